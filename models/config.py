@@ -1,0 +1,61 @@
+"""Model shapes by name. A preset is a complete, named description of a network; weights files carry a copy of it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+VOCABULARY = 256
+"""One symbol a byte; there is no end-of-file symbol, because the container knows the length."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """Shape of one byte language model.
+
+    Axis letters used everywhere: ``b`` lanes, ``t`` time, ``d`` width, ``w`` state width, ``m`` hidden width of the KAN
+    gated unit, ``k`` taps of the short convolution, ``e`` all n-gram embedding entries side by side.
+    """
+
+    width: int
+    layers: int
+    state: int
+    hidden: int
+    taps: int
+    table_dim: int
+    tables: tuple[tuple[int, int], ...]
+    """(order, log2 of buckets) for each hashed n-gram table; an order-n context is the last n bytes."""
+
+    def __post_init__(self) -> None:
+        if self.width > 1024 or self.state > 1024 or self.hidden > 1024:
+            raise ValueError("width, state and hidden stay at most 1024: the bounds in FORMAT.md rest on it")
+        if any(not 2 <= order <= 8 or not 8 <= bits <= 24 for order, bits in self.tables):
+            raise ValueError("n-gram orders are 2 to 8 and tables have 2^8 to 2^24 buckets")
+
+    @property
+    def ngram_width(self) -> int:
+        """Entries gathered a byte over all tables."""
+        return self.table_dim * len(self.tables)
+
+    def parameters(self) -> int:
+        """Learned numbers in all, tables included."""
+        d, w, m, e = self.width, self.state, self.hidden, self.ngram_width
+        block = 3 * d * w + self.taps * w + w + w * d + 2 * d * m + KNOTS * m + m * d
+        ends = VOCABULARY * d + d * VOCABULARY + VOCABULARY + e * d + e * VOCABULARY
+        return self.layers * block + ends + sum(self.table_dim << bits for _, bits in self.tables)
+
+    @classmethod
+    def from_dict(cls, fields: dict) -> ModelConfig:
+        """Inverse of ``dataclasses.asdict`` after a trip through JSON (lists back to tuples)."""
+        fields = dict(fields)
+        fields["tables"] = tuple((int(order), int(bits)) for order, bits in fields["tables"])
+        return cls(**fields)
+
+
+KNOTS = 9
+"""Knots of each learned univariate function, at -4, -3, ... 4: a first draft with 9 knots trained well (MODEL-NOTES)."""
+
+PRESETS: dict[str, ModelConfig] = {
+    "nano": ModelConfig(32, 2, 32, 32, 2, 4, ((2, 8), (3, 10))),
+    "small": ModelConfig(320, 3, 320, 384, 2, 8, ((2, 13), (3, 15), (4, 16), (5, 16))),
+}
+"""``nano``: for tests and for the page-only decoder, seconds to train. ``small``: the default, at most 4M parameters."""

@@ -1,0 +1,172 @@
+"""The byte language model: hashed n-gram embeddings, gated diagonal state-space blocks, KAN-gated linear units.
+
+One parameter tree, two readings: ``sequence`` (training, whole windows) and ``step`` (coding, one byte a lane); a test
+binds them. Departures from published blocks are said where they occur.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from models import layers
+from models.config import KNOTS, VOCABULARY, ModelConfig
+from models.ngram import context_index, push
+
+Params = dict[str, Any]
+
+
+class State(NamedTuple):
+    """What a lane remembers: recurrent state (l, b, w), convolution inputs (l, k, b, w), byte history (b,) uint32 twice."""
+
+    h: jax.Array
+    past: jax.Array
+    low: jax.Array
+    high: jax.Array
+
+
+def initial_state(config: ModelConfig, lanes: int) -> State:
+    """The state before the first byte: all zeros."""
+    shape = (lanes, config.state)
+    return State(
+        jnp.zeros((config.layers, *shape)),
+        jnp.zeros((config.layers, config.taps, *shape)),
+        jnp.zeros(lanes, jnp.uint32),
+        jnp.zeros(lanes, jnp.uint32),
+    )
+
+
+def _gate_bias(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Inverse quadratic sigmoid of log-spaced write rates k in [1/24, 0.7]: memories of about 1 to 600 bytes."""
+    del key
+    rate = np.geomspace(1 / 24, 0.7, shape[0])
+    low = np.sqrt(2 * rate) - 1
+    high = 1 - np.sqrt(np.maximum(0, 2 - 2 * rate))
+    return jnp.asarray(np.where(rate < 0.5, low, high) * layers.GATE_SPAN, jnp.float32)
+
+
+def _silu_knots(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Every learned function starts as SiLU on the grid, so that training starts as SwiGLU (Shazeer 2020)."""
+    del key
+    u = np.arange(KNOTS) - KNOTS // 2
+    silu = u / (1 + np.exp(-u))
+    return jnp.asarray(np.repeat(silu[:, None], shape[1], axis=1), jnp.float32)
+
+
+def _fan_in(scale: float = 1.0):
+    return nn.initializers.variance_scaling(scale**2, "fan_in", "normal")
+
+
+class Mixer(nn.Module):
+    """Gated diagonal recurrence: h_t = (1 - k_t^2) h_{t-1} + k_t z_t, output (h_t * silu(o_t)) W.
+
+    The RG-LRU of Griffin (De et al. 2024, section 2.4) with two departures that integers like: the input-dependent
+    rate k comes from a quadratic sigmoid, and the input gain sqrt(1 - a^2) is replaced by k itself, which holds the
+    state's variance between 1/2 and 1 without a square root.
+    """
+
+    config: ModelConfig
+
+    @nn.compact
+    def __call__(self, x: jax.Array, h0: jax.Array, past: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """x (t, b, d), h0 (b, w), past (k, b, w) -> update (t, b, d) of the residual stream, next h0, next past."""
+        c = self.config
+        w_in = self.param("w_in", _fan_in(), (c.width, 3 * c.state))
+        bias = self.param("gate_bias", _gate_bias, (c.state,))
+        taps = self.param("conv_taps", nn.initializers.zeros, (c.taps, c.state))
+        w_out = self.param("w_out", _fan_in(0.5), (c.state, c.width))
+        z, gate, out = jnp.split(layers.dense(layers.normalise(x), w_in), 3, axis=-1)
+        rate = layers.quadratic_sigmoid(gate + bias)
+        mixed = jnp.clip(layers.short_convolution(z, past, taps), -8.0, 8.0)
+        h = layers.linear_recurrence(1.0 - rate * rate, rate * mixed, h0)
+        y = layers.quantise(h * out * layers.quadratic_sigmoid(out), layers.MIX_STEP)
+        next_past = jnp.concatenate([past, z], axis=0)[z.shape[0] :]
+        return layers.dense(y, w_out), h[-1], next_past
+
+
+class KanGlu(nn.Module):
+    """A gated linear unit whose gate is learned: (f_c(u) * v) W, f_c one univariate function a channel, on a grid."""
+
+    config: ModelConfig
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """x (t, b, d) -> update (t, b, d) of the residual stream."""
+        c = self.config
+        w_in = self.param("w_in", _fan_in(), (c.width, 2 * c.hidden))
+        knots = self.param("knots", _silu_knots, (KNOTS, c.hidden))
+        w_out = self.param("w_out", _fan_in(0.5), (c.hidden, c.width))
+        u, v = jnp.split(layers.dense(layers.normalise(x), w_in), 2, axis=-1)
+        u = layers.quantise(u, layers.KAN_STEP)
+        f = layers.kan(u.reshape(-1, c.hidden), knots).reshape(u.shape)
+        return layers.dense(layers.quantise(f * v, layers.GLU_STEP), w_out)
+
+
+class ByteLM(nn.Module):
+    """Logits (nats) of the next byte after each byte read."""
+
+    config: ModelConfig
+
+    def setup(self) -> None:
+        c = self.config
+        self.embed = self.param("embed", nn.initializers.normal(0.5), (VOCABULARY, c.width))
+        self.tables = [
+            self.param(f"table_{order}", nn.initializers.normal(0.1), (1 << bits, c.table_dim)) for order, bits in c.tables
+        ]
+        self.w_ngram = self.param("w_ngram", _fan_in(2.0), (c.ngram_width, c.width))
+        self.mixers = [Mixer(c, name=f"mixer_{i}") for i in range(c.layers)]
+        self.mlps = [KanGlu(c, name=f"mlp_{i}") for i in range(c.layers)]
+        self.head = self.param("head", _fan_in(0.5), (c.width, VOCABULARY))
+        self.head_ngram = self.param("head_ngram", _fan_in(0.5), (c.ngram_width, VOCABULARY))
+        self.head_bias = self.param("head_bias", nn.initializers.zeros, (VOCABULARY,))
+
+    def __call__(self, tokens: jax.Array, state: State) -> tuple[jax.Array, State]:
+        """tokens (t, b) uint8 -> logits (t, b, 256) in nats and the state after the window."""
+        c = self.config
+        low, high, state = _histories(tokens, state)
+        grams = [
+            table[context_index(low, high, order, bits)] for table, (order, bits) in zip(self.tables, c.tables, strict=True)
+        ]
+        e = layers.quantise(jnp.concatenate(grams, axis=-1), layers.TABLE_STEP)
+        x = layers.quantise(self.embed[tokens.astype(jnp.int32)], layers.EMBED_STEP) + layers.dense(e, self.w_ngram)
+        hs, pasts = [], []
+        for i in range(c.layers):
+            update, h, past = self.mixers[i](x, state.h[i], state.past[i])
+            x = x + update
+            x = x + self.mlps[i](x)
+            hs.append(h)
+            pasts.append(past)
+        logits = layers.dense(layers.normalise(x), self.head) + layers.dense(e, self.head_ngram) + self.head_bias
+        return logits, State(jnp.stack(hs), jnp.stack(pasts), state.low, state.high)
+
+
+def _histories(tokens: jax.Array, state: State) -> tuple[jax.Array, jax.Array, State]:
+    """The two history words after each byte, shape (t, b) each, and the state with the last ones in it."""
+
+    def step(carry, byte):
+        carry = push(*carry, byte)
+        return carry, carry
+
+    (low_end, high_end), (low, high) = jax.lax.scan(step, (state.low, state.high), tokens.astype(jnp.uint32))
+    return low, high, state._replace(low=low_end, high=high_end)
+
+
+def sequence(config: ModelConfig, params: Params, tokens: jax.Array, state: State) -> tuple[jax.Array, State]:
+    """Whole windows at once: tokens (t, b) -> logits (t, b, 256) in nats, state after them."""
+    return ByteLM(config).apply({"params": params}, tokens, state)
+
+
+def step(config: ModelConfig, params: Params, tokens: jax.Array, state: State) -> tuple[jax.Array, State]:
+    """One byte a lane: tokens (b,) -> logits (b, 256) in nats, state after it."""
+    logits, state = sequence(config, params, tokens[None], state)
+    return logits[0], state
+
+
+def initialise(config: ModelConfig, seed: int) -> Params:
+    """A fresh parameter tree from a seed."""
+    tokens = jnp.zeros((1, 1), jnp.uint8)
+    return ByteLM(config).init(jax.random.key(seed), tokens, initial_state(config, 1))["params"]

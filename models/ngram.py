@@ -1,0 +1,31 @@
+"""Hashed contexts: where the last n bytes point to in a table. Pure uint32 arithmetic, the same in NumPy and JAX."""
+
+from __future__ import annotations
+
+from typing import Any
+
+HASH_LOW = 2654435761
+"""Knuth's multiplicative constant, 2^32 / golden ratio (TAOCP vol. 3, 6.4)."""
+HASH_HIGH = 2246822519
+"""A second odd constant (xxHash prime 2) for the bytes beyond the fourth."""
+HISTORY = 8
+"""Bytes of history a lane keeps; contexts before the first byte are zeros."""
+
+
+def context_index(low: Any, high: Any, order: int, bits: int) -> Any:
+    """Bucket of the order-n context; low holds the last four bytes (newest in bits 0-7), high the four before; uint32."""
+    uint32 = low.dtype.type
+    if order < 4:
+        low = low & uint32((1 << 8 * order) - 1)
+        high = high & uint32(0)
+    else:
+        high = high & uint32((1 << 8 * (order - 4)) - 1)
+    mixed = low * uint32(HASH_LOW) + high * uint32(HASH_HIGH)
+    mixed = mixed ^ (mixed >> uint32(15))
+    return (mixed * uint32(HASH_LOW)) >> uint32(32 - bits)
+
+
+def push(low: Any, high: Any, byte: Any) -> tuple[Any, Any]:
+    """The history after one more byte; all uint32."""
+    uint32 = low.dtype.type
+    return (low << uint32(8)) | byte, (high << uint32(8)) | (low >> uint32(24))
