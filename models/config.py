@@ -26,8 +26,9 @@ class ModelConfig:
     """(order, log2 of buckets) for each hashed n-gram table; an order-n context is the last n bytes."""
 
     def __post_init__(self) -> None:
-        if self.width > 1024 or self.state > 1024 or self.hidden > 1024:
-            raise ValueError("width, state and hidden stay at most 1024: the bounds in FORMAT.md rest on it")
+        sizes = (self.width, self.layers, self.state, self.hidden, self.ngram_width)
+        if any(not 1 <= size <= 1024 for size in sizes) or not 1 <= self.taps <= 4:
+            raise ValueError("sizes stay within 1 to 1024 and taps within 1 to 4: the bounds in FORMAT.md rest on it")
         if any(not 2 <= order <= 8 or not 8 <= bits <= 24 for order, bits in self.tables):
             raise ValueError("n-gram orders are 2 to 8 and tables have 2^8 to 2^24 buckets")
 

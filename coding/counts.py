@@ -1,0 +1,45 @@
+"""From evidence about the next byte to the probability of its next bit, in integers.
+
+Evidence is 256 positive counts a lane. The counts of a byte's bit prefixes are sums over subtrees, and a bit's
+probability is the share of its subtree: node 1 is the root, node n has children 2n (bit 0) and 2n + 1 (bit 1), byte s
+is leaf 256 + s. Probabilities are counts of 2^24, never 0 and never 2^24.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+PRECISION = 24
+"""constriction's range coder works with probabilities in units of 2^-24."""
+SCALE = 1 << PRECISION
+
+
+def tree(evidence: np.ndarray) -> np.ndarray:
+    """Subtree sums: evidence (lanes, 256) int32, sums below 2^31 -> (lanes, 512) int32; column 0 is unused."""
+    lanes = evidence.shape[0]
+    sums = np.zeros((lanes, 512), np.int32)
+    sums[:, 256:] = evidence
+    for size in (128, 64, 32, 16, 8, 4, 2, 1):
+        np.add(sums[:, 2 * size : 4 * size : 2], sums[:, 2 * size + 1 : 4 * size : 2], out=sums[:, size : 2 * size])
+    return sums
+
+
+def zero_count(sums: np.ndarray, lane: np.ndarray, node: np.ndarray) -> np.ndarray:
+    """floor(2^24 * left / total) held to [1, 2^24 - 1], for each (lane, node) pair; int64.
+
+    left and total are below 2^31, so the shifted numerator is below 2^55.
+    """
+    flat = lane * 512 + node
+    total = sums.reshape(-1).take(flat).astype(np.int64)
+    left = sums.reshape(-1).take(flat + node).astype(np.int64)  # the left child of n is 2 n
+    return np.minimum(np.maximum((left << PRECISION) // total, 1), SCALE - 1)
+
+
+BIT_SHIFTS = np.arange(8, 0, -1)[:, None]
+
+
+def byte_path(byte: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The eight nodes on the way to each byte and the bit taken at each: two arrays (8, lanes), first bit first."""
+    leaf = byte.astype(np.int64) + 256
+    node = leaf >> BIT_SHIFTS
+    return node, ((leaf >> (BIT_SHIFTS - 1)) & 1).astype(np.int32)

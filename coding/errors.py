@@ -1,0 +1,35 @@
+"""Every refusal of a container by name; each text is one line that ends with the remedy."""
+
+from __future__ import annotations
+
+
+class KolmozipError(Exception):
+    """Base of all refusals: catch this one to handle them all."""
+
+
+class FormatError(KolmozipError):
+    """The container cannot be decoded as it stands."""
+
+
+class BadMagic(FormatError):
+    """The first bytes are not a kolmozip container's."""
+
+
+class NewerVersion(FormatError):
+    """The container was written by a later format than this program knows."""
+
+
+class Truncated(FormatError):
+    """The container ends before its end mark."""
+
+
+class Damaged(FormatError):
+    """A checksum, a reserved field or a bound of the format does not hold."""
+
+
+class TrailingData(FormatError):
+    """Bytes follow the end mark."""
+
+
+class UnknownWeights(FormatError):
+    """The container names weights that are not at hand."""

@@ -1,0 +1,49 @@
+"""Binary decisions with integer probabilities through constriction's range coder; its only importer.
+
+Integers pass through untouched: for ``Categorical(perfect=False)`` over two symbols the weights f0 - 1 and f1 - 1 with
+f0 + f1 = 2^24 sum to exactly 2^24 - 2, the scale inside is then exactly 1, and symbol s gets exactly f_s counts.
+Every weight is below 2^24 and so exact in float32. FORMAT.md, part "Range coder", restates the coder in integers; the
+tests hold an independent decoder against it.
+"""
+
+from __future__ import annotations
+
+import constriction
+import numpy as np
+
+from coding.counts import SCALE
+
+_MODEL = constriction.stream.model.Categorical(perfect=False)
+
+
+def _weights(zero: np.ndarray) -> np.ndarray:
+    weights = np.empty((zero.size, 2), np.float32)
+    weights[:, 0] = zero - 1
+    weights[:, 1] = SCALE - 1 - zero
+    return weights
+
+
+class BitEncoder:
+    """First in, first out: bits come back in the order they went in."""
+
+    def __init__(self) -> None:
+        self._coder = constriction.stream.queue.RangeEncoder()
+
+    def encode(self, bits: np.ndarray, zero: np.ndarray) -> None:
+        """bits (n,) int32 in {0, 1}; zero (n,) counts of 2^24 for a 0, within [1, 2^24 - 1]."""
+        self._coder.encode(bits, _MODEL, _weights(zero))
+
+    def finish(self) -> bytes:
+        """The stream so far: 32-bit words, little-endian."""
+        return self._coder.get_compressed().astype("<u4").tobytes()
+
+
+class BitDecoder:
+    """Reads what BitEncoder wrote, given the same counts; damage is not noticed here, the container's checksum does."""
+
+    def __init__(self, stream: bytes) -> None:
+        self._coder = constriction.stream.queue.RangeDecoder(np.frombuffer(stream, "<u4").astype(np.uint32))
+
+    def decode(self, zero: np.ndarray) -> np.ndarray:
+        """The next n bits (int32) for n counts; ValueError or AssertionError never: constriction clamps."""
+        return self._coder.decode(_MODEL, _weights(zero))

@@ -1,0 +1,154 @@
+"""The integer step as one jitted JAX call over lanes; equal to ``reference.Reference`` bit for bit on any device.
+
+Only int32 and uint32 arithmetic, int8 products with int32 sums and gathers: nothing here depends on the order of
+evaluation, so thread count, batch split, instruction set and library version cannot change a bit.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from models import weights as wt
+from models.config import ModelConfig
+from models.ngram import context_index, push
+from models.reference import FIRST_BYTE
+
+Arrays = dict[str, Any]
+
+
+class Lanes(NamedTuple):
+    """State of every lane: h (l, b, w) and past (l, k, b, w) int32, byte history (b,) uint32 twice."""
+
+    h: jax.Array
+    past: jax.Array
+    low: jax.Array
+    high: jax.Array
+
+
+def _shifts(weights: wt.IntegerWeights) -> Arrays:
+    """Right shift an output channel for every product, named as the weights."""
+    arrays: Arrays = {}
+    for name, activation, bits in wt.dense_inputs(weights.config):
+        arrays[f"{name}.shift"] = wt.shift(weights, name, activation, bits)
+        if name.startswith("mlp_") and name.endswith("w_in"):
+            arrays[f"{name}.shift"][: weights.config.hidden] += wt.SIGNAL_BITS - wt.EXPONENTS["kan"]
+    return arrays
+
+
+def prepare(weights: wt.IntegerWeights) -> Arrays:
+    """Everything the step reads, as device arrays: weights, shifts and tables."""
+    arrays: Arrays = {name: a for name, a in weights.arrays.items() if not name.endswith((".exponent", "knots"))}
+    for name, array in list(arrays.items()):
+        if name.endswith(("gate_bias", "conv_taps", "head_bias")):
+            arrays[name] = array.astype(np.int32)
+    for i in range(weights.config.layers):
+        arrays[f"mlp_{i}.kan"] = wt.kan_table(weights.arrays[f"mlp_{i}.knots"]).reshape(-1)
+    arrays |= _shifts(weights)
+    arrays |= {"root": wt.root_table(weights.config.width), "exponential": wt.exponential_table()}
+    return {name: jnp.asarray(array) for name, array in arrays.items()}
+
+
+def _clip(x: jax.Array, limit: int) -> jax.Array:
+    return jnp.clip(x, -limit, limit)
+
+
+def _scale(x: jax.Array, right: jax.Array | int) -> jax.Array:
+    if isinstance(right, int):
+        return (x + ((1 << right) >> 1)) >> right
+    down = jnp.maximum(right, 0)
+    return ((x << jnp.maximum(-right, 0)) + ((1 << down) >> 1)) >> down
+
+
+def _dense(a: Arrays, x: jax.Array, name: str) -> jax.Array:
+    total = jax.lax.dot_general(x, a[name], (((1,), (0,)), ((), ())), preferred_element_type=jnp.int32)
+    return _clip(_scale(total, a[f"{name}.shift"]), 1 << 28)
+
+
+def _length(x: jax.Array) -> jax.Array:
+    return 32 - jax.lax.clz(x)
+
+
+def _normalise(a: Arrays, x: jax.Array) -> jax.Array:
+    y = _scale(x, _length(jnp.max(jnp.abs(x), axis=1, keepdims=True)) - 11)
+    total = jnp.sum((y * y) >> 2, axis=1, keepdims=True, dtype=jnp.int32)
+    half = jnp.maximum(_length(total) - 11, 0) >> 1
+    root = a["root"][jnp.clip((total >> (2 * half)) - 1024, 0, 3071)]
+    return _clip(_scale(y * root, 16 + half), 127).astype(jnp.int8)
+
+
+def _sigmoid(u: jax.Array) -> jax.Array:
+    v = _clip(u, 4096)
+    return _scale((1 << 24) + v * (8192 - jnp.abs(v)), 10)
+
+
+def _mix(a: Arrays, i: int, x: jax.Array, h: jax.Array, past: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    z, gate, out = jnp.split(_dense(a, x, f"mixer_{i}.w_in"), 3, axis=1)
+    z = _clip(z, 1 << 15)
+    rate = _sigmoid(gate + a[f"mixer_{i}.gate_bias"])
+    taps = a[f"mixer_{i}.conv_taps"]
+    mixed = _clip(z + _scale(sum(taps[k] * past[k] for k in range(past.shape[0])), 12), 8192)
+    h = _clip(h - _scale(rate * rate, 15) * _scale(h, 15) + _scale(rate * mixed, 1), 1 << 30)
+    out = _clip(out, 1 << 14)
+    y = _scale(_scale(h, 14) * _scale(out * _sigmoid(out), 15), 15)
+    update = _dense(a, _clip(y, 127).astype(jnp.int8), f"mixer_{i}.w_out")
+    return update, h, jnp.concatenate([z[None], past[:-1]])
+
+
+def _glu(a: Arrays, i: int, x: jax.Array) -> jax.Array:
+    u, v = jnp.split(_dense(a, x, f"mlp_{i}.w_in"), 2, axis=1)
+    index = jnp.arange(u.shape[1], dtype=jnp.int32) * 256 + _clip(u, 127) + 128
+    f = a[f"mlp_{i}.kan"].at[index].get(mode="promise_in_bounds").astype(jnp.int32)
+    y = _scale(f * _clip(v, 1 << 14), 16)
+    return _dense(a, _clip(y, 127).astype(jnp.int8), f"mlp_{i}.w_out")
+
+
+def _softmax(a: Arrays, logits: jax.Array) -> jax.Array:
+    below = jnp.minimum(jnp.max(logits, axis=1, keepdims=True) - logits, 1 << 15)
+    bits = jnp.minimum((below * 5909) >> 14, 31 * 256)
+    return jnp.maximum(a["exponential"].at[bits & 255].get(mode="promise_in_bounds") >> (bits >> 8), 1)
+
+
+@functools.partial(jax.jit, static_argnums=0, donate_argnums=2)
+def step(config: ModelConfig, a: Arrays, lanes: Lanes, byte: jax.Array) -> tuple[Lanes, jax.Array]:
+    """One byte a lane, (b,) uint8 -> state after it, evidence for the next byte (b, 256) int32."""
+    low, high = push(lanes.low, lanes.high, byte.astype(jnp.uint32))
+    e = jnp.concatenate([a[f"table_{n}"][context_index(low, high, n, bits)] for n, bits in config.tables], axis=1)
+    x = (a["embed"][byte.astype(jnp.int32)].astype(jnp.int32) << 7) + _dense(a, e, "w_ngram")
+    hs, pasts = [], []
+    for i in range(config.layers):
+        update, h, past = _mix(a, i, _normalise(a, x), lanes.h[i], lanes.past[i])
+        x = _clip(x + update, 1 << 23)
+        x = _clip(x + _glu(a, i, _normalise(a, x)), 1 << 23)
+        hs.append(h)
+        pasts.append(past)
+    logits = _dense(a, _normalise(a, x), "head") + _dense(a, e, "head_ngram") + a["head_bias"]
+    return Lanes(jnp.stack(hs), jnp.stack(pasts), low, high), _softmax(a, _clip(logits, 1 << 17))
+
+
+class Engine:
+    """``predict`` and ``perceive`` over lanes, computed by JAX; the encoder and the decoder both run exactly this."""
+
+    def __init__(self, weights: wt.IntegerWeights, arrays: Arrays, lanes: int) -> None:
+        """``arrays`` is ``prepare(weights)``, shared between engines so that weights go to the device once."""
+        c = self.config = weights.config
+        self._arrays = arrays
+        self._lanes = Lanes(
+            jnp.zeros((c.layers, lanes, c.state), jnp.int32),
+            jnp.zeros((c.layers, c.taps, lanes, c.state), jnp.int32),
+            jnp.zeros(lanes, jnp.uint32),
+            jnp.zeros(lanes, jnp.uint32),
+        )
+        self.perceive(np.full(lanes, FIRST_BYTE, np.uint8))
+
+    def predict(self) -> np.ndarray:
+        """Evidence for the next byte, (lanes, 256) int32: positive counts, each sum below 2^31."""
+        return np.asarray(self._evidence)
+
+    def perceive(self, byte: np.ndarray) -> None:
+        """One byte a lane, (lanes,) uint8."""
+        self._lanes, self._evidence = step(self.config, self._arrays, self._lanes, jnp.asarray(byte))
