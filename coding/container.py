@@ -23,6 +23,11 @@ _BLOCK = struct.Struct("<BBHII")
 _END = struct.Struct("<BBHQ16s")
 _CRC = struct.Struct("<I")
 
+HEADER_BYTES = _HEADER.size + _CRC.size
+BLOCK_BYTES = _BLOCK.size + _CRC.size
+"""What a block takes beside its payload."""
+END_BYTES = _END.size + _CRC.size
+
 
 class Kind(enum.IntEnum):
     """Block types; the numbers are the format's."""
@@ -80,7 +85,7 @@ def end_bytes(digest: Digest) -> bytes:
     return _sealed(_END.pack(Kind.END, 0, 0, digest.length, digest.value()))
 
 
-def _read_up_to(source: BinaryIO, size: int) -> bytes:
+def read_up_to(source: BinaryIO, size: int) -> bytes:
     """Reads on through short reads (pipes); fewer bytes only at the end."""
     data = source.read(size)
     while 0 < len(data) < size and (more := source.read(size - len(data))):
@@ -89,7 +94,7 @@ def _read_up_to(source: BinaryIO, size: int) -> bytes:
 
 
 def _read(source: BinaryIO, size: int, what: str) -> bytes:
-    data = _read_up_to(source, size)
+    data = read_up_to(source, size)
     if len(data) < size:
         raise Truncated(f"the file ends inside its {what}: it was cut short, fetch it again")
     return data
@@ -97,12 +102,12 @@ def _read(source: BinaryIO, size: int, what: str) -> bytes:
 
 def read_header(source: BinaryIO) -> bytes:
     """Reads the header; returns the weights identity. Raises BadMagic, NewerVersion, Truncated, Damaged."""
-    data = _read_up_to(source, _HEADER.size + _CRC.size)
+    data = read_up_to(source, HEADER_BYTES)
     if data[:6] != MAGIC[: len(data)]:
         raise BadMagic("not a kolmozip file (wrong magic): check the name, or compress it first")
     if len(data) > 6 and data[6] > VERSION:
         raise NewerVersion(f"format version {data[6]}, this program knows {VERSION}: update kolmozip")
-    if len(data) < _HEADER.size + _CRC.size:
+    if len(data) < HEADER_BYTES:
         raise Truncated("the file ends inside its header: it was cut short, fetch it again")
     _, version, reserved, weights_id = _HEADER.unpack(data[: _HEADER.size])
     if _sealed(data[: _HEADER.size]) != data or version != VERSION or reserved:

@@ -1,0 +1,24 @@
+"""kolmozip: lossless compression by a small language model. The library form of the command of the same name.
+
+>>> import compressor
+>>> compressor.decompress(compressor.compress(b"any bytes")) == b"any bytes"
+True
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from compressor.codec import compress, compress_stream, decompress, decompress_stream
+
+__all__ = ["compress", "compress_stream", "decompress", "decompress_stream"]
+
+
+def __getattr__(name: str) -> Any:
+    """Loads the codec on first use: ``kolmozip --help`` need not wait for JAX, nor training have constriction."""
+    if name in __all__:
+        from compressor import codec
+
+        return getattr(codec, name)
+    raise AttributeError(f"module 'compressor' has no attribute {name!r}")

@@ -7,11 +7,9 @@ import functools
 import hashlib
 import json
 import math
-import os
-import platform
-import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,22 +20,15 @@ import optax
 import orbax.checkpoint as ocp
 from tqdm import tqdm
 
+from coding.errors import KolmozipError
+from compressor.facts import environment
 from compressor.muon import optimiser
 from data.windows import window
 from models import lm
 from models.config import ModelConfig
 
-MALLOC = {
-    "MALLOC_ARENA_MAX": "1",
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": "100000000000",
-    "MALLOC_TOP_PAD_": "1000000000",
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
-}
-"""Keeps glibc from mapping every large temporary afresh: 19.9 KB/s with these, 8 KB/s without (`small`, 2 cores)."""
 
-
-class TrainingError(Exception):
+class TrainingError(KolmozipError):
     """Training cannot go on; the text names the remedy."""
 
 
@@ -51,7 +42,7 @@ class TrainConfig:
     seed: int = 0
     learning_rate: float = 3e-3
     warmup_steps: int = 200
-    decay_fraction: float = 0.45
+    decay_fraction: float = 0.75
     weight_decay: float = 0.1
     clip: float = 1.0
     cold_start_bytes: int = 16384
@@ -77,7 +68,7 @@ def schedule(config: TrainConfig) -> optax.Schedule:
     warm = min(config.warmup_steps, config.steps // 10 + 1)
     decay = max(1, int(config.steps * config.decay_fraction))
 
-    def rate(step):
+    def rate(step: Any) -> jax.Array:
         up = jnp.minimum(1.0, (step + 1) / warm)
         down = jnp.clip((config.steps - step) / decay, 0.0, 1.0)
         return config.learning_rate * up * down
@@ -97,7 +88,7 @@ def _forget(state: lm.State, keep: jax.Array) -> lm.State:
     return jax.tree.map(lambda x: x * (keep.astype(x.dtype)[:, None] if x.ndim > 1 else keep.astype(x.dtype)), state)
 
 
-def make_step(model: ModelConfig, config: TrainConfig):
+def make_step(model: ModelConfig, config: TrainConfig) -> Callable[[TrainState, jax.Array], tuple[TrainState, jax.Array]]:
     """The jitted optimiser step: (TrainState, text (t + 1, b)) -> (TrainState, bits/char)."""
     transform = optimiser(schedule(config), config.weight_decay, config.clip)
 
@@ -122,7 +113,7 @@ def fresh_state(model: ModelConfig, config: TrainConfig) -> TrainState:
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _evaluate_window(model: ModelConfig, params: lm.Params, text: jax.Array, lanes: lm.State):
+def _evaluate_window(model: ModelConfig, params: lm.Params, text: jax.Array, lanes: lm.State) -> tuple[jax.Array, lm.State]:
     return cross_entropy(model, params, text, lanes)
 
 
@@ -140,6 +131,13 @@ def evaluate(model: ModelConfig, params: lm.Params, text: np.ndarray, lanes: int
 def checkpoints(folder: Path) -> ocp.CheckpointManager:
     """Orbax keeps the last two checkpoints, each written whole or not at all."""
     return ocp.CheckpointManager(folder.absolute(), options=ocp.CheckpointManagerOptions(max_to_keep=2))
+
+
+def _restore(manager: ocp.CheckpointManager, step: int, like: TrainState) -> tuple[TrainState, float]:
+    """State and seconds spent of one checkpoint."""
+    args = ocp.args.Composite(state=ocp.args.StandardRestore(like), meta=ocp.args.JsonRestore())
+    saved = manager.restore(step, args=args)
+    return saved.state, saved.meta["seconds"]
 
 
 def train(
@@ -165,8 +163,7 @@ def train(
         raise TrainingError(f"{folder} holds a run at step {latest}: pass --resume to go on, or name another --out")
     state, seconds = fresh_state(model, config), 0.0
     if latest is not None:
-        saved = manager.restore(latest, args=ocp.args.Composite(state=ocp.args.StandardRestore(state), meta=ocp.args.JsonRestore()))
-        state, seconds = saved.state, saved.meta["seconds"]
+        state, seconds = _restore(manager, latest, state)
     take = make_step(model, config)
     log = (folder / "train.jsonl").open("a")
     slice_ = valid[: min(valid.size, 262_144)]
@@ -217,23 +214,25 @@ def train(
     return state.params, facts
 
 
+def latest_parameters(model: ModelConfig, folder: Path) -> lm.Params:
+    """Parameters of the last checkpoint under the folder of a run; raises TrainingError if there is none."""
+    manager = checkpoints(folder / "checkpoints")
+    step = manager.latest_step()
+    if step is None:
+        raise TrainingError(f"{folder} holds no checkpoint: train first")
+    return _restore(manager, step, fresh_state(model, TrainConfig()))[0].params
+
+
 def card_facts(model: ModelConfig, config: TrainConfig, text: np.ndarray, steps: int, seconds: float) -> dict[str, Any]:
     """What a weights card says of how the weights were made."""
     return {
         "parameters": model.parameters(),
         "command": " ".join(["kolmozip", *sys.argv[1:]]),
-        "train_sha256": hashlib.sha256(text).hexdigest(),
+        "train_config": dataclasses.asdict(config),
+        "train_sha256": hashlib.sha256(text.tobytes()).hexdigest(),
         "train_bytes_seen": steps * config.lanes * config.window,
         "steps": steps,
         "wall_seconds": round(seconds),
-        "device": f"{jax.devices()[0].platform}: {platform.machine()}, {os.cpu_count()} cores",
-        "commit": commit(),
-        "versions": {"jax": jax.__version__, "optax": optax.__version__},
+        "device": jax.devices()[0].device_kind,
+        **environment(),
     }
-
-
-def commit() -> str:
-    """Short hash of the checkout this code runs from, or 'unknown' outside one."""
-    here = Path(__file__).parent
-    done = subprocess.run(["git", "-C", str(here), "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True)
-    return done.stdout.strip() or "unknown"

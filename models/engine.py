@@ -22,10 +22,10 @@ Arrays = dict[str, Any]
 
 
 class Lanes(NamedTuple):
-    """State of every lane: h (l, b, w) and past (l, k, b, w) int32, byte history (b,) uint32 twice."""
+    """State of every lane: a layer each, h (b, w) and past k times (b, w) int32; byte history (b,) uint32 twice."""
 
-    h: jax.Array
-    past: jax.Array
+    h: tuple[jax.Array, ...]
+    past: tuple[tuple[jax.Array, ...], ...]
     low: jax.Array
     high: jax.Array
 
@@ -86,17 +86,20 @@ def _sigmoid(u: jax.Array) -> jax.Array:
     return _scale((1 << 24) + v * (8192 - jnp.abs(v)), 10)
 
 
-def _mix(a: Arrays, i: int, x: jax.Array, h: jax.Array, past: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+Past = tuple[jax.Array, ...]
+
+
+def _mix(a: Arrays, i: int, x: jax.Array, h: jax.Array, past: Past) -> tuple[jax.Array, jax.Array, Past]:
     z, gate, out = jnp.split(_dense(a, x, f"mixer_{i}.w_in"), 3, axis=1)
     z = _clip(z, 1 << 15)
     rate = _sigmoid(gate + a[f"mixer_{i}.gate_bias"])
     taps = a[f"mixer_{i}.conv_taps"]
-    mixed = _clip(z + _scale(sum(taps[k] * past[k] for k in range(past.shape[0])), 12), 8192)
+    mixed = _clip(z + _scale(sum(tap * z_before for tap, z_before in zip(taps, past, strict=True)), 12), 8192)
     h = _clip(h - _scale(rate * rate, 15) * _scale(h, 15) + _scale(rate * mixed, 1), 1 << 30)
     out = _clip(out, 1 << 14)
     y = _scale(_scale(h, 14) * _scale(out * _sigmoid(out), 15), 15)
     update = _dense(a, _clip(y, 127).astype(jnp.int8), f"mixer_{i}.w_out")
-    return update, h, jnp.concatenate([z[None], past[:-1]])
+    return update, h, (z, *past[:-1])
 
 
 def _glu(a: Arrays, i: int, x: jax.Array) -> jax.Array:
@@ -127,7 +130,7 @@ def step(config: ModelConfig, a: Arrays, lanes: Lanes, byte: jax.Array) -> tuple
         hs.append(h)
         pasts.append(past)
     logits = _dense(a, _normalise(a, x), "head") + _dense(a, e, "head_ngram") + a["head_bias"]
-    return Lanes(jnp.stack(hs), jnp.stack(pasts), low, high), _softmax(a, _clip(logits, 1 << 17))
+    return Lanes(tuple(hs), tuple(pasts), low, high), _softmax(a, _clip(logits, 1 << 17))
 
 
 class Engine:
@@ -138,8 +141,8 @@ class Engine:
         c = self.config = weights.config
         self._arrays = arrays
         self._lanes = Lanes(
-            jnp.zeros((c.layers, lanes, c.state), jnp.int32),
-            jnp.zeros((c.layers, c.taps, lanes, c.state), jnp.int32),
+            tuple(jnp.zeros((lanes, c.state), jnp.int32) for _ in range(c.layers)),
+            tuple(tuple(jnp.zeros((lanes, c.state), jnp.int32) for _ in range(c.taps)) for _ in range(c.layers)),
             jnp.zeros(lanes, jnp.uint32),
             jnp.zeros(lanes, jnp.uint32),
         )
@@ -151,4 +154,4 @@ class Engine:
 
     def perceive(self, byte: np.ndarray) -> None:
         """One byte a lane, (lanes,) uint8."""
-        self._lanes, self._evidence = step(self.config, self._arrays, self._lanes, jnp.asarray(byte))
+        self._lanes, self._evidence = step(self.config, self._arrays, self._lanes, byte)

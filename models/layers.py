@@ -9,9 +9,11 @@ Arrays are time-major, ``t b d``, because the recurrence walks over t and each s
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.experimental.layout import Layout, with_layout_constraint
 
 from models.config import KNOTS
@@ -44,7 +46,7 @@ def _quantise_bwd(step: float, x: jax.Array, g: jax.Array) -> tuple[jax.Array]:
 quantise.defvjp(_quantise_fwd, _quantise_bwd)
 
 
-def weight_exponent(w: jax.Array) -> jax.Array:
+def weight_exponent(w: jax.Array | np.ndarray) -> jax.Array:
     """Smallest exponent s with max|w| <= 127 * 2^s, for each output channel; shape (1, out)."""
     top = jnp.max(jnp.abs(w), axis=0, keepdims=True)
     _, exponent = jnp.frexp(jnp.maximum(top, 2.0**-20) / WEIGHT_MAX)
@@ -68,12 +70,12 @@ def matmul(x: jax.Array, w: jax.Array) -> jax.Array:
     return jnp.dot(x.astype(jnp.bfloat16), w.astype(jnp.bfloat16), preferred_element_type=jnp.float32)
 
 
-def _matmul_fwd(x: jax.Array, w: jax.Array):
+def _matmul_fwd(x: jax.Array, w: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
     xb, wb = x.astype(jnp.bfloat16), w.astype(jnp.bfloat16)
     return jnp.dot(xb, wb, preferred_element_type=jnp.float32), (xb, wb)
 
 
-def _matmul_bwd(res, g: jax.Array):
+def _matmul_bwd(res: tuple[jax.Array, jax.Array], g: jax.Array) -> tuple[jax.Array, jax.Array]:
     xb, wb = res
     gb = g.astype(jnp.bfloat16)
     dx = jnp.dot(gb, with_layout_constraint(wb.T, Layout(major_to_minor=(0, 1))), preferred_element_type=jnp.float32)
@@ -147,7 +149,7 @@ def _recurrence_bwd(res, g):
 linear_recurrence.defvjp(_recurrence_fwd, _recurrence_bwd)
 
 
-def _hats(u: jax.Array):
+def _hats(u: jax.Array) -> Iterator[tuple[int, jax.Array]]:
     """Yields (knot number, hat function of u): the order-1 B-spline basis on the integer grid -4 ... 4."""
     for j in range(KNOTS):
         yield j, jnp.maximum(0.0, 1.0 - jnp.abs(u - (j - KNOTS // 2)))

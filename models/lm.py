@@ -6,7 +6,7 @@ binds them. Departures from published blocks are said where they occur.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import flax.linen as nn
 import jax
@@ -57,7 +57,7 @@ def _silu_knots(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     return jnp.asarray(np.repeat(silu[:, None], shape[1], axis=1), jnp.float32)
 
 
-def _fan_in(scale: float = 1.0):
+def _fan_in(scale: float = 1.0) -> nn.initializers.Initializer:
     return nn.initializers.variance_scaling(scale**2, "fan_in", "normal")
 
 
@@ -112,6 +112,7 @@ class ByteLM(nn.Module):
     config: ModelConfig
 
     def setup(self) -> None:
+        """Every learned array outside the blocks."""
         c = self.config
         self.embed = self.param("embed", nn.initializers.normal(0.5), (VOCABULARY, c.width))
         self.tables = [
@@ -147,8 +148,8 @@ class ByteLM(nn.Module):
 def _histories(tokens: jax.Array, state: State) -> tuple[jax.Array, jax.Array, State]:
     """The two history words after each byte, shape (t, b) each, and the state with the last ones in it."""
 
-    def step(carry, byte):
-        carry = push(*carry, byte)
+    def step(carry: tuple[jax.Array, jax.Array], byte: jax.Array) -> tuple[Any, Any]:
+        carry = push(carry[0], carry[1], byte)
         return carry, carry
 
     (low_end, high_end), (low, high) = jax.lax.scan(step, (state.low, state.high), tokens.astype(jnp.uint32))
@@ -157,7 +158,7 @@ def _histories(tokens: jax.Array, state: State) -> tuple[jax.Array, jax.Array, S
 
 def sequence(config: ModelConfig, params: Params, tokens: jax.Array, state: State) -> tuple[jax.Array, State]:
     """Whole windows at once: tokens (t, b) -> logits (t, b, 256) in nats, state after them."""
-    return ByteLM(config).apply({"params": params}, tokens, state)
+    return cast("tuple[jax.Array, State]", ByteLM(config).apply({"params": params}, tokens, state))
 
 
 def step(config: ModelConfig, params: Params, tokens: jax.Array, state: State) -> tuple[jax.Array, State]:

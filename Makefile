@@ -1,0 +1,65 @@
+# Set-up, demo and checks. Needs GNU make and Python 3.11 or newer; everything else goes into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PIP := -m pip --disable-pip-version-check
+
+define LIST_VERSIONS
+import json, sys
+for item in json.load(open(sys.argv[1]))["install"]:
+    if item["metadata"]["name"] != "kolmozip":
+        print(item["metadata"]["name"] + "==" + item["metadata"]["version"])
+endef
+export LIST_VERSIONS
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format lock clean check-python
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(STAMP) ## Compress and restore the shipped sample, with a table of figures
+	@$(BIN)/kolmozip demo
+
+test: lint ## Check style, types and behaviour (what CI runs)
+	@$(BIN)/python -m pytest
+
+lint: $(STAMP) ## Check style and types only
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(STAMP) ## Rewrite the code in the project's style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: check-python ## Resolve pyproject.toml afresh into requirements.lock
+	@$(PYTHON) -m venv --clear build/lock
+	@build/lock/bin/python $(PIP) install --quiet --dry-run --ignore-installed --report build/lock/report.json \
+	    '.[dev]' 'setuptools>=77'
+	@echo '# Every package with its version, for make: written by `make lock`, not by hand.' > build/lock/requirements.lock
+	@$(PYTHON) -c "$$LIST_VERSIONS" build/lock/report.json | LC_ALL=C sort -f >> build/lock/requirements.lock
+	@mv build/lock/requirements.lock requirements.lock
+
+clean: ## Remove the environment and all caches
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Made anew when the dependencies change. The lock says every version; the project itself is installed editable, so that
+# the checkout is what runs, and without build isolation, so that the build uses the locked setuptools.
+$(STAMP): pyproject.toml requirements.lock | check-python
+	@echo "Setting up $(VENV) (once; about a minute)" >&2
+	@$(PYTHON) -m venv --clear $(VENV) || \
+	    { echo "error: $(PYTHON) cannot make a venv: install its venv module (Debian: apt install python3-venv)" >&2; \
+	      rm -rf $(VENV); exit 1; }
+	@$(BIN)/python $(PIP) install --quiet --requirement requirements.lock
+	@$(BIN)/python $(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+check-python:
+	@command -v $(PYTHON) >/dev/null || \
+	    { echo "error: $(PYTHON) not found: install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "error: $(PYTHON) is older than 3.11: install a newer one, or name one: make PYTHON=python3.12" >&2; exit 1; }

@@ -1,0 +1,329 @@
+"""The command ``kolmozip``. stdout carries payload or results, stderr messages and progress; heavy imports wait for need."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from coding.errors import KolmozipError
+from compressor import files
+from compressor.progress import bar
+
+SUFFIX = ".kz"
+
+
+class Refusal(click.ClickException):
+    """A named error as one line on stderr, exit code 1."""
+
+    def __init__(self, error: Exception, name: str = "") -> None:
+        super().__init__(" ".join(str(error).split()))
+        self.name = type(error).__name__
+        self.input = name
+
+    def show(self, file: Any = None) -> None:
+        """Prints ``kolmozip: INPUT: NAME: text``."""
+        where = f"{self.input}: " if self.input and self.input not in self.message else ""
+        click.echo(f"kolmozip: {where}{self.name}: {self.message}", err=True)
+
+
+class Commands(click.Group):
+    """Turns our named errors, wherever they arise, into refusals."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command line."""
+        from data.corpora import CorpusError
+        from models.weights import WeightsError
+
+        try:
+            with files.named_errors("kolmozip"):
+                return super().invoke(ctx)
+        except (KolmozipError, WeightsError, CorpusError) as error:
+            raise Refusal(error) from error
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter's last flush must not fail
+            sys.exit(141)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="kolmozip")
+def main() -> None:
+    """Lossless compression by a small language model: any bytes, any machine, the same file every time.
+
+    \b
+    Examples:
+      kolmozip compress book.txt              writes book.txt.kz, keeps book.txt
+      kolmozip decompress book.txt.kz         writes book.txt
+      cat log | kolmozip compress - > log.kz  pipes
+      kolmozip inspect book.txt.kz            header, ratio, bits/char, model card
+      kolmozip demo                           a small table on real text
+    """
+
+
+def _options(command: Any) -> Any:
+    for option in (
+        click.option(
+            "--json", "as_json", is_flag=True, help="Print one JSON object a file (to stderr if stdout is the output)."
+        ),
+        click.option("--quiet", "-q", is_flag=True, help="No progress, no summary; errors only."),
+        click.option("--force", "-f", is_flag=True, help="Replace an output that exists."),
+        click.option("--output", "-o", help="Output path, or '-' for standard output."),
+    ):
+        command = option(command)
+    return click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")(command)
+
+
+def _run(inputs: tuple[str, ...], output: str | None, name_output: Any, work: Any) -> None:
+    """Runs work(input, output) for every input; a refusal of one does not stop the others, but the exit code tells."""
+    if output is not None and len(inputs) > 1:
+        raise click.UsageError("-o takes one input: leave it out, and each output goes beside its input")
+    failed = 0
+    for name in inputs:
+        try:
+            work(name, output or name_output(name))
+        except KolmozipError as error:
+            Refusal(error, name).show()
+            failed += 1
+    if failed:
+        sys.exit(1)
+
+
+def _size(name: str) -> int | None:
+    return Path(name).stat().st_size if name != files.PIPE and Path(name).is_file() else None
+
+
+def _report(verb: str, name: str, target: str, original: int, packed: int, seconds: float, quiet: bool, as_json: bool) -> None:
+    rate = 8 * packed / original if original else None
+    if as_json:
+        facts = {"input": name, "output": target, "original_bytes": original, "compressed_bytes": packed,
+                 "bits_per_char": rate, "seconds": round(seconds, 3)}  # fmt: skip
+        click.echo(json.dumps(facts), err=target == files.PIPE)
+    elif not quiet and target != files.PIPE:
+        told = f"{rate:.3f} bits/char, " if rate is not None else ""
+        click.echo(f"{name} -> {target}: {verb} {original:,} / {packed:,} bytes, {told}{seconds:.1f} s, "
+                   f"{original / 1000 / max(seconds, 1e-9):.0f} KB/s", err=True)  # fmt: skip
+
+
+class _Counter:
+    """Counts the bytes that pass through write or read."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream, self.count = stream, 0
+
+    def write(self, data: bytes) -> int:
+        self.count += len(data)
+        return self.stream.write(data)
+
+    def read(self, size: int = -1) -> bytes:
+        data = self.stream.read(size)
+        self.count += len(data)
+        return data
+
+
+@main.command()
+@_options
+@click.option("--model", "-m", default=None, help="Weights by name, or the path of a .kzw file.  [default: small]")
+def compress(inputs: tuple[str, ...], output: str | None, force: bool, quiet: bool, as_json: bool, model: str | None) -> None:
+    """Compress each INPUT ('-' is standard input) to INPUT.kz; inputs are kept.
+
+    \b
+    Examples:
+      kolmozip compress a.txt b.txt
+      kolmozip compress a.txt -o packed.kz --force
+      tar c folder | kolmozip compress - -o folder.tar.kz
+    """
+
+    def work(name: str, target: str) -> None:
+        if target == files.PIPE and sys.stdout.isatty():
+            raise click.UsageError("compressed data is not written to a terminal: redirect it, or name a file with -o")
+        files.check_output(target, force)
+        begun = time.monotonic()
+        with files.open_input(name) as source, files.open_output(target, force) as raw:
+            from compressor import codec, registry
+
+            chosen = registry.by_name(model or registry.DEFAULT_MODEL)
+            counted = _Counter(raw)
+            with bar(_size(name), name, quiet) as progress:
+                digest = codec.compress_stream(source, counted, chosen, progress)  # type: ignore[arg-type]
+        files.copy_rights(name, target)
+        _report("compressed", name, target, digest.length, counted.count, time.monotonic() - begun, quiet, as_json)
+
+    _run(inputs, output, lambda name: name if name == files.PIPE else name + SUFFIX, work)
+
+
+def _without_suffix(name: str) -> str:
+    if name == files.PIPE:
+        return name
+    if not name.endswith(SUFFIX) or len(Path(name).name) <= len(SUFFIX):
+        raise click.UsageError(f"{name} does not end in {SUFFIX}: name the output with -o")
+    return name[: -len(SUFFIX)]
+
+
+@main.command()
+@_options
+def decompress(inputs: tuple[str, ...], output: str | None, force: bool, quiet: bool, as_json: bool) -> None:
+    """Restore each INPUT.kz ('-' is standard input); the file itself says which model it needs.
+
+    Bytes sent to a pipe are vouched for only by exit code 0; a file appears only when its checksum holds.
+
+    \b
+    Examples:
+      kolmozip decompress a.txt.kz
+      kolmozip decompress a.txt.kz -o - | less
+    """
+
+    def work(name: str, target: str) -> None:
+        files.check_output(target, force)
+        begun = time.monotonic()
+        with files.open_input(name) as source, files.open_output(target, force) as raw:
+            from compressor import codec
+
+            counted = _Counter(source)
+            with bar(_original_length(name), name, quiet) as progress:
+                digest = codec.decompress_stream(counted, raw, progress)  # type: ignore[arg-type]
+        files.copy_rights(name, target)
+        _report("restored", name, target, digest.length, counted.count, time.monotonic() - begun, quiet, as_json)
+
+    _run(inputs, output, _without_suffix, work)
+
+
+def _original_length(name: str) -> int | None:
+    """The original's length as the end mark tells it, for the progress bar alone."""
+    size = _size(name)
+    if not size or size < 32:
+        return None
+    with Path(name).open("rb") as source:
+        source.seek(size - 28)
+        return min(int.from_bytes(source.read(8), "little"), 1 << 50)
+
+
+@main.command()
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a file.")
+def inspect(inputs: tuple[str, ...], as_json: bool) -> None:
+    """Show header, blocks, ratio, bits/char and model card of each container; every checksum but the original's is checked."""
+    from compressor.inspect import inspect_file, show
+
+    def work(name: str, _: str) -> None:
+        facts = inspect_file(name)
+        click.echo(json.dumps(facts) if as_json else show(facts))
+
+    _run(inputs, None, lambda name: name, work)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
+def demo(as_json: bool) -> None:
+    """Compress the sample of Wikipedia text that comes with the package, restore it, compare, print a table."""
+    from compressor.demo import rows, table
+
+    found = rows(quiet=as_json)
+    click.echo(json.dumps(found) if as_json else table(found))
+    if not all(row["restored"] for row in found):
+        raise click.ClickException("a codec did not restore the sample: please report this with the output of --json")
+
+
+@main.command()
+def models() -> None:
+    """List the weights at hand: name, identity, parameters, bytes, bits/char as their cards state them."""
+    from compressor.inspect import model_lines
+
+    for line in model_lines():
+        click.echo(line)
+
+
+@main.command()
+@click.option("--model", "-m", default=None, help="Weights by name or path.  [default: small]")
+@click.option("--lanes", default=16, show_default=True, help="Lanes to run.")
+@click.option("--steps", default=64, show_default=True, help="Bytes a lane.")
+def selftest(model: str | None, lanes: int, steps: int) -> None:
+    """Check that this machine's engine (CPU or GPU) computes the integers of the NumPy definition, on real text."""
+    from compressor.selftest import selftest as run
+
+    click.echo(run(model, lanes, steps))
+
+
+@main.group()
+def bench() -> None:
+    """Measurements; each run is kept as one JSON under results/raw/."""
+
+
+@bench.command()
+@click.argument("input", type=click.Path(exists=True, dir_okay=False))
+@click.option("--model", "-m", default=None, help="Weights by name or path.  [default: small]")
+@click.option("--results", default="results/raw", show_default=True, help="Folder for the JSON.")
+def speed(input: str, model: str | None, results: str) -> None:
+    """Compress and restore INPUT in fresh processes: bytes, bits/char, KB/s each way, peak memory, compared byte for byte.
+
+    INPUT is a file; `kolmozip corpus test5m -o test5m` writes the standard test slice.
+    """
+    from compressor.speed import measure
+
+    facts, path = measure(Path(input), model, Path(results))
+    click.echo(json.dumps(facts, indent=1))
+    click.echo(f"written to {path}", err=True)
+    if not facts["restored"]:
+        raise click.ClickException("the restored file differs from the input: please report this with the JSON above")
+
+
+@bench.command()
+@click.argument("input", type=click.Path(exists=True, dir_okay=False))
+@click.option("--checkpoint", required=True, type=click.Path(exists=True, file_okay=False), help="Folder of the training run.")
+@click.option("--results", default="results/raw", show_default=True, help="Folder for the JSON.")
+def estimate(input: str, checkpoint: str, results: str) -> None:
+    """The float model's cross-entropy on INPUT, in the lanes and blocks that coding uses (an estimate, not a file)."""
+    from compressor.speed import float_estimate
+
+    facts, path = float_estimate(Path(input), Path(checkpoint), Path(results))
+    click.echo(json.dumps(facts, indent=1))
+    click.echo(f"written to {path}", err=True)
+
+
+@main.command()
+@click.argument("name", type=click.Choice(["enwik8", "train", "valid", "test5m", "head1m"]))
+@click.option("--output", "-o", required=True, help="Where to write it.")
+@click.option("--force", "-f", is_flag=True, help="Replace an output that exists.")
+def corpus(name: str, output: str, force: bool) -> None:
+    """Write a standard slice of enwik8; found through KOLMOZIP_CORPORA, or downloaded, and checked by SHA-256."""
+    from data.corpora import load
+    from data.splits import split
+
+    files.check_output(output, force)
+    text = split(load("enwik8"), name)
+    with files.open_output(output, force) as target:
+        target.write(text.tobytes())
+
+
+@main.command()
+@click.option("--preset", default="small", show_default=True, help="Model shape; see models/config.py.")
+@click.option("--out", "-o", default=None, help="Folder of the run.  [default: runs/PRESET]")
+@click.option("--bytes", "total_bytes", default=None, type=int, help="Budget in bytes of text.")
+@click.option("--corpus", "text", default="enwik8", show_default=True, help="Corpus name, or a file (split 90/5/5).")
+@click.option("--learning-rate", default=None, type=float, help="Peak learning rate.")
+@click.option("--lanes", default=None, type=int, help="Text lanes in a batch.")
+@click.option("--window", default=None, type=int, help="Bytes a lane in one step.")
+@click.option("--seed", default=0, show_default=True, help="Seed of initial weights and of cold starts.")
+@click.option("--resume", is_flag=True, help="Go on from the last checkpoint in the folder, exactly.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
+def train(preset: str, out: str | None, text: str, resume: bool, quiet: bool, **settings: Any) -> None:
+    """Train a preset and write its weights file (.kzw) and card (.json) into the folder of the run.
+
+    \b
+    Examples:
+      kolmozip train --preset small                     about two hours on two CPU cores
+      kolmozip train --preset small --resume            after a kill
+      kolmozip train --preset nano --bytes 2000000 --corpus my.txt
+    """
+    from compressor.training_command import run
+
+    settings = {key: value for key, value in settings.items() if value is not None}
+    click.echo(run(preset, Path(out or f"runs/{preset}"), text, settings, resume, quiet), err=True)
+
+
+if __name__ == "__main__":
+    main()

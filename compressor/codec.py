@@ -1,0 +1,146 @@
+"""The codec loop: model and coder joined by predict and perceive, blocks in bounded memory, bytes and file-object forms."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import BinaryIO, Protocol
+
+import numpy as np
+
+from coding import container
+from coding.container import Block, Kind
+from coding.counts import byte_path, tree, zero_count
+from coding.errors import Damaged
+from coding.rangecoder import BitDecoder, BitEncoder
+from compressor import registry
+from data.lanes import from_columns, lane_count, lane_lengths, to_columns
+
+Progress = Callable[[int], None]
+"""Called with the number of original bytes done since the last call."""
+
+DENSE_BITS = 7.95
+"""A block whose order-0 entropy is above this (bits a byte: noise, archives, media) is stored raw without trying."""
+
+
+class Predictor(Protocol):
+    """The seam between model and coder, over lanes."""
+
+    def predict(self) -> np.ndarray:
+        """Evidence for the next byte of every lane: (lanes, 256) int32, positive, each sum below 2^31."""
+
+    def perceive(self, byte: np.ndarray) -> None:
+        """What came: (lanes,) uint8."""
+
+
+def encode_block(predictor: Predictor, data: np.ndarray, lanes: int, progress: Progress) -> bytes:
+    """Range coder stream of one block (n,) uint8, n >= lanes."""
+    columns, lengths = to_columns(data, lanes), lane_lengths(data.size, lanes)
+    coder, lane = BitEncoder(), np.arange(lanes)
+    for t, byte in enumerate(columns):
+        evidence = predictor.predict()
+        if t + 1 < len(columns):
+            predictor.perceive(byte)  # runs while the coder below works
+        active = int(np.count_nonzero(lengths > t))
+        node, bits = byte_path(byte[:active])
+        zero = zero_count(tree(evidence[:active]), np.broadcast_to(lane[:active], node.shape), node)
+        coder.encode(bits.ravel(), zero.ravel())
+        progress(active)
+    return coder.finish()
+
+
+def decode_block(predictor: Predictor, stream: bytes, length: int, lanes: int, progress: Progress) -> np.ndarray:
+    """Inverse of ``encode_block`` for a predictor in the same state: (length,) uint8."""
+    lengths, coder, lane = lane_lengths(length, lanes), BitDecoder(stream), np.arange(lanes)
+    columns = np.zeros((int(lengths[0]), lanes), np.uint8)
+    for t, column in enumerate(columns):
+        active = int(np.count_nonzero(lengths > t))
+        sums = tree(predictor.predict()[:active])
+        node = np.ones(active, np.int64)
+        for _ in range(8):
+            node = 2 * node + coder.decode(zero_count(sums, lane[:active], node))
+        column[:active] = node - 256
+        if t + 1 < len(columns):
+            predictor.perceive(column)
+        progress(active)
+    return from_columns(columns, length)
+
+
+def _entropy(data: np.ndarray) -> float:
+    """Order-0 entropy in bits a byte."""
+    share = np.bincount(data, minlength=256) / data.size
+    return float(-np.sum(share * np.log2(np.maximum(share, 1e-300))))
+
+
+def make_block(model: registry.Model, raw: bytes, progress: Progress) -> Block:
+    """The shortest of the block types for these bytes (1 to MAX_BLOCK of them)."""
+    data = np.frombuffer(raw, np.uint8)
+    if raw.count(raw[:1]) == len(raw):
+        progress(len(raw))
+        return Block(Kind.RUN, len(raw), raw[:1])
+    if data.size >= 256 and _entropy(data) > DENSE_BITS:
+        progress(len(raw))
+        return Block(Kind.RAW, len(raw), raw)
+    lanes = lane_count(len(raw))
+    stream = encode_block(model.engine(lanes), data, lanes, progress)
+    if len(stream) >= len(raw):
+        return Block(Kind.RAW, len(raw), raw)
+    return Block(Kind.MODEL, len(raw), stream, lanes)
+
+
+def open_block(identity: bytes, block: Block, progress: Progress) -> bytes:
+    """The original bytes of a block that was coded with the weights of this identity."""
+    if block.kind == Kind.MODEL:
+        engine = registry.by_identity(identity).engine(block.lanes)
+        return decode_block(engine, block.payload, block.length, block.lanes, progress).tobytes()
+    progress(block.length)
+    return block.payload if block.kind == Kind.RAW else block.payload * block.length
+
+
+def compress_stream(source: BinaryIO, target: BinaryIO, model: str | registry.Model = registry.DEFAULT_MODEL,
+                    progress: Progress = lambda _: None) -> container.Digest:  # fmt: skip
+    """Reads source to its end and writes a container to target; returns length and checksum of the original.
+
+    Memory is bounded by the block size (8 MiB), whatever the length; neither side needs to be seekable.
+    """
+    model = registry.by_name(model) if isinstance(model, str) else model
+    target.write(container.header_bytes(model.identity))
+    digest = container.Digest()
+    while raw := container.read_up_to(source, container.MAX_BLOCK):
+        digest.update(raw)
+        target.write(container.block_bytes(make_block(model, raw, progress)))
+    target.write(container.end_bytes(digest))
+    return digest
+
+
+def decompress_stream(source: BinaryIO, target: BinaryIO, progress: Progress = lambda _: None) -> container.Digest:
+    """Reads one container from source and writes the original to target; returns its length and checksum.
+
+    Raises a ``coding.errors.FormatError`` for anything that cannot be decoded. Bytes may have reached target by then:
+    only a normal return vouches for them.
+    """
+    identity = container.read_header(source)
+    digest = container.Digest()
+    for block in container.read_blocks(source):
+        if block.kind == Kind.END:
+            if (block.length, block.payload) != (digest.length, digest.value()):
+                raise Damaged("the decoded bytes do not have the original's checksum: the file is damaged, fetch it again")
+            return digest
+        raw = open_block(identity, block, progress)
+        digest.update(raw)
+        target.write(raw)
+    raise AssertionError("read_blocks ends with an END block or raises")
+
+
+def compress(data: bytes, model: str | registry.Model = registry.DEFAULT_MODEL) -> bytes:
+    """A container that holds data. Raises ``compressor.errors.UnknownModel``."""
+    target = io.BytesIO()
+    compress_stream(io.BytesIO(data), target, model)
+    return target.getvalue()
+
+
+def decompress(data: bytes) -> bytes:
+    """The original of a container. Raises ``coding.errors.FormatError``."""
+    target = io.BytesIO()
+    decompress_stream(io.BytesIO(data), target)
+    return target.getvalue()

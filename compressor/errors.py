@@ -1,0 +1,29 @@
+"""Refusals of the program around the format; each text is one line that ends with the remedy."""
+
+from __future__ import annotations
+
+from coding.errors import KolmozipError
+
+
+class UnknownModel(KolmozipError):
+    """No weights by this name or path."""
+
+
+class OutputExists(KolmozipError):
+    """The output is there already and --force was not given."""
+
+
+class InputMissing(KolmozipError):
+    """The input is not there or is not a file."""
+
+
+class NoPermission(KolmozipError):
+    """The system does not allow reading the input or writing the output."""
+
+
+class DiskFull(KolmozipError):
+    """The output did not fit."""
+
+
+class InputOutput(KolmozipError):
+    """Reading or writing failed for another reason the system gave."""

@@ -1,0 +1,597 @@
+"""A slow decoder of the kolmozip format, version 1, written from `coding/FORMAT.md` alone.
+
+It shares no code with the program, so that it can test whether the page is enough to read a container.
+Usage: python page_decoder.py FILE.kz WEIGHTS.kzw > ORIGINAL
+"""
+
+import hashlib
+import json
+import lzma
+import math
+import struct
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import accumulate
+from operator import mul
+from pathlib import Path
+from typing import Any, NamedTuple
+
+MAGIC = bytes.fromhex("894B5A0D0A1A")
+HEADER_SIZE, BLOCK_HEAD_SIZE, CHECKSUM_SIZE, END_SIZE = 20, 12, 4, 32
+END, RAW, RUN, MODEL = 0, 1, 2, 3
+LARGEST_BLOCK = 8_388_608
+MASK32, MASK64 = 2**32 - 1, 2**64 - 1
+SPACE = 32
+
+Vector = Sequence[int]
+
+
+def require(condition: bool, text: str) -> None:
+    """Refuse the input, saying why, unless the condition holds."""
+    if not condition:
+        raise ValueError(text)
+
+
+# Conventions
+
+
+def clip(x: int, n: int) -> int:
+    """Clip(x, n): x held to [-n, n]."""
+    return -n if x < -n else min(x, n)
+
+
+def scale(x: int, n: int) -> int:
+    """Scale(x, n): x / 2^n to the nearest integer, halves upward."""
+    return (x + (1 << (n - 1))) >> n if n > 0 else x << -n
+
+
+# Section 1: container
+
+
+class Block(NamedTuple):
+    """Section 1.2: one block, its framing checked."""
+
+    kind: int
+    lanes: int
+    length: int
+    payload: bytes
+
+
+def decode(container: bytes, weights_files: list[bytes]) -> bytes:
+    """Return the original; raise ValueError for a container or weights file that the page calls invalid."""
+    identity = read_header(container)
+    original = bytearray()
+    position = HEADER_SIZE
+    network: Network | None = None
+    while not is_end(container, position):
+        block, position = read_block(container, position)
+        if block.kind == MODEL:
+            network = network or find_network(identity, weights_files)
+            original += decode_model(block, network)
+        else:
+            original += block.payload * (block.length if block.kind == RUN else 1)
+    check_end(container[position:], bytes(original))
+    return bytes(original)
+
+
+def read_header(container: bytes) -> bytes:
+    """Section 1.1: check the header and return the weights identity."""
+    require(container[:6] == MAGIC, "not a kolmozip container")
+    require(len(container) > 6, "truncated header")
+    version = container[6]
+    require(version <= 1, f"format version {version} is newer than version 1")
+    require(version == 1, "format version 0 is invalid")
+    require(len(container) >= HEADER_SIZE, "truncated header")
+    require(container[7] == 0, "reserved byte of the header is not 0")
+    check_checksum(container[:HEADER_SIZE], "header")
+    return container[8:16]
+
+
+def check_checksum(part: bytes, name: str) -> None:
+    """Check the CRC-32 in the last four bytes of a part of the container."""
+    (checksum,) = struct.unpack("<I", part[-CHECKSUM_SIZE:])
+    require(zlib.crc32(part[:-CHECKSUM_SIZE]) == checksum, f"wrong checksum of the {name}")
+
+
+def is_end(container: bytes, position: int) -> bool:
+    """Whether the end mark starts here."""
+    require(position < len(container), "no end mark")
+    return container[position] == END
+
+
+def read_block(container: bytes, position: int) -> tuple[Block, int]:
+    """Section 1.2: read and check one block; return it and the position after it."""
+    payload_at = position + BLOCK_HEAD_SIZE
+    require(payload_at <= len(container), "truncated block")
+    kind, lanes_log, reserved, length, size = struct.unpack_from("<BBHII", container, position)
+    check_block_fields(kind, lanes_log, reserved, length, size)
+    after = payload_at + size + CHECKSUM_SIZE
+    require(after <= len(container), "truncated block")
+    check_checksum(container[position:after], "block")
+    return Block(kind, 1 << lanes_log, length, container[payload_at : payload_at + size]), after
+
+
+def check_block_fields(kind: int, lanes_log: int, reserved: int, length: int, size: int) -> None:
+    """Section 1.2: refuse the values that the page does not allow."""
+    require(kind in (RAW, RUN, MODEL), "unknown block type")
+    require(lanes_log <= (10 if kind == MODEL else 0), "invalid number of lanes")
+    require(reserved == 0, "reserved field of a block is not 0")
+    require(1 <= length <= LARGEST_BLOCK, "invalid block length")
+    if kind == RAW:
+        require(size == length, "invalid size of a raw block")
+    elif kind == RUN:
+        require(size == 1, "invalid size of a run block")
+    else:
+        require(size < length and size % 4 == 0, "invalid size of a model block")
+        require(1 << lanes_log <= length, "more lanes than bytes")
+
+
+def check_end(end: bytes, original: bytes) -> None:
+    """Section 1.3: check the end mark, that nothing follows it, and the original against it."""
+    require(len(end) >= END_SIZE, "truncated end mark")
+    require(len(end) == END_SIZE, "bytes after the end mark")
+    check_checksum(end, "end mark")
+    _, reserved, reserved_too, length, check = struct.unpack_from("<BBHQ16s", end)
+    require(reserved == 0 and reserved_too == 0, "reserved field of the end mark is not 0")
+    require(length == len(original), "wrong length of the original")
+    require(check == hashlib.sha256(original).digest()[:16], "wrong check of the original")
+
+
+# Section 2: model block
+
+
+def decode_model(block: Block, network: "Network") -> bytes:
+    """Section 2: decode all lanes of a model block in step and join them."""
+    source = RangeDecoder(block.payload)
+    share, longer = divmod(block.length, block.lanes)
+    lengths = [share + (i < longer) for i in range(block.lanes)]
+    lanes = [Lane(network) for _ in lengths]
+    evidence = [lane.step(SPACE) for lane in lanes]
+    outputs = [bytearray() for _ in lengths]
+    for t in range(max(lengths)):
+        active = [i for i, length in enumerate(lengths) if length > t]
+        symbols = decode_symbols(source, [evidence[i] for i in active])
+        for i, symbol in zip(active, symbols, strict=True):
+            outputs[i].append(symbol)
+            if t + 1 < lengths[i]:  # the step after a lane's last byte would have no use
+                evidence[i] = lanes[i].step(symbol)
+    return b"".join(outputs)
+
+
+def decode_symbols(source: "RangeDecoder", evidence: list[Vector]) -> list[int]:
+    """Sections 2 and 2.1: decode one byte for each evidence, all first bits, then all second bits, and so on."""
+    sums = [list(accumulate(counts, initial=0)) for counts in evidence]
+    starts = [0] * len(sums)
+    for k in range(8):
+        half = 1 << (7 - k)
+        for i, below in enumerate(sums):
+            start = starts[i]
+            zeros = below[start + half] - below[start]
+            total = below[start + 2 * half] - below[start]
+            count = min(max((zeros << 24) // total, 1), (1 << 24) - 1)
+            starts[i] += half * source.bit(count)
+    return starts
+
+
+class RangeDecoder:
+    """Section 2.2: the range coder's stream of decisions."""
+
+    def __init__(self, payload: bytes) -> None:
+        """Begin with the first two words."""
+        self.words: Iterator[int] = (word for (word,) in struct.iter_unpack("<I", payload))
+        self.low = 0
+        self.range = 2**64 - 1
+        self.point = self.next_word() << 32
+        self.point |= self.next_word()
+
+    def next_word(self) -> int:
+        """The next word of the stream, zero after the last."""
+        return next(self.words, 0)
+
+    def bit(self, count: int) -> int:
+        """Decode one decision, where `count` of 2^24 is the share of a 0."""
+        step = self.range >> 24
+        bit = 0 if ((self.point - self.low) & MASK64) // step < count else 1
+        if bit:
+            self.low = (self.low + step * count) & MASK64
+            self.range = step * ((1 << 24) - count)
+        else:
+            self.range = step * count
+        if self.range < 1 << 32:
+            self.low = (self.low << 32) & MASK64
+            self.range <<= 32
+            self.point = ((self.point << 32) & MASK64) + self.next_word()
+        return bit
+
+
+# Section 4: weights file
+
+
+class Matrix(NamedTuple):
+    """A matrix as one tuple of weights for each output, and the outputs' exponents."""
+
+    columns: tuple[Vector, ...]
+    exponents: Vector
+
+
+class Table(NamedTuple):
+    """An n-gram table, its rows still bytes."""
+
+    order: int
+    bits: int
+    rows: bytes
+
+
+class Shape(NamedTuple):
+    """The shape in a weights file."""
+
+    width: int
+    layers: int
+    state: int
+    hidden: int
+    taps: int
+    table_dim: int
+    tables: list[tuple[int, int]]
+
+    @property
+    def e(self) -> int:
+        """The number of n-gram entries."""
+        return self.table_dim * len(self.tables)
+
+
+class Mixer(NamedTuple):
+    """The weights of one mixer."""
+
+    w_in: Matrix
+    gate_bias: Vector
+    conv_taps: list[Vector]
+    w_out: Matrix
+
+
+class Mlp(NamedTuple):
+    """The weights of one mlp; `w_in` is split, since its halves have different fraction bits."""
+
+    w_u: Matrix
+    w_v: Matrix
+    knots: list[Vector]
+    w_out: Matrix
+
+
+class Network(NamedTuple):
+    """All weights of the network."""
+
+    shape: Shape
+    embed: list[Vector]
+    tables: list[Table]
+    w_ngram: Matrix
+    layers: list[tuple[Mixer, Mlp]]
+    head: Matrix
+    head_ngram: Matrix
+    head_bias: Vector
+
+
+def find_network(identity: bytes, weights_files: list[bytes]) -> Network:
+    """Section 1.1: read the weights file that the header names."""
+    for weights in weights_files:
+        if hashlib.sha256(weights).digest()[:8] == identity:
+            return read_weights(weights)
+    raise ValueError(f"no weights file with identity {identity.hex()}")
+
+
+def read_weights(weights: bytes) -> Network:
+    """Section 4: read a weights file."""
+    require(weights[:4] == b"KZWT", "not a weights file")
+    require(len(weights) >= 7, "truncated weights file")
+    version, shape_size = struct.unpack_from("<BH", weights, 4)
+    require(version == 1, "unknown version of the weights file")
+    require(len(weights) >= 7 + shape_size, "truncated weights file")
+    shape = read_shape(weights[7 : 7 + shape_size])
+    arrays = Arrays(unpack(weights[7 + shape_size :], arrays_size(shape)))
+    return read_network(arrays, shape)
+
+
+def read_shape(text: bytes) -> Shape:
+    """Section 4: read the JSON shape and hold it to the page's limits."""
+    values = read_json(text)
+    names = ("width", "layers", "state", "hidden", "taps", "table_dim")
+    require(isinstance(values, dict) and {*names, "tables"} <= values.keys(), "incomplete shape")
+    sizes = [values[name] for name in names]
+    require(all(type(size) is int and size >= 0 for size in sizes), "invalid number in the shape")
+    require(isinstance(values["tables"], list), "invalid tables in the shape")
+    tables = [read_table_shape(table) for table in values["tables"]]
+    shape = Shape(**{name: values[name] for name in names}, tables=tables)
+    require(1 <= shape.width <= 1024, "invalid width")
+    require(max(shape.state, shape.hidden, shape.e) <= 1024, "state, hidden or n-gram entries above 1024")
+    require(shape.taps <= 4, "more than 4 taps")
+    return shape
+
+
+def read_json(text: bytes) -> Any:
+    """The value of a JSON text."""
+    try:
+        return json.loads(text.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError("shape of the weights file is not JSON") from error
+
+
+def read_table_shape(table: Any) -> tuple[int, int]:
+    """Section 4: one [order, bits] of the shape, held to the limits."""
+    require(isinstance(table, list) and len(table) == 2, "invalid table in the shape")
+    order, bits = table
+    require(type(order) is int and 2 <= order <= 8, "invalid order of a table")
+    require(type(bits) is int and 8 <= bits <= 24, "invalid bits of a table")
+    return order, bits
+
+
+def arrays_size(shape: Shape) -> int:
+    """Section 4: the bytes of all arrays; a matrix of n outputs has one row of exponents more than it has inputs."""
+    d, w, m, e = shape.width, shape.state, shape.hidden, shape.e
+    tables = sum(shape.table_dim << bits for _, bits in shape.tables)
+    mixer = (d + 1) * 3 * w + 2 * w + 2 * shape.taps * w + (w + 1) * d
+    mlp = (d + 1) * 2 * m + 2 * 9 * m + (m + 1) * d
+    heads = (d + 1) * 256 + (e + 1) * 256 + 2 * 256
+    return 256 * d + tables + (e + 1) * d + shape.layers * (mixer + mlp) + heads
+
+
+def unpack(stream: bytes, size: int) -> bytes:
+    """Section 4: unpack one xz stream, which must hold `size` bytes and be followed by nothing."""
+    require(size < sys.maxsize, "arrays of the weights file do not fit its shape")
+    unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ)
+    try:
+        data = unpacker.decompress(stream, size + 1)
+    except lzma.LZMAError as error:
+        raise ValueError("invalid xz stream in the weights file") from error
+    require(len(data) == size, "arrays of the weights file do not fit its shape")
+    require(unpacker.eof, "truncated weights file")
+    require(not unpacker.unused_data, "bytes after the weights file")
+    return data
+
+
+class Arrays:
+    """Reads the arrays of a weights file in order and checks the page's bounds."""
+
+    def __init__(self, data: bytes) -> None:
+        """Begin at the first array."""
+        self.data = data
+        self.position = 0
+
+    def raw8(self, size: int) -> bytes:
+        """`size` int8 values, still bytes; 80 hex would be -128."""
+        part = self.data[self.position : self.position + size]
+        self.position += size
+        require(b"\x80" not in part, "an int8 weight is -128")
+        return part
+
+    def int8(self, size: int) -> Vector:
+        """`size` int8 values."""
+        return struct.unpack(f"<{size}b", self.raw8(size))
+
+    def int16(self, size: int, bound: int = 32768) -> Vector:
+        """`size` int16 values, none beyond the bound."""
+        values = struct.unpack_from(f"<{size}h", self.data, self.position)
+        self.position += 2 * size
+        require(all(-bound <= value <= bound for value in values), "an int16 weight is out of bounds")
+        return values
+
+    def matrix(self, inputs: int, outputs: int, a: int, b: int) -> Matrix:
+        """A matrix and its exponents; a and b are those of its Dense, for the bounds of the shifts."""
+        rows = self.raw8(inputs * outputs)
+        columns = tuple(struct.unpack(f"<{inputs}b", rows[j::outputs]) for j in range(outputs))
+        exponents = self.int8(outputs)
+        require(all(-6 <= a - exponent - b <= 19 for exponent in exponents), "a shift is out of bounds")
+        return Matrix(columns, exponents)
+
+
+def read_network(arrays: Arrays, shape: Shape) -> Network:
+    """Section 4: the arrays in order."""
+    d, e = shape.width, shape.e
+    return Network(
+        shape=shape,
+        embed=[arrays.int8(d) for _ in range(256)],
+        tables=[Table(order, bits, arrays.raw8(shape.table_dim << bits)) for order, bits in shape.tables],
+        w_ngram=arrays.matrix(e, d, 6, 12),
+        layers=[(read_mixer(arrays, shape), read_mlp(arrays, shape)) for _ in range(shape.layers)],
+        head=arrays.matrix(d, 256, 4, 10),
+        head_ngram=arrays.matrix(e, 256, 6, 10),
+        head_bias=arrays.int16(256),
+    )
+
+
+def read_mixer(arrays: Arrays, shape: Shape) -> Mixer:
+    """Section 4: the arrays of one mixer."""
+    d, w = shape.width, shape.state
+    return Mixer(
+        w_in=arrays.matrix(d, 3 * w, 4, 10),
+        gate_bias=arrays.int16(w, 16384),
+        conv_taps=[arrays.int16(w, 8192) for _ in range(shape.taps)],
+        w_out=arrays.matrix(w, d, 5, 12),
+    )
+
+
+def read_mlp(arrays: Arrays, shape: Shape) -> Mlp:
+    """Section 4: the arrays of one mlp."""
+    d, m = shape.width, shape.hidden
+    w_in = arrays.matrix(d, 2 * m, 4, 10)
+    return Mlp(
+        w_u=Matrix(w_in.columns[:m], w_in.exponents[:m]),
+        w_v=Matrix(w_in.columns[m:], w_in.exponents[m:]),
+        knots=[arrays.int16(m) for _ in range(9)],
+        w_out=arrays.matrix(m, d, 4, 12),
+    )
+
+
+# Section 3: integer step
+
+
+def dense(x: Vector, matrix: Matrix, a: int, b: int) -> list[int]:
+    """Dense(x, W, a, b)."""
+    outputs = zip(matrix.columns, matrix.exponents, strict=True)
+    return [clip(scale(sum(map(mul, column, x)), a - exponent - b), 2**28) for column, exponent in outputs]
+
+
+def sigmoid(u: int) -> int:
+    """Sigmoid(u), within [0, 2^15]."""
+    v = clip(u, 4096)
+    return scale(2**24 + v * (8192 - abs(v)), 10)
+
+
+@cache
+def root_table(d: int) -> list[int]:
+    """The table Root for vectors of d integers."""
+    return [math.isqrt(((1 << 39) * d) // (2 * i + 2049)) for i in range(3072)]
+
+
+def norm(x: Vector) -> list[int]:
+    """Norm(x)."""
+    p = max(map(abs, x)).bit_length()
+    y = [scale(value, p - 11) for value in x]
+    t = sum((value * value) >> 2 for value in y)
+    j = max(t.bit_length() - 11, 0) >> 1
+    r = root_table(len(x))[min(max((t >> (2 * j)) - 1024, 0), 3071)]
+    return [clip(scale(value * r, 16 + j), 127) for value in y]
+
+
+@cache
+def exp_table() -> list[int]:
+    """The table Exp: the greatest integers whose 256th power is at most 2^(5632 - f)."""
+    table = []
+    for f in range(256):
+        value = int(2 ** (22 - f / 256))  # a guess that the two loops put right
+        while value**256 > 1 << (5632 - f):
+            value -= 1
+        while (value + 1) ** 256 <= 1 << (5632 - f):
+            value += 1
+        table.append(value)
+    return table
+
+
+def bucket(recent: int, order: int, bits: int) -> int:
+    """Step 1: the bucket of a table; `recent` is the last eight bytes, the newest in the lowest bits."""
+    low, high = recent & MASK32, recent >> 32
+    if order < 4:
+        low, high = low & ((1 << (8 * order)) - 1), 0
+    else:
+        high &= (1 << (8 * (order - 4))) - 1
+    g = (low * 2654435761 + high * 2246822519) & MASK32
+    g ^= g >> 15
+    return ((g * 2654435761) & MASK32) >> (32 - bits)
+
+
+def ngram_entries(network: Network, recent: int) -> list[int]:
+    """Step 1: the vector E."""
+    dim = network.shape.table_dim
+    entries: list[int] = []
+    for table in network.tables:
+        row = bucket(recent, table.order, table.bits)
+        entries += struct.unpack_from(f"<{dim}b", table.rows, row * dim)
+    return entries
+
+
+def counts_of(logits: Vector) -> list[int]:
+    """Step 5: the evidence."""
+    exp = exp_table()
+    top = max(logits)
+    counts = []
+    for logit in logits:
+        u = min(top - logit, 2**15)
+        v = min((u * 5909) >> 14, 7936)
+        counts.append(max(exp[v & 255] >> (v >> 8), 1))
+    return counts
+
+
+class Memory:
+    """The state of one layer's mixer: `h`, and `past` with the newest vector first."""
+
+    def __init__(self, shape: Shape) -> None:
+        """All zeros."""
+        self.h = [0] * shape.state
+        self.past = [[0] * shape.state for _ in range(shape.taps)]
+
+    def blend(self, z: list[int], conv_taps: list[Vector]) -> list[int]:
+        """The mixer's vector a; z enters `past` after it."""
+        sums = [0] * len(z)
+        for tap, old in zip(conv_taps, self.past, strict=True):
+            sums = [total + weight * value for total, weight, value in zip(sums, tap, old, strict=True)]
+        self.past = [z, *self.past][: len(self.past)]
+        return [clip(value + scale(total, 12), 8192) for value, total in zip(z, sums, strict=True)]
+
+    def update(self, k: list[int], a: list[int]) -> None:
+        """The mixer's step of h."""
+        self.h = [
+            clip(h - scale(k_j * k_j, 15) * scale(h, 15) + scale(k_j * a_j, 1), 2**30)
+            for h, k_j, a_j in zip(self.h, k, a, strict=True)
+        ]
+
+
+def apply_mixer(mixer: Mixer, memory: Memory, x: Vector) -> list[int]:
+    """Mixer_i(x), which also steps the layer's memory."""
+    w = len(mixer.gate_bias)
+    outputs = dense(x, mixer.w_in, 4, 10)
+    z = [clip(value, 2**15) for value in outputs[:w]]
+    k = [sigmoid(gate + bias) for gate, bias in zip(outputs[w : 2 * w], mixer.gate_bias, strict=True)]
+    memory.update(k, memory.blend(z, mixer.conv_taps))
+    out = [clip(value, 2**14) for value in outputs[2 * w :]]
+    gated = [scale(value * sigmoid(value), 15) for value in out]
+    y = [clip(scale(scale(h, 14) * value, 15), 127) for h, value in zip(memory.h, gated, strict=True)]
+    return dense(y, mixer.w_out, 5, 12)
+
+
+def apply_mlp(mlp: Mlp, x: Vector) -> list[int]:
+    """Mlp_i(x)."""
+    u = [clip(value, 127) for value in dense(x, mlp.w_u, 4, 5)]
+    v = [clip(value, 2**14) for value in dense(x, mlp.w_v, 4, 10)]
+    y = []
+    for j, (u_j, v_j) in enumerate(zip(u, v, strict=True)):
+        q, r = divmod(u_j + 128, 32)
+        f = (mlp.knots[q][j] * (32 - r) + mlp.knots[q + 1][j] * r + 16) >> 5
+        y.append(clip(scale(f * v_j, 16), 127))
+    return dense(y, mlp.w_out, 4, 12)
+
+
+def add(x: Vector, y: Vector) -> list[int]:
+    """Step 3: Clip(x + y, 2^23), entry by entry."""
+    return [clip(x_j + y_j, 2**23) for x_j, y_j in zip(x, y, strict=True)]
+
+
+class Lane:
+    """Sections 2 and 3: one lane's network state."""
+
+    def __init__(self, network: Network) -> None:
+        """All zeros."""
+        self.network = network
+        self.memories = [Memory(network.shape) for _ in network.layers]
+        self.recent = 0
+
+    def step(self, byte: int) -> list[int]:
+        """Section 3: one integer step; returns the evidence."""
+        network = self.network
+        self.recent = (self.recent << 8 | byte) & MASK64
+        entries = ngram_entries(network, self.recent)
+        mixed = dense(entries, network.w_ngram, 6, 12)
+        x = [value * 128 + other for value, other in zip(network.embed[byte], mixed, strict=True)]
+        for (mixer, mlp), memory in zip(network.layers, self.memories, strict=True):
+            x = add(x, apply_mixer(mixer, memory, norm(x)))
+            x = add(x, apply_mlp(mlp, norm(x)))
+        parts = (dense(norm(x), network.head, 4, 10), dense(entries, network.head_ngram, 6, 10), network.head_bias)
+        return counts_of([clip(sum(values), 2**17) for values in zip(*parts, strict=True)])
+
+
+def main(arguments: list[str]) -> int:
+    """Decode the container to standard output; later arguments are weights files."""
+    if not arguments:
+        print(__doc__, file=sys.stderr)
+        return 2
+    container, *weights_files = [Path(name).read_bytes() for name in arguments]
+    try:
+        original = decode(container, weights_files)
+    except ValueError as error:
+        print(f"page_decoder: {error}", file=sys.stderr)
+        return 1
+    sys.stdout.buffer.write(original)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
