@@ -33,13 +33,3 @@ def zero_count(sums: np.ndarray, lane: np.ndarray, node: np.ndarray) -> np.ndarr
     total = sums.reshape(-1).take(flat).astype(np.int64)
     left = sums.reshape(-1).take(flat + node).astype(np.int64)  # the left child of n is 2 n
     return np.minimum(np.maximum((left << PRECISION) // total, 1), SCALE - 1)
-
-
-BIT_SHIFTS = np.arange(8, 0, -1)[:, None]
-
-
-def byte_path(byte: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The eight nodes on the way to each byte and the bit taken at each: two arrays (8, lanes), first bit first."""
-    leaf = byte.astype(np.int64) + 256
-    node = leaf >> BIT_SHIFTS
-    return node, ((leaf >> (BIT_SHIFTS - 1)) & 1).astype(np.int32)

@@ -12,6 +12,7 @@ import constriction
 import numpy as np
 
 from coding.counts import SCALE
+from coding.errors import Damaged
 
 _MODEL = constriction.stream.model.Categorical(perfect=False)
 
@@ -29,9 +30,10 @@ class BitEncoder:
     def __init__(self) -> None:
         self._coder = constriction.stream.queue.RangeEncoder()
 
-    def encode(self, bits: np.ndarray, zero: np.ndarray) -> None:
-        """bits (n,) int32 in {0, 1}; zero (n,) counts of 2^24 for a 0, within [1, 2^24 - 1]."""
+    def code(self, zero: np.ndarray, bits: np.ndarray) -> np.ndarray:
+        """bits (n,) int32 in {0, 1}, returned as they are; zero (n,) counts of 2^24 for a 0, within [1, 2^24 - 1]."""
         self._coder.encode(bits, _MODEL, _weights(zero))
+        return bits
 
     def finish(self) -> bytes:
         """The stream so far: 32-bit words, little-endian."""
@@ -39,11 +41,18 @@ class BitEncoder:
 
 
 class BitDecoder:
-    """Reads what BitEncoder wrote, given the same counts; damage is not noticed here, the container's checksum does."""
+    """Reads what BitEncoder wrote, given the same counts; most damage is not noticed here, the container's checksum does."""
 
     def __init__(self, stream: bytes) -> None:
         self._coder = constriction.stream.queue.RangeDecoder(np.frombuffer(stream, "<u4").astype(np.uint32))
 
-    def decode(self, zero: np.ndarray) -> np.ndarray:
-        """The next n bits (int32) for n counts; ValueError or AssertionError never: constriction clamps."""
-        return self._coder.decode(_MODEL, _weights(zero))
+    def code(self, zero: np.ndarray, bits: np.ndarray) -> np.ndarray:
+        """The next n bits (int32) for n counts; ``bits`` is not looked at, so that encoder and decoder share one loop.
+
+        Raises Damaged where the stream points outside every symbol's range.
+        """
+        del bits
+        try:
+            return self._coder.decode(_MODEL, _weights(zero))
+        except AssertionError as error:  # how constriction says it
+            raise Damaged("a block holds what no encoder writes: the file is damaged, fetch it again") from error

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
+import signal
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import click
 
 from coding.errors import KolmozipError
 from compressor import files
+from compressor.errors import Interrupted
 from compressor.progress import bar
 
 SUFFIX = ".kz"
@@ -32,27 +34,35 @@ class Refusal(click.ClickException):
         click.echo(f"kolmozip: {where}{self.name}: {self.message}", err=True)
 
 
+class Stop(Refusal):
+    """The user's interrupt, with the exit code that shells know it by."""
+
+    exit_code = 130
+
+
 class Commands(click.Group):
     """Turns our named errors, wherever they arise, into refusals."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command line."""
         from data.corpora import CorpusError
-        from models.weights import WeightsError
 
         try:
             with files.named_errors("kolmozip"):
                 return super().invoke(ctx)
-        except (KolmozipError, WeightsError, CorpusError) as error:
+        except (KolmozipError, CorpusError) as error:
             raise Refusal(error) from error
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter's last flush must not fail
+            files.discard_standard_output()
             sys.exit(141)
+        except KeyboardInterrupt:
+            raise Stop(Interrupted("stopped by the user, no unfinished file is left: run it again")) from None
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="kolmozip")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Lossless compression by a small language model: any bytes, any machine, the same file every time.
 
     \b
@@ -63,6 +73,9 @@ def main() -> None:
       kolmozip inspect book.txt.kz            header, ratio, bits/char, model card
       kolmozip demo                           a small table on real text
     """
+    if threading.current_thread() is threading.main_thread():  # a polite kill unwinds, so that no unfinished file stays
+        before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+        ctx.call_on_close(lambda: signal.signal(signal.SIGTERM, before))
 
 
 def _options(command: Any) -> Any:
@@ -82,10 +95,12 @@ def _run(inputs: tuple[str, ...], output: str | None, name_output: Any, work: An
     """Runs work(input, output) for every input; a refusal of one does not stop the others, but the exit code tells."""
     if output is not None and len(inputs) > 1:
         raise click.UsageError("-o takes one input: leave it out, and each output goes beside its input")
+    targets = [output or name_output(name) for name in inputs]
     failed = 0
-    for name in inputs:
+    for name, target in zip(inputs, targets, strict=True):
         try:
-            work(name, output or name_output(name))
+            with files.named_errors(name):
+                work(name, target)
         except KolmozipError as error:
             Refusal(error, name).show()
             failed += 1
@@ -109,22 +124,6 @@ def _report(verb: str, name: str, target: str, original: int, packed: int, secon
                    f"{original / 1000 / max(seconds, 1e-9):.0f} KB/s", err=True)  # fmt: skip
 
 
-class _Counter:
-    """Counts the bytes that pass through write or read."""
-
-    def __init__(self, stream: Any) -> None:
-        self.stream, self.count = stream, 0
-
-    def write(self, data: bytes) -> int:
-        self.count += len(data)
-        return self.stream.write(data)
-
-    def read(self, size: int = -1) -> bytes:
-        data = self.stream.read(size)
-        self.count += len(data)
-        return data
-
-
 @main.command()
 @_options
 @click.option("--model", "-m", default=None, help="Weights by name, or the path of a .kzw file.  [default: small]")
@@ -139,19 +138,18 @@ def compress(inputs: tuple[str, ...], output: str | None, force: bool, quiet: bo
     """
 
     def work(name: str, target: str) -> None:
-        if target == files.PIPE and sys.stdout.isatty():
+        if target == files.PIPE and sys.stdout and sys.stdout.isatty():
             raise click.UsageError("compressed data is not written to a terminal: redirect it, or name a file with -o")
         files.check_output(target, force)
         begun = time.monotonic()
-        with files.open_input(name) as source, files.open_output(target, force) as raw:
+        with files.open_input(name) as source, files.open_output(target, force) as packed:
             from compressor import codec, registry
 
             chosen = registry.by_name(model or registry.DEFAULT_MODEL)
-            counted = _Counter(raw)
             with bar(_size(name), name, quiet) as progress:
-                digest = codec.compress_stream(source, counted, chosen, progress)  # type: ignore[arg-type]
+                digest = codec.compress_stream(source, packed, chosen, progress)  # type: ignore[arg-type]
         files.copy_rights(name, target)
-        _report("compressed", name, target, digest.length, counted.count, time.monotonic() - begun, quiet, as_json)
+        _report("compressed", name, target, digest.length, packed.count, time.monotonic() - begun, quiet, as_json)
 
     _run(inputs, output, lambda name: name if name == files.PIPE else name + SUFFIX, work)
 
@@ -180,14 +178,13 @@ def decompress(inputs: tuple[str, ...], output: str | None, force: bool, quiet: 
     def work(name: str, target: str) -> None:
         files.check_output(target, force)
         begun = time.monotonic()
-        with files.open_input(name) as source, files.open_output(target, force) as raw:
+        with files.open_input(name) as packed, files.open_output(target, force) as raw:
             from compressor import codec
 
-            counted = _Counter(source)
             with bar(_original_length(name), name, quiet) as progress:
-                digest = codec.decompress_stream(counted, raw, progress)  # type: ignore[arg-type]
+                digest = codec.decompress_stream(packed, raw, progress)  # type: ignore[arg-type]
         files.copy_rights(name, target)
-        _report("restored", name, target, digest.length, counted.count, time.monotonic() - begun, quiet, as_json)
+        _report("restored", name, target, digest.length, packed.count, time.monotonic() - begun, quiet, as_json)
 
     _run(inputs, output, _without_suffix, work)
 
@@ -276,10 +273,10 @@ def speed(input: str, model: str | None, results: str) -> None:
 @click.option("--checkpoint", required=True, type=click.Path(exists=True, file_okay=False), help="Folder of the training run.")
 @click.option("--results", default="results/raw", show_default=True, help="Folder for the JSON.")
 def estimate(input: str, checkpoint: str, results: str) -> None:
-    """The float model's cross-entropy on INPUT, in the lanes and blocks that coding uses (an estimate, not a file)."""
-    from compressor.speed import float_estimate
+    """What the float model of a training run would cost on INPUT, with and without memory: an estimate, not a file."""
+    from compressor.estimate import estimate as run
 
-    facts, path = float_estimate(Path(input), Path(checkpoint), Path(results))
+    facts, path = run(Path(input), Path(checkpoint), Path(results))
     click.echo(json.dumps(facts, indent=1))
     click.echo(f"written to {path}", err=True)
 

@@ -10,11 +10,12 @@ import numpy as np
 
 from coding import container
 from coding.container import Block, Kind
-from coding.counts import byte_path, tree, zero_count
+from coding.counts import tree, zero_count
 from coding.errors import Damaged
 from coding.rangecoder import BitDecoder, BitEncoder
 from compressor import registry
 from data.lanes import from_columns, lane_count, lane_lengths, to_columns
+from models.memory import Memory
 
 Progress = Callable[[int], None]
 """Called with the number of original bytes done since the last call."""
@@ -33,36 +34,49 @@ class Predictor(Protocol):
         """What came: (lanes,) uint8."""
 
 
+class BitCoder(Protocol):
+    """The seam between codec loop and range coder: one decision a lane."""
+
+    def code(self, zero: np.ndarray, bits: np.ndarray) -> np.ndarray:
+        """Codes a decision of every lane with these counts of 2^24 for a 0; returns the bits, which a decoder reads."""
+
+
+def code_block(predictor: Predictor, coder: BitCoder, columns: np.ndarray, length: int, progress: Progress) -> None:
+    """The one loop of encoder and decoder over a block of ``length`` bytes; columns (steps, lanes) uint8.
+
+    An encoder's columns hold the bytes; a decoder's are filled. Each bit is coded with the network's probability as
+    the memory refines it.
+    """
+    lengths, lanes = lane_lengths(length, columns.shape[1]), columns.shape[1]
+    memory, lane = Memory(lanes), np.arange(lanes)
+    for t, column in enumerate(columns):
+        active = int(np.count_nonzero(lengths > t))
+        sums, node = tree(predictor.predict()[:active]), np.ones(active, np.int64)
+        known = column[:active].astype(np.int32)
+        memory.look(active)
+        for shift in range(7, -1, -1):
+            zero = memory.predict(zero_count(sums, lane[:active], node), node)
+            bit = coder.code(zero, (known >> shift) & 1)
+            memory.perceive_bit(bit)
+            node = 2 * node + bit
+        column[:active] = node - 256
+        if t + 1 < len(columns):
+            predictor.perceive(column)
+            memory.perceive(column)
+        progress(active)
+
+
 def encode_block(predictor: Predictor, data: np.ndarray, lanes: int, progress: Progress) -> bytes:
     """Range coder stream of one block (n,) uint8, n >= lanes."""
-    columns, lengths = to_columns(data, lanes), lane_lengths(data.size, lanes)
-    coder, lane = BitEncoder(), np.arange(lanes)
-    for t, byte in enumerate(columns):
-        evidence = predictor.predict()
-        if t + 1 < len(columns):
-            predictor.perceive(byte)  # runs while the coder below works
-        active = int(np.count_nonzero(lengths > t))
-        node, bits = byte_path(byte[:active])
-        zero = zero_count(tree(evidence[:active]), np.broadcast_to(lane[:active], node.shape), node)
-        coder.encode(bits.ravel(), zero.ravel())
-        progress(active)
+    coder = BitEncoder()
+    code_block(predictor, coder, to_columns(data, lanes), data.size, progress)
     return coder.finish()
 
 
 def decode_block(predictor: Predictor, stream: bytes, length: int, lanes: int, progress: Progress) -> np.ndarray:
     """Inverse of ``encode_block`` for a predictor in the same state: (length,) uint8."""
-    lengths, coder, lane = lane_lengths(length, lanes), BitDecoder(stream), np.arange(lanes)
-    columns = np.zeros((int(lengths[0]), lanes), np.uint8)
-    for t, column in enumerate(columns):
-        active = int(np.count_nonzero(lengths > t))
-        sums = tree(predictor.predict()[:active])
-        node = np.ones(active, np.int64)
-        for _ in range(8):
-            node = 2 * node + coder.decode(zero_count(sums, lane[:active], node))
-        column[:active] = node - 256
-        if t + 1 < len(columns):
-            predictor.perceive(column)
-        progress(active)
+    columns = np.zeros((int(lane_lengths(length, lanes)[0]), lanes), np.uint8)
+    code_block(predictor, BitDecoder(stream), columns, length, progress)
     return from_columns(columns, length)
 
 

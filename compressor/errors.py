@@ -13,8 +13,16 @@ class OutputExists(KolmozipError):
     """The output is there already and --force was not given."""
 
 
+class UnusableWeights(KolmozipError):
+    """A weights file that is damaged, newer than this program, or not one."""
+
+
 class InputMissing(KolmozipError):
     """The input is not there or is not a file."""
+
+
+class FolderMissing(KolmozipError):
+    """The folder an output should go to is not there."""
 
 
 class NoPermission(KolmozipError):
@@ -27,3 +35,7 @@ class DiskFull(KolmozipError):
 
 class InputOutput(KolmozipError):
     """Reading or writing failed for another reason the system gave."""
+
+
+class Interrupted(KolmozipError):
+    """The user stopped the work."""

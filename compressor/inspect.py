@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from pathlib import Path
 from typing import Any
+
+import click
 
 from coding import container
 from coding.container import Kind
 from compressor import files
-
-
-def _card(path: Path) -> dict[str, Any]:
-    card = path.with_suffix(".json")
-    return json.loads(card.read_text()) if card.exists() else {}
 
 
 def inspect_file(name: str) -> dict[str, Any]:
@@ -24,8 +19,8 @@ def inspect_file(name: str) -> dict[str, Any]:
     kinds: Counter[str] = Counter()
     packed, lanes = container.HEADER_BYTES, set()
     with files.open_input(name) as source:
-        identity = container.read_header(source)
-        for block in container.read_blocks(source):
+        identity = container.read_header(source)  # type: ignore[arg-type]
+        for block in container.read_blocks(source):  # type: ignore[arg-type]
             if block.kind == Kind.END:
                 packed += container.END_BYTES
                 break
@@ -45,12 +40,13 @@ def inspect_file(name: str) -> dict[str, Any]:
         "ratio": round(block.length / packed, 4),
         "bits_per_char": round(8 * packed / block.length, 4) if block.length else None,
         "sha256_prefix": block.payload.hex(),
-        "card": _card(weights) if weights else None,
+        "card": registry.card_of(weights) if weights else None,
     }
 
 
 def show(facts: dict[str, Any]) -> str:
     """The facts as aligned lines; the card's below the rest."""
+    facts = {**facts, "file": click.format_filename(facts["file"])}  # a name may hold bytes that are not UTF-8
     rows = [(key.replace("_", " "), value) for key, value in facts.items() if key != "card"]
     rows += [(f"card: {key.replace('_', ' ')}", value) for key, value in (facts["card"] or {}).items()]
     width = max(len(key) for key, _ in rows)
@@ -64,7 +60,7 @@ def model_lines() -> list[str]:
 
     lines = [f"{'name':12} {'identity':16} {'parameters':>10} {'bytes':>10}  test bits/char (its card)"]
     for path in registry.weights_files():
-        data, card = path.read_bytes(), _card(path)
+        data, card = path.read_bytes(), registry.card_of(path)
         told = card.get("test5m_bits_per_char", "-")
         lines.append(f"{path.stem:12} {wt.identity(data).hex()} {card.get('parameters', '-')!s:>10} {len(data):>10}  {told}")
     return lines

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from coding.errors import UnknownWeights
-from compressor.errors import UnknownModel
+from compressor.errors import UnknownModel, UnusableWeights
 from models import weights as wt
 from models.engine import Arrays, Engine, prepare
 
@@ -46,17 +46,27 @@ def weights_files() -> list[Path]:
     return [path for folder in _folders() if folder.is_dir() for path in sorted(folder.glob("*.kzw"))]
 
 
+def card_of(path: Path) -> dict[str, Any]:
+    """The card beside a weights file; empty where there is none that can be read: coding does not depend on it."""
+    try:
+        card = json.loads(path.with_suffix(".json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return card if isinstance(card, dict) else {}
+
+
 @functools.lru_cache(maxsize=4)
 def _load(path: Path) -> Model:
     data = path.read_bytes()
-    weights = wt.from_bytes(data)
-    card = path.with_suffix(".json")
-    facts = json.loads(card.read_text()) if card.exists() else {}
-    return Model(path.stem, wt.identity(data), weights, prepare(weights), len(data), facts)
+    try:
+        weights = wt.from_bytes(data)
+    except wt.WeightsError as error:
+        raise UnusableWeights(f"{path}: {error}") from error
+    return Model(path.stem, wt.identity(data), weights, prepare(weights), len(data), card_of(path))
 
 
 def by_name(name: str) -> Model:
-    """A model by the name of its weights file, or by a path that ends in .kzw. Raises UnknownModel."""
+    """A model by the name of its weights file, or by a path that ends in .kzw. Raises UnknownModel, UnusableWeights."""
     if name.endswith(".kzw"):
         if not Path(name).is_file():
             raise UnknownModel(f"no weights file {name}: check the path")

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from compressor.errors import InputMissing, UnknownModel
+from compressor.errors import InputMissing, UnknownModel, UnusableWeights
 from models.config import PRESETS, ModelConfig
 
 MALLOC = {
@@ -29,7 +29,7 @@ MALLOC = {
 def _restart_with_allocator() -> None:
     """Starts this process again with the allocator's settings, once; only glibc heeds them, elsewhere they do nothing."""
     if sys.platform == "linux" and "MALLOC_ARENA_MAX" not in os.environ:
-        os.execve(sys.executable, [sys.executable, "-m", "compressor.cli", *sys.argv[1:]], {**os.environ, **MALLOC})
+        os.execve(sys.executable, [sys.executable, "-P", "-m", "compressor.cli", *sys.argv[1:]], {**os.environ, **MALLOC})
 
 
 def _text(name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -59,7 +59,10 @@ def run(preset: str, out: Path, text: str, settings: dict[str, Any], resume: boo
     out.mkdir(parents=True, exist_ok=True)
     (out / "model.json").write_text(json.dumps(dataclasses.asdict(model)) + "\n")
     params, facts = train(model, TrainConfig(**settings), train_text, valid_text, out, resume=resume, quiet=quiet)
-    data = wt.to_bytes(wt.quantise(model, params))
+    try:
+        data = wt.to_bytes(wt.quantise(model, params))
+    except wt.WeightsError as error:
+        raise UnusableWeights(str(error)) from error
     (out / f"{preset}.kzw").write_bytes(data)
     card = {"name": preset, "identity": wt.identity(data).hex(), "file_bytes": len(data),
             "file_sha256": hashlib.sha256(data).hexdigest(), "corpus": Path(text).name, **facts}  # fmt: skip

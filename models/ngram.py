@@ -12,8 +12,8 @@ HISTORY = 8
 """Bytes of history a lane keeps; contexts before the first byte are zeros."""
 
 
-def context_index(low: Any, high: Any, order: int, bits: int) -> Any:
-    """Bucket of the order-n context; low holds the last four bytes (newest in bits 0-7), high the four before; uint32."""
+def context_hash(low: Any, high: Any, order: int) -> Any:
+    """Hash of the order-n context; low holds the last four bytes (newest in bits 0-7), high the four before; uint32."""
     uint32 = low.dtype.type
     if order < 4:
         low = low & uint32((1 << 8 * order) - 1)
@@ -22,7 +22,12 @@ def context_index(low: Any, high: Any, order: int, bits: int) -> Any:
         high = high & uint32((1 << 8 * (order - 4)) - 1)
     mixed = low * uint32(HASH_LOW) + high * uint32(HASH_HIGH)
     mixed = mixed ^ (mixed >> uint32(15))
-    return (mixed * uint32(HASH_LOW)) >> uint32(32 - bits)
+    return mixed * uint32(HASH_LOW)
+
+
+def context_index(low: Any, high: Any, order: int, bits: int) -> Any:
+    """Bucket of the order-n context in a table of 2^bits; arguments as for ``context_hash``."""
+    return context_hash(low, high, order) >> low.dtype.type(32 - bits)
 
 
 def push(low: Any, high: Any, byte: Any) -> tuple[Any, Any]:

@@ -24,6 +24,7 @@ END, RAW, RUN, MODEL = 0, 1, 2, 3
 LARGEST_BLOCK = 8_388_608
 MASK32, MASK64 = 2**32 - 1, 2**64 - 1
 SPACE = 32
+HASH_A, HASH_B = 2654435761, 2246822519
 
 Vector = Sequence[int]
 
@@ -150,9 +151,10 @@ def decode_model(block: Block, network: "Network") -> bytes:
     lanes = [Lane(network) for _ in lengths]
     evidence = [lane.step(SPACE) for lane in lanes]
     outputs = [bytearray() for _ in lengths]
+    memory = Memory()
     for t in range(max(lengths)):
         active = [i for i, length in enumerate(lengths) if length > t]
-        symbols = decode_symbols(source, [evidence[i] for i in active])
+        symbols = decode_symbols(source, memory, [lanes[i] for i in active], [evidence[i] for i in active])
         for i, symbol in zip(active, symbols, strict=True):
             outputs[i].append(symbol)
             if t + 1 < lengths[i]:  # the step after a lane's last byte would have no use
@@ -160,19 +162,28 @@ def decode_model(block: Block, network: "Network") -> bytes:
     return b"".join(outputs)
 
 
-def decode_symbols(source: "RangeDecoder", evidence: list[Vector]) -> list[int]:
-    """Sections 2 and 2.1: decode one byte for each evidence, all first bits, then all second bits, and so on."""
+def decode_symbols(source: "RangeDecoder", memory: "Memory", lanes: list["Lane"], evidence: list[Vector]) -> list[int]:
+    """Section 2: decode one byte for each lane, all first bits, then all second bits, and so on."""
     sums = [list(accumulate(counts, initial=0)) for counts in evidence]
-    starts = [0] * len(sums)
+    contexts = [lane.contexts() for lane in lanes]
+    lasts = [lane.recent & 255 for lane in lanes]
+    nodes = [1] * len(lanes)
     for k in range(8):
-        half = 1 << (7 - k)
-        for i, below in enumerate(sums):
-            start = starts[i]
-            zeros = below[start + half] - below[start]
-            total = below[start + 2 * half] - below[start]
-            count = min(max((zeros << 24) // total, 1), (1 << 24) - 1)
-            starts[i] += half * source.bit(count)
-    return starts
+        counts = [count_of_zero(below, node, k) for below, node in zip(sums, nodes, strict=True)]
+        predictions = list(map(memory.predict, contexts, lasts, nodes, counts))
+        bits = [source.bit(prediction.zero) for prediction in predictions]
+        memory.learn(predictions, bits)
+        nodes = [2 * node + bit for node, bit in zip(nodes, bits, strict=True)]
+    return [node - 256 for node in nodes]
+
+
+def count_of_zero(below: Vector, node: int, k: int) -> int:
+    """Section 2.1: the count f; `below` is the evidence's running sums, `node` is 1 and the k bits already known."""
+    start = (node << (8 - k)) - 256
+    half = 128 >> k
+    zeros = below[start + half] - below[start]
+    total = below[start + 2 * half] - below[start]
+    return min(max((zeros << 24) // total, 1), (1 << 24) - 1)
 
 
 class RangeDecoder:
@@ -204,6 +215,136 @@ class RangeDecoder:
             self.range <<= 32
             self.point = ((self.point << 32) & MASK64) + self.next_word()
         return bit
+
+
+# Section 2.3: memory
+
+CONTEXT_ORDERS = (2, 3, 4, 6, 8)
+CONTEXTS = len(CONTEXT_ORDERS) + 2
+LAST_COUNT = 60
+LAST_STRETCH = 5631
+RATES = [32768 // (2 * n + 3) for n in range(LAST_COUNT + 1)]
+
+
+@cache
+def lg_table() -> list[int]:
+    """lg(v) for v below 8192; entry 0 has no use."""
+    return [(v**256).bit_length() - 1 for v in range(8192)]
+
+
+def lg(v: int) -> int:
+    """lg(v): 256 times the base-2 logarithm of v, 1 <= v < 2^24."""
+    if v < 8192:
+        return lg_table()[v]
+    s = v.bit_length() - 12
+    return lg_table()[v >> s] + 256 * s
+
+
+@cache
+def stretch_table() -> list[int]:
+    """The table Stretch."""
+    return [lg(2 * i + 1) - lg(8191 - 2 * i) for i in range(4096)]
+
+
+def squash(x: int) -> int:
+    """Squash(x), for |x| <= 5631."""
+    y = abs(x)
+    e = exp_table()[y & 255] >> (y >> 8)
+    small = (e << 24) // (2**22 + e)
+    return small if x < 0 else 2**24 - small
+
+
+@cache
+def first_ladder() -> list[int]:
+    """The ladder R[b][node] at first, the same for every b and node."""
+    return [squash(clip(256 * (j - 12), LAST_STRETCH)) >> 2 for j in range(25)]
+
+
+class Use(NamedTuple):
+    """What a prediction took from one context's slot, and where a lesson goes."""
+
+    slot: int
+    check: int
+    p: int
+    n: int
+    o: int
+
+
+class Prediction(NamedTuple):
+    """One lane's prediction of one bit."""
+
+    uses: list[Use]
+    network: int  # N
+    mixture: int  # M
+    rung: tuple[int, int, int]  # b, node, j'
+    zero: int  # f'
+
+
+class Memory:
+    """The memory that the lanes of one block share; slots and rungs never written are not in the dictionaries."""
+
+    def __init__(self) -> None:
+        """The memory at the beginning of a block."""
+        self.slots: list[dict[int, tuple[int, int, int]]] = [{} for _ in range(CONTEXTS)]
+        self.weights = [[0] + [157286] * LAST_COUNT for _ in range(CONTEXTS)]
+        self.network_weight = 943718
+        self.ladder: dict[tuple[int, int, int], int] = {}
+
+    def predict(self, contexts: list[int], last: int, node: int, f: int) -> Prediction:
+        """Predict: the count f' of a 0 and all that the lesson needs; `last` is b."""
+        uses = self.look_up(contexts, node)
+        network = lg(2**24 - f) - lg(f)
+        total = (self.network_weight >> 6) * network
+        for weights, use in zip(self.weights, uses, strict=True):
+            total += (weights[use.n] >> 6) * use.o
+        x = clip(scale(total, 14), LAST_STRETCH)
+        mixture = squash(x)
+        j, r = divmod(min(max(x, -3072), 3071) + 3072, 256)
+        adjusted = (self.rung(last, node, j) * (256 - r) + self.rung(last, node, j + 1) * r) >> 6
+        return Prediction(uses, network, mixture, (last, node, j + (r >> 7)), 2**24 - ((mixture + adjusted) >> 1))
+
+    def look_up(self, contexts: list[int], node: int) -> list[Use]:
+        """Predict: the slot of each context."""
+        stretch = stretch_table()
+        uses = []
+        for slots, context in zip(self.slots, contexts, strict=True):
+            m = ((context ^ (node * HASH_B)) * HASH_A) & MASK32
+            m ^= m >> 15
+            check = (m & 255) | 1
+            found, p, n = slots.get(m >> 10, (0, 0, 0))
+            if found != check:
+                p, n = 32768, 0
+            uses.append(Use(m >> 10, check, p, n, stretch[p >> 4]))
+        return uses
+
+    def rung(self, last: int, node: int, j: int) -> int:
+        """R[b][node][j]."""
+        value = self.ladder.get((last, node, j))
+        return first_ladder()[j] if value is None else value
+
+    def learn(self, predictions: list[Prediction], bits: list[int]) -> None:
+        """Learn the bits of all lanes that take part; later lanes write after earlier ones."""
+        errors = [65536 * bit - (prediction.mixture >> 8) for prediction, bit in zip(predictions, bits, strict=True)]
+        self.learn_weights(predictions, errors)
+        rungs = {}
+        for prediction, bit in zip(predictions, bits, strict=True):
+            for slots, (slot, check, p, n, _) in zip(self.slots, prediction.uses, strict=True):
+                slots[slot] = (check, p + scale((65535 * bit - p) * RATES[n], 14), min(n + 1, LAST_COUNT))
+            before = self.rung(*prediction.rung)
+            rungs[prediction.rung] = before + scale((2**22 - 1) * bit - before, 6)
+        self.ladder.update(rungs)
+
+    def learn_weights(self, predictions: list[Prediction], errors: list[int]) -> None:
+        """Learn: the mixer weights W and V, each by one sum over the lanes."""
+        for c, weights in enumerate(self.weights):
+            sums: dict[int, int] = {}
+            for prediction, error in zip(predictions, errors, strict=True):
+                use = prediction.uses[c]
+                sums[use.n] = sums.get(use.n, 0) + error * use.o
+            for n, total in sums.items():
+                weights[n] = clip(weights[n] + scale(total, 15), 2**22)
+        total = sum(error * prediction.network for prediction, error in zip(predictions, errors, strict=True))
+        self.network_weight = clip(self.network_weight + scale(total, 17), 2**22)
 
 
 # Section 4: weights file
@@ -302,9 +443,9 @@ def read_shape(text: bytes) -> Shape:
     require(isinstance(values["tables"], list), "invalid tables in the shape")
     tables = [read_table_shape(table) for table in values["tables"]]
     shape = Shape(**{name: values[name] for name in names}, tables=tables)
-    require(1 <= shape.width <= 1024, "invalid width")
-    require(max(shape.state, shape.hidden, shape.e) <= 1024, "state, hidden or n-gram entries above 1024")
-    require(shape.taps <= 4, "more than 4 taps")
+    limited = (shape.width, shape.layers, shape.state, shape.hidden, shape.e)
+    require(all(1 <= size <= 1024 for size in limited), "width, layers, state, hidden or n-gram entries not within 1 to 1024")
+    require(1 <= shape.taps <= 4, "taps not within 1 to 4")
     return shape
 
 
@@ -467,16 +608,19 @@ def exp_table() -> list[int]:
     return table
 
 
-def bucket(recent: int, order: int, bits: int) -> int:
-    """Step 1: the bucket of a table; `recent` is the last eight bytes, the newest in the lowest bits."""
+def last_bytes(recent: int, order: int) -> tuple[int, int]:
+    """Step 1: low and high, masked to an order; `recent` is the last eight bytes, the newest in the lowest bits."""
     low, high = recent & MASK32, recent >> 32
     if order < 4:
-        low, high = low & ((1 << (8 * order)) - 1), 0
-    else:
-        high &= (1 << (8 * (order - 4))) - 1
-    g = (low * 2654435761 + high * 2246822519) & MASK32
+        return low & ((1 << (8 * order)) - 1), 0
+    return low, high & ((1 << (8 * (order - 4))) - 1)
+
+
+def hash32(a: int, b: int) -> int:
+    """Hash(a, b) of section 2.3, which step 1 uses as well."""
+    g = (a * HASH_A + b * HASH_B) & MASK32
     g ^= g >> 15
-    return ((g * 2654435761) & MASK32) >> (32 - bits)
+    return (g * HASH_A) & MASK32
 
 
 def ngram_entries(network: Network, recent: int) -> list[int]:
@@ -484,7 +628,7 @@ def ngram_entries(network: Network, recent: int) -> list[int]:
     dim = network.shape.table_dim
     entries: list[int] = []
     for table in network.tables:
-        row = bucket(recent, table.order, table.bits)
+        row = hash32(*last_bytes(recent, table.order)) >> (32 - table.bits)
         entries += struct.unpack_from(f"<{dim}b", table.rows, row * dim)
     return entries
 
@@ -501,7 +645,7 @@ def counts_of(logits: Vector) -> list[int]:
     return counts
 
 
-class Memory:
+class MixerState:
     """The state of one layer's mixer: `h`, and `past` with the newest vector first."""
 
     def __init__(self, shape: Shape) -> None:
@@ -525,16 +669,16 @@ class Memory:
         ]
 
 
-def apply_mixer(mixer: Mixer, memory: Memory, x: Vector) -> list[int]:
-    """Mixer_i(x), which also steps the layer's memory."""
+def apply_mixer(mixer: Mixer, state: MixerState, x: Vector) -> list[int]:
+    """Mixer_i(x), which also steps the mixer's state."""
     w = len(mixer.gate_bias)
     outputs = dense(x, mixer.w_in, 4, 10)
     z = [clip(value, 2**15) for value in outputs[:w]]
     k = [sigmoid(gate + bias) for gate, bias in zip(outputs[w : 2 * w], mixer.gate_bias, strict=True)]
-    memory.update(k, memory.blend(z, mixer.conv_taps))
+    state.update(k, state.blend(z, mixer.conv_taps))
     out = [clip(value, 2**14) for value in outputs[2 * w :]]
     gated = [scale(value * sigmoid(value), 15) for value in out]
-    y = [clip(scale(scale(h, 14) * value, 15), 127) for h, value in zip(memory.h, gated, strict=True)]
+    y = [clip(scale(scale(h, 14) * value, 15), 127) for h, value in zip(state.h, gated, strict=True)]
     return dense(y, mixer.w_out, 5, 12)
 
 
@@ -556,23 +700,40 @@ def add(x: Vector, y: Vector) -> list[int]:
 
 
 class Lane:
-    """Sections 2 and 3: one lane's network state."""
+    """Sections 2, 2.3 and 3: one lane's network state and its history, words included."""
 
     def __init__(self, network: Network) -> None:
         """All zeros."""
         self.network = network
-        self.memories = [Memory(network.shape) for _ in network.layers]
+        self.states = [MixerState(network.shape) for _ in network.layers]
         self.recent = 0
+        self.word = 0
+        self.before = 0
+
+    def take(self, byte: int) -> None:
+        """Section 2.3, taking a byte: it enters the history and the words."""
+        self.recent = (self.recent << 8 | byte) & MASK64
+        lower = byte | 32
+        if 97 <= lower <= 122 or byte >= 128:
+            self.word = ((self.word + lower + 1) * HASH_A) & MASK32
+        else:
+            self.before = self.word or self.before
+            self.word = 0
+
+    def contexts(self) -> list[int]:
+        """Section 2.3: the hashes of the seven contexts."""
+        hashes = [hash32(*last_bytes(self.recent, order)) for order in CONTEXT_ORDERS]
+        return [*hashes, hash32(self.word, 0), hash32(self.word, self.before)]
 
     def step(self, byte: int) -> list[int]:
-        """Section 3: one integer step; returns the evidence."""
+        """Section 3: take the byte and make one integer step; returns the evidence."""
         network = self.network
-        self.recent = (self.recent << 8 | byte) & MASK64
+        self.take(byte)
         entries = ngram_entries(network, self.recent)
         mixed = dense(entries, network.w_ngram, 6, 12)
         x = [value * 128 + other for value, other in zip(network.embed[byte], mixed, strict=True)]
-        for (mixer, mlp), memory in zip(network.layers, self.memories, strict=True):
-            x = add(x, apply_mixer(mixer, memory, norm(x)))
+        for (mixer, mlp), state in zip(network.layers, self.states, strict=True):
+            x = add(x, apply_mixer(mixer, state, norm(x)))
             x = add(x, apply_mlp(mlp, norm(x)))
         parts = (dense(norm(x), network.head, 4, 10), dense(entries, network.head_ngram, 6, 10), network.head_bias)
         return counts_of([clip(sum(values), 2**17) for values in zip(*parts, strict=True)])

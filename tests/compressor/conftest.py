@@ -1,0 +1,154 @@
+"""Tools of these tests: the tiny weights, the command in this process and in a fresh one, and containers in all shapes."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+import compressor
+from coding import container
+from compressor import registry
+from compressor.cli import main
+from data.samples import sample
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+GOLDEN = ROOT / "tests" / "golden"
+NANO = str(GOLDEN / "nano.kzw")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _weights_at_hand() -> Iterator[None]:
+    """Every test, and every process it starts, finds the tiny weights by identity."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(registry.FOLDER_VARIABLE, str(GOLDEN))
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]))
+        yield
+
+
+@pytest.fixture(scope="session")
+def nano() -> registry.Model:
+    """The tiny weights, loaded."""
+    return registry.by_name(NANO)
+
+
+@pytest.fixture(scope="session")
+def text() -> bytes:
+    """Real text that the tiny weights shrink well."""
+    return sample()[:3000]
+
+
+@pytest.fixture(scope="session")
+def cli() -> Callable[..., Result]:
+    """Runs the command in this process; an exception that is no exit fails the test."""
+
+    def run(*arguments: object, stdin: bytes | None = None) -> Result:
+        result = CliRunner().invoke(main, [str(a) for a in arguments], input=stdin)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def pack(cli: Callable[..., Result]) -> Callable[..., Result]:
+    """`kolmozip compress` with the tiny weights."""
+    return lambda *arguments, **more: cli("compress", "--model", NANO, *arguments, **more)
+
+
+def _command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "compressor.cli", *map(str, arguments)]
+
+
+@pytest.fixture(scope="session")
+def command() -> Callable[..., list[str]]:
+    """The command line of a fresh process."""
+    return _command
+
+
+@pytest.fixture(scope="session")
+def process() -> Callable[..., subprocess.CompletedProcess[bytes]]:
+    """Runs the command as its own process, with real pipes."""
+
+    def run(*arguments: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(_command(*arguments), input=stdin, capture_output=True, check=False, timeout=120)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def python() -> Callable[..., subprocess.CompletedProcess[bytes]]:
+    """Runs Python code in a fresh process; its arguments are sys.argv[1:]."""
+
+    def run(code: str, *arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[bytes]:
+        line = [sys.executable, "-c", code, *map(str, arguments)]
+        return subprocess.run(line, capture_output=True, check=False, timeout=120, cwd=cwd)
+
+    return run
+
+
+def blocks_of(packed: bytes) -> list[container.Block]:
+    """The blocks of a container, the end mark last."""
+    import io
+
+    source = io.BytesIO(packed)
+    container.read_header(source)
+    return list(container.read_blocks(source))
+
+
+@pytest.fixture(scope="session")
+def blocks() -> Callable[[bytes], list[container.Block]]:
+    """Reads a container's blocks."""
+    return blocks_of
+
+
+@pytest.fixture(scope="session")
+def rebuilt() -> Callable[[bytes, list[container.Block]], bytes]:
+    """A container of the same header and end mark around other blocks, every checksum made to hold."""
+
+    def rebuild(packed: bytes, blocks: list[container.Block]) -> bytes:
+        head, end = packed[: container.HEADER_BYTES], packed[-container.END_BYTES :]
+        return head + b"".join(map(container.block_bytes, blocks)) + end
+
+    return rebuild
+
+
+@pytest.fixture(scope="session")
+def mixed(nano: registry.Model) -> tuple[bytes, bytes]:
+    """(original, container) with run, raw and model blocks of 500 bytes; the slow one comes last."""
+    original = bytes(500) + random.Random(1).randbytes(1000) + sample()[:400]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(container, "MAX_BLOCK", 500)
+        packed = compressor.compress(original, nano)
+    kinds = [block.kind.name for block in blocks_of(packed)]
+    assert kinds == ["RUN", "RAW", "RAW", "MODEL", "END"]
+    return original, packed
+
+
+@pytest.fixture(scope="session")
+def refusal() -> Callable[[Result, str], str]:
+    """Checks that a run ended in one line on stderr that names this error, with exit code 1; returns the line."""
+
+    def check(result: Result, name: str) -> str:
+        lines = result.stderr.splitlines()
+        assert (result.exit_code, len(lines)) == (1, 1), result.output
+        assert lines[0].startswith("kolmozip: ")
+        assert f"{name}: " in lines[0]
+        assert ": " in lines[0].split(f"{name}: ", 1)[1], "the remedy follows a colon"
+        return lines[0]
+
+    return check
+
+
+@pytest.fixture
+def facts() -> Callable[[str], list[dict]]:
+    """Reads one JSON object a line."""
+    return lambda lines: [json.loads(line) for line in lines.splitlines()]

@@ -1,0 +1,42 @@
+"""Lanes cut a block into contiguous stretches and put it together again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.lanes import MAX_LANES, from_columns, lane_count, lane_lengths, to_columns
+
+
+@given(st.integers(1, 300), st.integers(1, 40))
+def test_columns_come_back(length: int, lanes: int) -> None:
+    lanes = min(lanes, length)
+    data = np.arange(length, dtype=np.uint64).astype(np.uint8)
+    columns = to_columns(data, lanes)
+    assert columns.shape == (-(-length // lanes), lanes)
+    assert np.array_equal(from_columns(columns, length), data)
+
+
+@given(st.integers(1, 10_000_000))
+def test_lane_count_is_a_power_of_two_no_greater_than_the_length(length: int) -> None:
+    lanes = lane_count(length)
+    assert lanes & (lanes - 1) == 0
+    assert 1 <= lanes <= min(MAX_LANES, length)
+
+
+def test_lengths_add_up_and_differ_by_one_at_most() -> None:
+    lengths = lane_lengths(1003, 8)
+    assert lengths.sum() == 1003
+    assert lengths.tolist() == [126] * 3 + [125] * 5
+
+
+def test_a_lane_is_a_contiguous_stretch() -> None:
+    columns = to_columns(np.frombuffer(b"abcdefg", np.uint8), 3)
+    assert [bytes(columns[:, i]) for i in range(3)] == [b"abc", b"de\0", b"fg\0"]
+
+
+@pytest.mark.parametrize(("length", "lanes"), [(1, 1), (2048, 1), (5_000_000, 512)])
+def test_known_counts(length: int, lanes: int) -> None:
+    assert lane_count(length) == lanes

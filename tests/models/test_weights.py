@@ -1,0 +1,64 @@
+"""The weights file: comes back whole, refuses damage by name, and its identity is its bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models import lm
+from models import weights as wt
+from models.config import PRESETS
+
+NANO = Path(__file__).parent.parent / "golden" / "nano.kzw"
+
+
+def test_round_trip() -> None:
+    weights = wt.quantise(PRESETS["nano"], lm.initialise(PRESETS["nano"], 4))
+    again = wt.from_bytes(wt.to_bytes(weights))
+    assert again.config == weights.config
+    assert list(again.arrays) == list(weights.arrays)
+    for name, array in weights.arrays.items():
+        assert array.dtype == again.arrays[name].dtype
+        assert np.array_equal(array, again.arrays[name])
+
+
+def test_quantised_weights_stand_for_the_trained_ones() -> None:
+    params = lm.initialise(PRESETS["nano"], 4)
+    weights = wt.quantise(PRESETS["nano"], params)
+    value = weights.arrays["head"] * np.exp2(weights.arrays["head.exponent"].astype(float))
+    step = np.exp2(weights.arrays["head.exponent"].astype(float))
+    assert (np.abs(value - np.asarray(params["head"])) <= step / 2 + 1e-9).all()
+
+
+@pytest.mark.parametrize("damage", ["magic", "version", "shape", "cut", "flip", "empty"])
+def test_damage_is_refused_by_name(damage: str) -> None:
+    data = bytearray(NANO.read_bytes())
+    if damage == "magic":
+        data[0] ^= 1
+    elif damage == "version":
+        data[4] = 9
+    elif damage == "shape":
+        data[12] ^= 255
+    elif damage == "cut":
+        del data[-100:]
+    elif damage == "flip":
+        data[len(data) // 2] ^= 16
+    else:
+        data.clear()
+    with pytest.raises(wt.WeightsError):
+        wt.from_bytes(bytes(data))
+
+
+def test_bounds_are_checked() -> None:
+    weights = wt.from_bytes(NANO.read_bytes())
+    weights.arrays["head.exponent"][:] = 10
+    with pytest.raises(wt.WeightsError, match="scale"):
+        wt.check(weights)
+
+
+def test_identity_is_the_hash_of_the_bytes() -> None:
+    data = NANO.read_bytes()
+    assert wt.identity(data) != wt.identity(data[:-1])
+    assert len(wt.identity(data)) == 8
