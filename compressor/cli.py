@@ -30,7 +30,7 @@ class Refusal(click.ClickException):
 
     def show(self, file: Any = None) -> None:
         """Prints ``kolmozip: INPUT: NAME: text``."""
-        where = f"{self.input}: " if self.input and self.input not in self.message else ""
+        where = f"{self.input}: " if self.input and not self.message.startswith(f"{self.input}: ") else ""
         click.echo(f"kolmozip: {where}{self.name}: {self.message}", err=True)
 
 

@@ -30,7 +30,7 @@ def _named(error: OSError, where: str, writing: bool) -> KolmozipError:
             return FolderMissing(f"{where}: the folder for it does not exist: make it{elsewhere}")
         return InputMissing(f"{where}: no such file or folder: check the path")
     if isinstance(error, IsADirectoryError):
-        return InputMissing(f"{where} is a folder: name files, or pack it with tar first")
+        return InputMissing(f"{where}: is a folder: name files, or pack it with tar first")
     return InputOutput(f"{where}: {error.strerror or error}: check the medium and try again")
 
 
@@ -71,11 +71,16 @@ class Stream:
         return data
 
     def write(self, data: bytes) -> int:
-        """As a file's; raises the named errors."""
+        """All of data, through the short writes of an unbuffered pipe too; raises the named errors."""
+        rest = memoryview(data)
         with _output_errors(self.name):
-            written = self._stream.write(data)
+            while rest:
+                written = self._stream.write(rest)
+                if written is None:
+                    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+                rest = rest[written:]
         self.count += len(data)
-        return written
+        return len(data)
 
 
 def _standard(stream: TextIO | None, name: str) -> BinaryIO:

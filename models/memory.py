@@ -49,8 +49,9 @@ STRETCH = LOG2[2 * np.arange(4096) + 1] - LOG2[8191 - 2 * np.arange(4096)]
 
 
 def _log2(count: np.ndarray) -> np.ndarray:
-    """256 log2 of counts in [1, 2^24), from their 12 leading bits; int32."""
-    excess = np.maximum(np.frexp(count.astype(np.float64))[1] - 12, 0)  # the exponent is the bit length, exactly
+    """256 log2 of counts in [1, 2^24): from the table below 8192, else from their 12 leading bits; int32."""
+    length = np.frexp(count.astype(np.float64))[1]  # the exponent is the bit length, exactly
+    excess = np.where(length > 13, length - 12, 0)
     return LOG2[count >> excess] + (excess << 8).astype(np.int32)
 
 

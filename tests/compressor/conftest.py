@@ -124,7 +124,7 @@ def rebuilt() -> Callable[[bytes, list[container.Block]], bytes]:
 @pytest.fixture(scope="session")
 def mixed(nano: registry.Model) -> tuple[bytes, bytes]:
     """(original, container) with run, raw and model blocks of 500 bytes; the slow one comes last."""
-    original = bytes(500) + random.Random(1).randbytes(1000) + sample()[:400]
+    original = bytes(500) + random.Random(1).randbytes(1000) + sample()[:200]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(container, "MAX_BLOCK", 500)
         packed = compressor.compress(original, nano)

@@ -163,6 +163,25 @@ def test_a_stream_counts_and_names_itself(tmp_path: Path) -> None:
         stream.write(b"1")
 
 
+class Sluggish:
+    """An unbuffered pipe: it takes a few bytes at a time, and at last would make its writer wait."""
+
+    def __init__(self) -> None:
+        self.taken = b""
+
+    def write(self, data: memoryview) -> int | None:
+        self.taken += bytes(data[:3])
+        return min(3, len(data)) if len(self.taken) < 20 else None
+
+
+def test_short_writes_lose_nothing() -> None:
+    target = Sluggish()
+    assert files.Stream("pipe", target).write(b"0123456789") == 10  # type: ignore[arg-type]
+    assert target.taken == b"0123456789"
+    with pytest.raises(InputOutput, match="pipe"):
+        files.Stream("pipe", target).write(b"0123456789")  # type: ignore[arg-type]
+
+
 def test_inputs_that_cannot_be_are_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for name, told in (("absent", "check the path"), ("file/inside", "check the path"), (".", "is a folder")):

@@ -70,7 +70,7 @@ def test_a_folder_as_input(folder: Path, pack: Run, cli: Run, refusal: Callable)
     Path("folder.kz").mkdir()
     before = contents()
     for result in (pack("folder.kz"), cli("decompress", "folder.kz"), cli("inspect", "folder.kz")):
-        assert "is a folder: name files, or pack it with tar" in refusal(result, "InputMissing")
+        assert "is a folder: name files, or pack it with tar first" in refusal(result, "InputMissing")
     assert contents() == before
 
 
@@ -174,7 +174,7 @@ def damaged_weights() -> dict[str, bytes]:
         "cut in the shape": good[:20],
         "cut in the arrays": good[:-100],
         "more at the end": good + b"\0",
-        "not ours": b"KZ" + good[2:],
+        "not ours": b"XZ" + good[2:],
         "newer": good[:4] + b"\2" + good[5:],
         "flipped in the arrays": good[:5000] + bytes([good[5000] ^ 4]) + good[5001:],
         "no shape": good[:7] + b"[]" + good[9:],
@@ -247,7 +247,11 @@ def test_a_full_disk(folder: Path, python: Callable, cli: Run, pack: Run) -> Non
         assert contents() == before
 
 
-def test_a_reader_that_has_enough(folder: Path, command: Callable, nano: registry.Model) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_has_enough(
+    folder: Path, command: Callable, nano: registry.Model, monkeypatch: pytest.MonkeyPatch, unbuffered: str
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)  # then Python's own standard output writes what it can, no more
     Path("b.kz").write_bytes(compressor.compress(bytes(3_000_000), nano))
     child = subprocess.Popen(command("decompress", "b.kz", "-o", "-"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     with child:
@@ -291,12 +295,16 @@ def test_a_stop_leaves_nothing(folder: Path, command: Callable, number: int, cod
     line = command("compress", "-m", "nano", name, "-o", "b.kz")
     child = subprocess.Popen(line, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     with child:
-        while not list(folder.glob(".*.part")):
-            assert child.poll() is None
-            time.sleep(0.02)
-        time.sleep(2.5 if what == "while it works" else 0.1)
-        assert child.poll() is None, "it ended before it could be stopped"
-        child.send_signal(number)
+        try:
+            while not list(folder.glob(".*.part")):
+                assert child.poll() is None
+                time.sleep(0.02)
+            time.sleep(2.5)  # past its imports: what they call back to may swallow Python's KeyboardInterrupt
+            assert child.poll() is None, "it ended before it could be stopped"
+            child.send_signal(number)
+            child.wait(timeout=30)
+        finally:
+            child.kill()
         told = child.stderr.read()
     assert child.returncode == code, told
     assert told.count(b"\n") == (number == signal.SIGINT)
@@ -388,11 +396,11 @@ def test_reserved_bits_of_blocks_and_end_mark_are_held_to_zero(mixed: tuple[byte
             )
 
 
-def test_every_single_flipped_bit_is_noticed(nano: registry.Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(container, "MAX_BLOCK", 64)
-    original = bytes(64) + random.Random(8).randbytes(64) + TEXT[:64]
+def test_every_single_flipped_bit_is_noticed(nano: registry.Model, blocks: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container, "MAX_BLOCK", 32)
+    original = bytes(32) + random.Random(8).randbytes(32) + b" in the world of the other, the "
     packed = compressor.compress(original, nano)
-    assert len(packed) < 300
+    assert [block.kind for block in blocks(packed)] == [Kind.RUN, Kind.RAW, Kind.MODEL, Kind.END]
     for bit in range(8 * len(packed)):
         with pytest.raises(FormatError):
             compressor.decompress(flipped(packed, bit))
@@ -445,9 +453,9 @@ def test_damage_under_a_good_block_checksum_is_noticed_by_the_last_one(
     import data.lanes
 
     monkeypatch.setattr(data.lanes, "LANE_BYTES", 64)
-    packed = compressor.compress(sample()[:1200], nano)
+    packed = compressor.compress(sample()[:800], nano)
     (block, _), rng = blocks(packed), random.Random(30)
-    assert (block.kind, block.lanes) == (Kind.MODEL, 16)
+    assert (block.kind, block.lanes) == (Kind.MODEL, 8)
     size = len(block.payload)
     wrong = [flipped(block.payload, rng.randrange(8 * size)) for _ in range(12)]
     wrong += [rng.randbytes(size) for _ in range(12)]
@@ -481,12 +489,3 @@ def test_a_model_block_that_lies_about_itself(packed: bytes, blocks: Callable, r
     if change == {"length": 2**23}:
         change = {"length": 2**23 + 1}  # at the limit itself it would be decoded first, for minutes
     refused(rebuilt(packed, [dataclasses.replace(blocks(packed)[0], **change)]))
-
-
-def test_the_range_coder_names_what_no_encoder_writes() -> None:
-    import numpy as np
-
-    from coding.rangecoder import BitDecoder
-
-    with pytest.raises(Damaged):
-        BitDecoder(b"\xff" * 8).decode(np.array([1 << 23]))
