@@ -20,7 +20,7 @@ MAX_LANES_LOG2 = 10
 
 _HEADER = struct.Struct("<6sBB8s")
 _BLOCK = struct.Struct("<BBHII")
-_END = struct.Struct("<BBHQ16s")
+_END = struct.Struct("<BBHQ12s")
 _CRC = struct.Struct("<I")
 
 HEADER_BYTES = _HEADER.size + _CRC.size
@@ -61,8 +61,8 @@ class Digest:
         self._sha.update(data)
 
     def value(self) -> bytes:
-        """First 16 bytes of the SHA-256."""
-        return self._sha.digest()[:16]
+        """First 12 bytes of the SHA-256."""
+        return self._sha.digest()[:12]
 
 
 def _sealed(data: bytes) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from coding import container
 from coding.errors import KolmozipError
 from compressor import files
 from compressor.errors import Interrupted
@@ -192,10 +193,10 @@ def decompress(inputs: tuple[str, ...], output: str | None, force: bool, quiet: 
 def _original_length(name: str) -> int | None:
     """The original's length as the end mark tells it, for the progress bar alone."""
     size = _size(name)
-    if not size or size < 32:
+    if not size or size < container.END_BYTES:
         return None
     with Path(name).open("rb") as source:
-        source.seek(size - 28)
+        source.seek(size - container.END_BYTES + 4)
         return min(int.from_bytes(source.read(8), "little"), 1 << 50)
 
 

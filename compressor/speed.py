@@ -44,15 +44,15 @@ def subject(source: Path) -> dict[str, Any]:
 
 def measure(source: Path, model: str | None, results: Path) -> tuple[dict[str, Any], Path]:
     """Compresses and restores source; start-up of Python and JAX counts in. Returns the facts and where they were kept."""
-    from compressor import registry
-
-    chosen = registry.by_name(model or registry.DEFAULT_MODEL)
     with tempfile.TemporaryDirectory() as folder:
         packed, restored = Path(folder) / "packed.kz", Path(folder) / "restored"
         choice = ["--model", model] if model else []
         there, memory_there = _child(["compress", str(source), "-o", str(packed), *choice])
         back, memory_back = _child(["decompress", str(packed), "-o", str(restored)])
         size, same = packed.stat().st_size, filecmp.cmp(source, restored, shallow=False)
+    from compressor import registry  # after the children: their peak memory would count ours in, before they start
+
+    chosen = registry.by_name(model or registry.DEFAULT_MODEL)
     about = subject(source)
     facts = {
         "kind": "speed",

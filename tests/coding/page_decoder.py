@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 MAGIC = bytes.fromhex("894B5A0D0A1A")
-HEADER_SIZE, BLOCK_HEAD_SIZE, CHECKSUM_SIZE, END_SIZE = 20, 12, 4, 32
+HEADER_SIZE, BLOCK_HEAD_SIZE, CHECKSUM_SIZE, END_SIZE = 20, 12, 4, 28
 END, RAW, RUN, MODEL = 0, 1, 2, 3
 LARGEST_BLOCK = 8_388_608
 MASK32, MASK64 = 2**32 - 1, 2**64 - 1
@@ -134,10 +134,10 @@ def check_end(end: bytes, original: bytes) -> None:
     require(len(end) >= END_SIZE, "truncated end mark")
     require(len(end) == END_SIZE, "bytes after the end mark")
     check_checksum(end, "end mark")
-    _, reserved, reserved_too, length, check = struct.unpack_from("<BBHQ16s", end)
+    _, reserved, reserved_too, length, check = struct.unpack_from("<BBHQ12s", end)
     require(reserved == 0 and reserved_too == 0, "reserved field of the end mark is not 0")
     require(length == len(original), "wrong length of the original")
-    require(check == hashlib.sha256(original).digest()[:16], "wrong check of the original")
+    require(check == hashlib.sha256(original).digest()[:12], "wrong check of the original")
 
 
 # Section 2: model block

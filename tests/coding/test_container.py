@@ -45,8 +45,8 @@ def test_blocks_come_back() -> None:
 
 
 def test_sizes_are_the_pages() -> None:
-    assert len(packed([])) == 20 + 32
-    assert len(packed()) == 20 + 32 + 3 * 16 + 5 + 1 + 16
+    assert len(packed([])) == 20 + 28
+    assert len(packed()) == 20 + 28 + 3 * 16 + 5 + 1 + 16
 
 
 def test_cut_anywhere_is_truncated() -> None:
@@ -91,7 +91,7 @@ def test_a_block_header_that_breaks_the_page_is_damaged(offset: int, value: int)
         read(resealed(bytes(whole), 20, 12 + 5))
 
 
-@pytest.mark.parametrize(("start", "offset", "size"), [(0, 7, 16), (20, 1, 28), (20, 2, 28)])
+@pytest.mark.parametrize(("start", "offset", "size"), [(0, 7, 16), (20, 1, 24), (20, 2, 24)])
 def test_reserved_bits_are_refused_under_a_good_checksum(start: int, offset: int, size: int) -> None:
     whole = bytearray(packed([]))
     whole[start + offset] = 1
