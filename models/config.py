@@ -63,7 +63,7 @@ PRESETS: dict[str, ModelConfig] = {
 ``nano``: 39 thousand parameters, for tests and the page-only decoder. ``kolmozip train --preset nano --bytes 3000000 --lanes 32
 --window 128``: half a minute on two CPU cores, 3.15 bits/char on validation text without memory.
 
-``small``: 3.91 million parameters, 1.38 million of them n-gram tables; the default. ``kolmozip train --preset small``: about two hours on two
-idle CPU cores at 17 to 20 KB/s. The shipped weights saw 84 MB: 1.640 bits/char on the validation split, 1.644 on test5m without memory
-(float, estimates), 1.518 as a file with it.
+``small``: 3.91 million parameters, 1.38 million in n-gram tables; the default. ``kolmozip train --preset small``: about two
+hours on two idle CPU cores at 17 to 20 KB/s. The shipped weights saw 84 MB: 1.640 bits/char on the validation split, 1.644 on
+test5m without memory (float, estimates), 1.518 as a file with it.
 """
