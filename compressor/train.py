@@ -54,6 +54,10 @@ class TrainConfig:
         return max(1, self.total_bytes // (self.lanes * self.window))
 
 
+SETTINGS = "train.json"
+"""Name of the file in a run's folder that holds its TrainConfig."""
+
+
 class TrainState(NamedTuple):
     """All that a resumed run needs."""
 
@@ -164,6 +168,7 @@ def train(
     state, seconds = fresh_state(model, config), 0.0
     if latest is not None:
         state, seconds = _restore(manager, latest, state)
+    (folder / SETTINGS).write_text(json.dumps(dataclasses.asdict(config)) + "\n")
     take = make_step(model, config)
     log = (folder / "train.jsonl").open("a")
     slice_ = valid[: min(valid.size, 262_144)]
@@ -220,7 +225,8 @@ def latest_parameters(model: ModelConfig, folder: Path) -> lm.Params:
     step = manager.latest_step()
     if step is None:
         raise TrainingError(f"{folder} holds no checkpoint: train first")
-    return _restore(manager, step, fresh_state(model, TrainConfig()))[0].params
+    config = TrainConfig(**json.loads((folder / SETTINGS).read_text()))
+    return _restore(manager, step, fresh_state(model, config))[0].params
 
 
 def card_facts(model: ModelConfig, config: TrainConfig, text: np.ndarray, steps: int, seconds: float) -> dict[str, Any]:
