@@ -1,7 +1,8 @@
 """Muon (Jordan et al. 2024) for weight matrices, AdamW for the rest, as one optax transformation.
 
-Our own Newton-Schulz iteration rather than ``optax.contrib.muon``: that one multiplies in float32, a sixth of a training
-step on a CPU; this one takes bfloat16 operands as the original does.
+Our own Newton-Schulz iteration rather than ``optax.contrib.muon``: that one multiplies in float32, which at 300 GFLOP/s would
+take about 65 of 410 ms of a step of `small` on two CPU cores (by operation count, not timed); this one takes bfloat16 operands,
+as the original does.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def _mix(a: Arrays, i: int, x: jax.Array, h: jax.Array, past: Past) -> tuple[jax
 def _learned(knots: jax.Array, index: jax.Array) -> jax.Array:
     """The learned functions without a table: first knot plus each slope times how far the index reaches into its cell.
 
-    The same integers as ``weights.kan_table`` (a test says so) at a third of a gather's time.
+    The same integers as ``weights.kan_table`` (a test says so), without a gather; DECISIONS.md, 4, has the times.
     """
     total = 32 * knots[0] + 16
     for j in range(knots.shape[0] - 1):
