@@ -34,11 +34,26 @@ class Predictor(Protocol):
         """What came: (lanes,) uint8."""
 
 
+class Coded(Protocol):
+    """A model that files are coded with."""
+
+    @property
+    def identity(self) -> bytes:
+        """What the header of a file says of the weights."""
+
+    def engine(self, lanes: int) -> Predictor:
+        """Fresh lanes."""
+
+
 class BitCoder(Protocol):
     """The seam between codec loop and range coder: one decision a lane."""
 
     def code(self, zero: np.ndarray, bits: np.ndarray) -> np.ndarray:
         """Codes a decision of every lane with these counts of 2^24 for a 0; returns the bits, which a decoder reads."""
+
+
+Find = Callable[[bytes], Coded]
+"""The model of an identity; raises ``coding.errors.UnknownWeights``."""
 
 
 def code_block(predictor: Predictor, coder: BitCoder, columns: np.ndarray, length: int, progress: Progress) -> None:
@@ -86,7 +101,7 @@ def _entropy(data: np.ndarray) -> float:
     return float(-np.sum(share * np.log2(np.maximum(share, 1e-300))))
 
 
-def make_block(model: registry.Model, raw: bytes, progress: Progress) -> Block:
+def make_block(model: Coded, raw: bytes, progress: Progress) -> Block:
     """The shortest of the block types for these bytes (1 to MAX_BLOCK of them)."""
     data = np.frombuffer(raw, np.uint8)
     if raw.count(raw[:1]) == len(raw):
@@ -102,16 +117,16 @@ def make_block(model: registry.Model, raw: bytes, progress: Progress) -> Block:
     return Block(Kind.MODEL, len(raw), stream, lanes)
 
 
-def open_block(identity: bytes, block: Block, progress: Progress) -> bytes:
+def open_block(identity: bytes, block: Block, progress: Progress, find: Find = registry.by_identity) -> bytes:
     """The original bytes of a block that was coded with the weights of this identity."""
     if block.kind == Kind.MODEL:
-        engine = registry.by_identity(identity).engine(block.lanes)
+        engine = find(identity).engine(block.lanes)
         return decode_block(engine, block.payload, block.length, block.lanes, progress).tobytes()
     progress(block.length)
     return block.payload if block.kind == Kind.RAW else block.payload * block.length
 
 
-def compress_stream(source: BinaryIO, target: BinaryIO, model: str | registry.Model = registry.DEFAULT_MODEL,
+def compress_stream(source: BinaryIO, target: BinaryIO, model: str | Coded = registry.DEFAULT_MODEL,
                     progress: Progress = lambda _: None) -> container.Digest:  # fmt: skip
     """Reads source to its end and writes a container to target; returns length and checksum of the original.
 
@@ -127,8 +142,11 @@ def compress_stream(source: BinaryIO, target: BinaryIO, model: str | registry.Mo
     return digest
 
 
-def decompress_stream(source: BinaryIO, target: BinaryIO, progress: Progress = lambda _: None) -> container.Digest:
+def decompress_stream(source: BinaryIO, target: BinaryIO, progress: Progress = lambda _: None,
+                      find: Find = registry.by_identity) -> container.Digest:  # fmt: skip
     """Reads one container from source and writes the original to target; returns its length and checksum.
+
+    ``find`` gives the model of an identity; baselines that are coded by the same loop bring their own.
 
     Raises a ``coding.errors.FormatError`` for anything that cannot be decoded. Bytes may have reached target by then:
     only a normal return vouches for them.
@@ -140,7 +158,7 @@ def decompress_stream(source: BinaryIO, target: BinaryIO, progress: Progress = l
             if (block.length, block.payload) != (digest.length, digest.value()):
                 raise Damaged("the decoded bytes do not have the original's checksum: the file is damaged, fetch it again")
             return digest
-        raw = open_block(identity, block, progress)
+        raw = open_block(identity, block, progress, find)
         digest.update(raw)
         target.write(raw)
     raise AssertionError("read_blocks ends with an END block or raises")

@@ -6,6 +6,7 @@ The file written is held against this figure; an estimate is never a result (DES
 from __future__ import annotations
 
 import functools
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,9 @@ from compressor.codec import code_block
 from compressor.facts import environment
 from compressor.progress import bar
 from compressor.speed import keep, subject
+from compressor.train import SETTINGS, Shape, TrainConfig, network
 from compressor.training_command import trained
 from data.lanes import lane_count, lane_lengths, to_columns
-from models import lm
-from models.config import ModelConfig
 from models.reference import FIRST_BYTE
 from models.weights import EVIDENCE_BITS
 
@@ -31,20 +31,20 @@ WINDOW = 64
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _window(config: ModelConfig, params: lm.Params, text: jax.Array, state: lm.State) -> tuple[jax.Array, lm.State]:
-    logits, state = lm.sequence(config, params, text, state)
+def _window(config: Shape, params: Any, text: jax.Array, state: Any) -> tuple[jax.Array, Any]:
+    logits, state = network(config).sequence(config, params, text, state)
     return jax.nn.softmax(logits), state
 
 
 class FloatNetwork:
     """The float model as a predictor over columns it knows beforehand, so that it can run by whole windows."""
 
-    def __init__(self, config: ModelConfig, params: lm.Params, columns: np.ndarray, length: int) -> None:
+    def __init__(self, config: Shape, params: Any, columns: np.ndarray, length: int) -> None:
         self._config, self._params = config, params
         lanes = columns.shape[1]
         self._columns, self._used = columns, np.arange(len(columns))[:, None] < lane_lengths(length, lanes)
         self._read = np.concatenate([np.full((1, lanes), FIRST_BYTE, np.uint8), columns[:-1]])
-        self._state, self._step, self._shares = lm.initial_state(config, lanes), 0, np.zeros(0)
+        self._state, self._step, self._shares = network(config).initial_state(config, lanes), 0, np.zeros(0)
         self.bits = 0.0
         """Cross-entropy of the network alone over what it has predicted so far."""
 
@@ -77,6 +77,12 @@ class Meter:
         return bits
 
 
+def train_bytes_seen(run: Path) -> int:
+    """Bytes of text the last checkpoint of a finished run has been trained on."""
+    config = TrainConfig(**json.loads((run / SETTINGS).read_text()))
+    return config.steps * config.lanes * config.window
+
+
 def estimate(source: Path, checkpoint: Path, results: Path) -> tuple[dict[str, Any], Path]:
     """Bits of the float model on a file, with and without the memory, in the blocks and lanes of the coder."""
     config, params = trained(checkpoint)
@@ -91,7 +97,8 @@ def estimate(source: Path, checkpoint: Path, results: Path) -> tuple[dict[str, A
     facts = {
         "kind": "estimate",
         **subject(source),
-        "checkpoint": checkpoint.name,
+        "checkpoint": checkpoint.resolve().name,
+        "train_bytes_seen": train_bytes_seen(checkpoint),
         "bits_per_char": round(meter.bits / max(1, data.size), 5),
         "bits_per_char_network_alone": round(network / max(1, data.size), 5),
         "bytes": math.ceil(meter.bits / 8),

@@ -20,12 +20,22 @@ import optax
 import orbax.checkpoint as ocp
 from tqdm import tqdm
 
+from baselines import transformer
+from baselines.transformer import TransformerConfig
 from coding.errors import KolmozipError
 from compressor.facts import environment
 from compressor.muon import optimiser
 from data.windows import window
 from models import lm
 from models.config import ModelConfig
+
+Shape = ModelConfig | TransformerConfig
+"""What can be trained: our network, or the baseline it is compared with."""
+
+
+def network(model: Shape) -> Any:
+    """The module that has ``sequence``, ``initial_state`` and ``initialise`` for this kind of network."""
+    return lm if isinstance(model, ModelConfig) else transformer
 
 
 class TrainingError(KolmozipError):
@@ -63,7 +73,7 @@ class TrainState(NamedTuple):
 
     params: lm.Params
     optimiser: Any
-    lanes: lm.State
+    lanes: Any
     step: jax.Array
 
 
@@ -80,19 +90,19 @@ def schedule(config: TrainConfig) -> optax.Schedule:
     return rate
 
 
-def cross_entropy(model: ModelConfig, params: lm.Params, text: jax.Array, lanes: lm.State) -> tuple[jax.Array, lm.State]:
+def cross_entropy(model: Shape, params: lm.Params, text: jax.Array, lanes: Any) -> tuple[jax.Array, Any]:
     """Mean nats a byte of text[1:] given text[:-1]; text (t + 1, b) uint8."""
-    logits, lanes = lm.sequence(model, params, text[:-1], lanes)
+    logits, lanes = network(model).sequence(model, params, text[:-1], lanes)
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, text[1:].astype(jnp.int32))
     return jnp.mean(losses), lanes
 
 
-def _forget(state: lm.State, keep: jax.Array) -> lm.State:
+def _forget(state: Any, keep: jax.Array) -> Any:
     """Lanes where keep is 0 return to the initial state."""
     return jax.tree.map(lambda x: x * (keep.astype(x.dtype)[:, None] if x.ndim > 1 else keep.astype(x.dtype)), state)
 
 
-def make_step(model: ModelConfig, config: TrainConfig) -> Callable[[TrainState, jax.Array], tuple[TrainState, jax.Array]]:
+def make_step(model: Shape, config: TrainConfig) -> Callable[[TrainState, jax.Array], tuple[TrainState, jax.Array]]:
     """The jitted optimiser step: (TrainState, text (t + 1, b)) -> (TrainState, bits/char)."""
     transform = optimiser(schedule(config), config.weight_decay, config.clip)
 
@@ -109,23 +119,23 @@ def make_step(model: ModelConfig, config: TrainConfig) -> Callable[[TrainState, 
     return step
 
 
-def fresh_state(model: ModelConfig, config: TrainConfig) -> TrainState:
+def fresh_state(model: Shape, config: TrainConfig) -> TrainState:
     """The state before the first step."""
-    params = lm.initialise(model, config.seed)
+    params = network(model).initialise(model, config.seed)
     opt = optimiser(schedule(config), config.weight_decay, config.clip).init(params)
-    return TrainState(params, opt, lm.initial_state(model, config.lanes), jnp.zeros((), jnp.int32))
+    return TrainState(params, opt, network(model).initial_state(model, config.lanes), jnp.zeros((), jnp.int32))
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _evaluate_window(model: ModelConfig, params: lm.Params, text: jax.Array, lanes: lm.State) -> tuple[jax.Array, lm.State]:
+def _evaluate_window(model: Shape, params: lm.Params, text: jax.Array, lanes: Any) -> tuple[jax.Array, Any]:
     return cross_entropy(model, params, text, lanes)
 
 
-def evaluate(model: ModelConfig, params: lm.Params, text: np.ndarray, lanes: int = 64, length: int = 256) -> float:
+def evaluate(model: Shape, params: lm.Params, text: np.ndarray, lanes: int = 64, length: int = 256) -> float:
     """Mean bits/char of text by the float model (quantisation simulated), in lanes that each start cold: an estimate."""
     per_lane = min((text.size - 1) // lanes, text.size // lanes - 1)
     columns = text[: lanes * (text.size // lanes)].reshape(lanes, -1).T
-    state, total, count = lm.initial_state(model, lanes), 0.0, 0
+    state, total, count = network(model).initial_state(model, lanes), 0.0, 0
     for start in range(0, per_lane - length + 1, length):
         loss, state = _evaluate_window(model, params, jnp.asarray(columns[start : start + length + 1]), state)
         total, count = total + float(loss), count + 1
@@ -145,7 +155,7 @@ def _restore(manager: ocp.CheckpointManager, step: int, like: TrainState) -> tup
 
 
 def train(
-    model: ModelConfig,
+    model: Shape,
     config: TrainConfig,
     text: np.ndarray,
     valid: np.ndarray,
@@ -219,7 +229,7 @@ def train(
     return state.params, facts
 
 
-def latest_parameters(model: ModelConfig, folder: Path) -> lm.Params:
+def latest_parameters(model: Shape, folder: Path) -> lm.Params:
     """Parameters of the last checkpoint under the folder of a run; raises TrainingError if there is none."""
     manager = checkpoints(folder / "checkpoints")
     step = manager.latest_step()
@@ -229,7 +239,7 @@ def latest_parameters(model: ModelConfig, folder: Path) -> lm.Params:
     return _restore(manager, step, fresh_state(model, config))[0].params
 
 
-def card_facts(model: ModelConfig, config: TrainConfig, text: np.ndarray, steps: int, seconds: float) -> dict[str, Any]:
+def card_facts(model: Shape, config: TrainConfig, text: np.ndarray, steps: int, seconds: float) -> dict[str, Any]:
     """What a weights card says of how the weights were made."""
     return {
         "parameters": model.parameters(),

@@ -47,35 +47,51 @@ def _text(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def run(preset: str, out: Path, text: str, settings: dict[str, Any], resume: bool, quiet: bool) -> str:
-    """Trains, then writes PRESET.kzw and PRESET.json into ``out``; returns a line to print."""
-    if preset not in PRESETS:
-        raise UnknownModel(f"no preset named {preset}: choose one of {', '.join(PRESETS)}")
+    """Trains, then writes the weights file and its card into ``out``, under the folder's own name; returns a line to print."""
     _restart_with_allocator()
+    from baselines import transformer
     from compressor.train import TrainConfig, train
     from models import weights as wt
 
+    presets = {**PRESETS, **transformer.PRESETS}
+    if preset not in presets:
+        raise UnknownModel(f"no preset named {preset}: choose one of {', '.join(presets)}")
     train_text, valid_text = _text(text)
-    model = PRESETS[preset]
+    model = presets[preset]
     out.mkdir(parents=True, exist_ok=True)
     (out / "model.json").write_text(json.dumps(dataclasses.asdict(model)) + "\n")
     params, facts = train(model, TrainConfig(**settings), train_text, valid_text, out, resume=resume, quiet=quiet)
+    data, suffix = _weights_file(model, params)
+    name = out.resolve().name
+    target = out / f"{name}{suffix}"
+    target.write_bytes(data)
+    card = {"name": name, "preset": preset, "identity": wt.identity(data).hex(), "file_bytes": len(data),
+            "file_sha256": hashlib.sha256(data).hexdigest(), "corpus": Path(text).name, **facts}  # fmt: skip
+    target.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
+    return f"{target}: {len(data):,} bytes, validation {facts['valid_bits_per_char_estimate']} bits/char (estimate)"
+
+
+def _weights_file(model: Any, params: Any) -> tuple[bytes, str]:
+    """The file that coding needs, and its suffix."""
+    from baselines import transformer_weights
+    from models import weights as wt
+
+    if not isinstance(model, ModelConfig):
+        return transformer_weights.pack(model, params), transformer_weights.SUFFIX
     try:
-        data = wt.to_bytes(wt.quantise(model, params))
+        return wt.to_bytes(wt.quantise(model, params)), ".kzw"
     except wt.WeightsError as error:
         raise UnusableWeights(str(error)) from error
-    (out / f"{preset}.kzw").write_bytes(data)
-    card = {"name": preset, "identity": wt.identity(data).hex(), "file_bytes": len(data),
-            "file_sha256": hashlib.sha256(data).hexdigest(), "corpus": Path(text).name, **facts}  # fmt: skip
-    (out / f"{preset}.json").write_text(json.dumps(card, indent=1) + "\n")
-    return f"{out / preset}.kzw: {len(data):,} bytes, validation {facts['valid_bits_per_char_estimate']} bits/char (estimate)"
 
 
-def trained(folder: Path) -> tuple[ModelConfig, Any]:
+def trained(folder: Path) -> tuple[Any, Any]:
     """Shape and float parameters of the last checkpoint in the folder of a run."""
+    from baselines.transformer import TransformerConfig
     from compressor.train import latest_parameters
 
     shape = folder / "model.json"
     if not shape.is_file():
         raise InputMissing(f"{folder} holds no model.json: name the folder of a training run")
-    model = ModelConfig.from_dict(json.loads(shape.read_text()))
+    fields = json.loads(shape.read_text())
+    model = TransformerConfig.from_dict(fields) if "heads" in fields else ModelConfig.from_dict(fields)
     return model, latest_parameters(model, folder)

@@ -87,9 +87,10 @@ matmul.defvjp(_matmul_fwd, _matmul_bwd)
 
 
 def dense(x: jax.Array, w: jax.Array) -> jax.Array:
-    """Quantised product over the last axis; x is already on its int8 grid."""
+    """Quantised product over the last axis; x is already on its int8 grid, and so are weights given in bfloat16."""
     lead = x.shape[:-1]
-    return matmul(x.reshape(-1, x.shape[-1]), quantise_weight(w)).reshape(*lead, w.shape[-1])
+    w = w if w.dtype == jnp.bfloat16 else quantise_weight(w)
+    return matmul(x.reshape(-1, x.shape[-1]), w).reshape(*lead, w.shape[-1])
 
 
 def normalise(x: jax.Array) -> jax.Array:

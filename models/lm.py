@@ -57,7 +57,8 @@ def _silu_knots(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     return jnp.asarray(np.repeat(silu[:, None], shape[1], axis=1), jnp.float32)
 
 
-def _fan_in(scale: float = 1.0) -> nn.initializers.Initializer:
+def fan_in(scale: float = 1.0) -> nn.initializers.Initializer:
+    """Normal entries with variance scale^2 / inputs."""
     return nn.initializers.variance_scaling(scale**2, "fan_in", "normal")
 
 
@@ -75,10 +76,10 @@ class Mixer(nn.Module):
     def __call__(self, x: jax.Array, h0: jax.Array, past: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         """x (t, b, d), h0 (b, w), past (k, b, w) -> update (t, b, d) of the residual stream, next h0, next past."""
         c = self.config
-        w_in = self.param("w_in", _fan_in(), (c.width, 3 * c.state))
+        w_in = self.param("w_in", fan_in(), (c.width, 3 * c.state))
         bias = self.param("gate_bias", _gate_bias, (c.state,))
         taps = self.param("conv_taps", nn.initializers.zeros, (c.taps, c.state))
-        w_out = self.param("w_out", _fan_in(0.5), (c.state, c.width))
+        w_out = self.param("w_out", fan_in(0.5), (c.state, c.width))
         z, gate, out = jnp.split(layers.dense(layers.normalise(x), w_in), 3, axis=-1)
         rate = layers.quadratic_sigmoid(gate + bias)
         mixed = jnp.clip(layers.short_convolution(z, past, taps), -8.0, 8.0)
@@ -97,19 +98,23 @@ class KanGlu(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """x (t, b, d) -> update (t, b, d) of the residual stream."""
         c = self.config
-        w_in = self.param("w_in", _fan_in(), (c.width, 2 * c.hidden))
+        w_in = self.param("w_in", fan_in(), (c.width, 2 * c.hidden))
         knots = self.param("knots", _silu_knots, (KNOTS, c.hidden))
-        w_out = self.param("w_out", _fan_in(0.5), (c.hidden, c.width))
+        w_out = self.param("w_out", fan_in(0.5), (c.hidden, c.width))
         u, v = jnp.split(layers.dense(layers.normalise(x), w_in), 2, axis=-1)
         u = layers.quantise(u, layers.KAN_STEP)
         f = layers.kan(u.reshape(-1, c.hidden), knots).reshape(u.shape)
         return layers.dense(layers.quantise(f * v, layers.GLU_STEP), w_out)
 
 
-class ByteLM(nn.Module):
-    """Logits (nats) of the next byte after each byte read."""
+class Ends(nn.Module):
+    """What surrounds the blocks: byte and hashed n-gram embeddings before, logits (also straight from n-grams) after.
 
-    config: ModelConfig
+    ``config`` has ``width``, ``table_dim``, ``tables`` and ``ngram_width``; the transformer baseline shares this part, so that
+    what differs between the two networks is their blocks alone.
+    """
+
+    config: Any
 
     def setup(self) -> None:
         """Every learned array outside the blocks."""
@@ -118,42 +123,58 @@ class ByteLM(nn.Module):
         self.tables = [
             self.param(f"table_{order}", nn.initializers.normal(0.1), (1 << bits, c.table_dim)) for order, bits in c.tables
         ]
-        self.w_ngram = self.param("w_ngram", _fan_in(2.0), (c.ngram_width, c.width))
-        self.mixers = [Mixer(c, name=f"mixer_{i}") for i in range(c.layers)]
-        self.mlps = [KanGlu(c, name=f"mlp_{i}") for i in range(c.layers)]
-        self.head = self.param("head", _fan_in(0.5), (c.width, VOCABULARY))
-        self.head_ngram = self.param("head_ngram", _fan_in(0.5), (c.ngram_width, VOCABULARY))
+        self.w_ngram = self.param("w_ngram", fan_in(2.0), (c.ngram_width, c.width))
+        self.head = self.param("head", fan_in(0.5), (c.width, VOCABULARY))
+        self.head_ngram = self.param("head_ngram", fan_in(0.5), (c.ngram_width, VOCABULARY))
         self.head_bias = self.param("head_bias", nn.initializers.zeros, (VOCABULARY,))
 
-    def __call__(self, tokens: jax.Array, state: State) -> tuple[jax.Array, State]:
-        """tokens (t, b) uint8 -> logits (t, b, 256) in nats and the state after the window."""
-        c = self.config
-        low, high, state = _histories(tokens, state)
+    def enter(self, tokens: jax.Array, low: jax.Array, high: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """tokens and history words after each, all (t, b) -> residual stream (t, b, d), n-gram entries (t, b, e)."""
         grams = [
-            table[context_index(low, high, order, bits)] for table, (order, bits) in zip(self.tables, c.tables, strict=True)
+            table[context_index(low, high, order, bits)]
+            for table, (order, bits) in zip(self.tables, self.config.tables, strict=True)
         ]
         e = layers.quantise(jnp.concatenate(grams, axis=-1), layers.TABLE_STEP)
         x = layers.quantise(self.embed[tokens.astype(jnp.int32)], layers.EMBED_STEP) + layers.dense(e, self.w_ngram)
+        return x, e
+
+    def leave(self, x: jax.Array, e: jax.Array) -> jax.Array:
+        """Residual stream and n-gram entries -> logits (t, b, 256) in nats."""
+        return layers.dense(layers.normalise(x), self.head) + layers.dense(e, self.head_ngram) + self.head_bias
+
+
+class ByteLM(Ends):
+    """Logits (nats) of the next byte after each byte read."""
+
+    def setup(self) -> None:
+        """The blocks, and what surrounds them."""
+        super().setup()
+        c = self.config
+        self.mixers = [Mixer(c, name=f"mixer_{i}") for i in range(c.layers)]
+        self.mlps = [KanGlu(c, name=f"mlp_{i}") for i in range(c.layers)]
+
+    def __call__(self, tokens: jax.Array, state: State) -> tuple[jax.Array, State]:
+        """tokens (t, b) uint8 -> logits (t, b, 256) in nats and the state after the window."""
+        low, high = histories(tokens, state.low, state.high)
+        x, e = self.enter(tokens, low, high)
         hs, pasts = [], []
-        for i in range(c.layers):
+        for i in range(self.config.layers):
             update, h, past = self.mixers[i](x, state.h[i], state.past[i])
             x = x + update
             x = x + self.mlps[i](x)
             hs.append(h)
             pasts.append(past)
-        logits = layers.dense(layers.normalise(x), self.head) + layers.dense(e, self.head_ngram) + self.head_bias
-        return logits, State(jnp.stack(hs), jnp.stack(pasts), state.low, state.high)
+        return self.leave(x, e), State(jnp.stack(hs), jnp.stack(pasts), low[-1], high[-1])
 
 
-def _histories(tokens: jax.Array, state: State) -> tuple[jax.Array, jax.Array, State]:
-    """The two history words after each byte, shape (t, b) each, and the state with the last ones in it."""
+def histories(tokens: jax.Array, low: jax.Array, high: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The two history words after each byte, shape (t, b) each, from those before the first, shape (b,) each."""
 
     def step(carry: tuple[jax.Array, jax.Array], byte: jax.Array) -> tuple[Any, Any]:
         carry = push(carry[0], carry[1], byte)
         return carry, carry
 
-    (low_end, high_end), (low, high) = jax.lax.scan(step, (state.low, state.high), tokens.astype(jnp.uint32))
-    return low, high, state._replace(low=low_end, high=high_end)
+    return cast("tuple[jax.Array, jax.Array]", jax.lax.scan(step, (low, high), tokens.astype(jnp.uint32))[1])
 
 
 def sequence(config: ModelConfig, params: Params, tokens: jax.Array, state: State) -> tuple[jax.Array, State]:
