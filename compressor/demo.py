@@ -2,64 +2,74 @@
 
 from __future__ import annotations
 
+import filecmp
 import io
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from baselines.classical import CLASSICAL, Codec
+from baselines.classical import CLASSICAL
+from baselines.codec import Codec, Trace, ignore
 from compressor import codec, registry
 from compressor.progress import bar
+from compressor.speed import program_bytes
 from data.samples import sample
 
 
 class Ours:
     """Our compressor as one of the codecs, with a progress bar."""
 
-    name = "kolmozip"
+    name, family, command = "kolmozip", "neural", "kolmozip compress FILE"
 
     def __init__(self, quiet: bool, total: int) -> None:
         self.quiet, self.total = quiet, total
         self.model = registry.by_name(registry.DEFAULT_MODEL)
         self.version = f"model {self.model.name}"
 
-    def compress(self, data: bytes) -> bytes:
+    @property
+    def program_bytes(self) -> int:
+        """Our own source, packed."""
+        return program_bytes()
+
+    def compress(self, source: Path, target: Path, _trace: Trace = ignore) -> None:
         """A container."""
-        target = io.BytesIO()
-        with bar(self.total, "compress", self.quiet) as progress:
-            codec.compress_stream(io.BytesIO(data), target, self.model, progress)
-        return target.getvalue()
+        with source.open("rb") as text, target.open("wb") as packed, bar(self.total, "compress", self.quiet) as progress:
+            codec.compress_stream(text, packed, self.model, progress)
 
-    def decompress(self, data: bytes) -> bytes:
+    def decompress(self, packed: Path, target: Path) -> None:
         """The original."""
-        target = io.BytesIO()
-        with bar(self.total, "decompress", self.quiet) as progress:
-            codec.decompress_stream(io.BytesIO(data), target, progress)
-        return target.getvalue()
+        with packed.open("rb") as source, target.open("wb") as text, bar(self.total, "decompress", self.quiet) as progress:
+            codec.decompress_stream(source, text, progress)
 
 
-def _row(which: Codec, data: bytes) -> dict[str, Any]:
+def _row(which: Codec, source: Path) -> dict[str, Any]:
+    packed, restored = source.with_name("packed"), source.with_name("restored")
     begun = time.monotonic()
-    packed = which.compress(data)
+    which.compress(source, packed)
     middle = time.monotonic()
-    restored = which.decompress(packed) == data
+    which.decompress(packed, restored)
+    ended = time.monotonic()
     return {
         "codec": which.name,
         "version": which.version,
-        "bytes": len(packed),
-        "bits_per_char": 8 * len(packed) / len(data),
+        "bytes": packed.stat().st_size,
+        "bits_per_char": 8 * packed.stat().st_size / source.stat().st_size,
         "seconds_compress": middle - begun,
-        "seconds_decompress": time.monotonic() - middle,
-        "restored": restored,
+        "seconds_decompress": ended - middle,
+        "restored": filecmp.cmp(source, restored, shallow=False),
     }
 
 
 def rows(quiet: bool) -> list[dict[str, Any]]:
     """One row a codec on the packaged sample."""
-    data = sample()
-    return [_row(which, data) for which in [*CLASSICAL, Ours(quiet, len(data))]]
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "sample"
+        source.write_bytes(sample())
+        return [_row(which, source) for which in [*CLASSICAL, Ours(quiet, source.stat().st_size)]]
 
 
 def table(found: list[dict[str, Any]]) -> str:

@@ -1,62 +1,42 @@
-"""Each classical codec restores its input, packs to the same bytes every time, and does so at its best setting."""
+"""The standard library's codecs write their tools' own formats, at their best settings, and these exact sizes."""
 
 from __future__ import annotations
 
-import gzip
-import time
+from pathlib import Path
 
 import pytest
 
-from baselines.classical import CLASSICAL, Bzip2, Codec, Gzip, Xz
+from baselines.classical import CLASSICAL
+from baselines.codec import Codec
 from data.samples import sample
 
-BY_NAME = {codec.name: codec for codec in CLASSICAL}
-EVERY = pytest.mark.parametrize("codec", CLASSICAL, ids=list(BY_NAME))
+MAGIC = {"gzip -9 (library)": b"\x1f\x8b\x08", "bzip2 -9": b"BZh9", "xz -9e": b"\xfd7zXZ\0"}
+SIZES = {"gzip -9 (library)": 97_948, "bzip2 -9": 83_397, "xz -9e": 86_484}
+"""Of the sample, 262,144 bytes. zlib's may move a little with a fork of zlib; the other two are what their programs write."""
 
 
 @pytest.fixture(scope="module")
-def text() -> bytes:
-    return sample()
+def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    folder = tmp_path_factory.mktemp("classical")
+    (folder / "sample").write_bytes(sample())
+    return {codec.name: pack(codec, folder) for codec in CLASSICAL}
 
 
-@EVERY
-def test_the_sample_comes_back(codec: Codec, text: bytes) -> None:
-    packed = codec.compress(text)
-    assert len(packed) < len(text) / 2
-    assert codec.decompress(packed) == text
+def pack(codec: Codec, folder: Path) -> bytes:
+    codec.compress(folder / "sample", folder / "packed")
+    return (folder / "packed").read_bytes()
 
 
-@EVERY
-@pytest.mark.parametrize("data", [b"", b"\0", bytes(range(256)), b"a" * 100_000], ids=["none", "one", "all", "run"])
-def test_odd_inputs_come_back(codec: Codec, data: bytes) -> None:
-    assert codec.decompress(codec.compress(data)) == data
+def test_these_three_are_all(written: dict[str, bytes]) -> None:
+    assert list(written) == list(SIZES)
 
 
-@EVERY
-def test_packing_twice_gives_the_same_bytes(codec: Codec, text: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = codec.compress(text[:20_000])
-    monkeypatch.setattr(time, "time", lambda: 2_000_000_000.0)  # a header that held the time would differ now
-    assert codec.compress(text[:20_000]) == first
+@pytest.mark.parametrize("name", SIZES)
+def test_each_writes_its_tool_s_own_format_and_the_known_size(name: str, written: dict[str, bytes]) -> None:
+    assert written[name].startswith(MAGIC[name])
+    allowed = 400 if "gzip" in name else 0
+    assert abs(len(written[name]) - SIZES[name]) <= allowed
 
 
-@EVERY
-def test_each_has_a_name_and_a_version_with_digits(codec: Codec) -> None:
-    assert codec.name
-    assert any(character.isdigit() for character in codec.version)
-
-
-def test_each_writes_its_tools_own_format(text: bytes) -> None:
-    magics = {Gzip(): b"\x1f\x8b\x08", Bzip2(): b"BZh9", Xz(): b"\xfd7zXZ\0"}
-    for codec, magic in magics.items():
-        assert codec.compress(text[:1000]).startswith(magic)
-
-
-def test_gzip_bears_no_time() -> None:
-    assert Gzip().compress(b"text")[4:8] == bytes(4)
-
-
-def test_the_settings_are_the_strongest(text: bytes) -> None:
-    sizes = {name: len(codec.compress(text)) for name, codec in BY_NAME.items()}
-    assert sizes["gzip -9"] < len(gzip.compress(text, compresslevel=6, mtime=0))
-    assert sizes["xz -9e"] < sizes["gzip -9"]
-    assert sizes["bzip2 -9"] < sizes["gzip -9"]
+def test_gzip_bears_no_time(written: dict[str, bytes]) -> None:
+    assert written["gzip -9 (library)"][4:8] == bytes(4)

@@ -1,0 +1,241 @@
+"""Codecs that are programs: run as a user would run them, where they are found on PATH.
+
+A program works on a copy of fixed date and rights in a folder of its own, so that its archive is the same everywhere.
+`{in}` and `{out}` in the arguments below are names in that folder; what names no `{out}` writes to standard output.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from baselines.codec import ProgramFailed, ProgramMissing, Trace, appearing, ignore, packed_size, shared_libraries
+
+FIXED_DATE = 946_684_800
+"""2000-01-01 00:00 UTC, in seconds of Unix time: archives hold the date of the file."""
+
+ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "LRZIP": "NOCONFIG"}
+"""Set for every program: messages in English, dates in UTC, no settings of the user's own."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A codec that is an external program; fulfils `baselines.codec.Codec`."""
+
+    name: str
+    family: str
+    runs: tuple[str, ...]
+    """Names it may have on PATH."""
+    pack: str
+    """Arguments to pack."""
+    unpack: str
+    """Arguments to restore; may also put one file of its own choice into a folder called `{out}`."""
+    suffix: str
+    """What it wants its packed files to be called; `{version}` is its version number."""
+    how_to_get: str
+    ask: str = "--version"
+    """Arguments that make it tell its version, whatever the exit code."""
+    told: str = r"\bv?(\d+\.\d[\w.]*)"
+    """Regular expression of the version number in what it then prints."""
+
+    @property
+    def path(self) -> Path | None:
+        """Where it is; None where it is not."""
+        found = [path for run in self.runs if (path := shutil.which(run))]
+        return Path(found[0]) if found else None
+
+    @property
+    def version(self) -> str:
+        """The program's name and the version it tells about itself; raises ProgramMissing."""
+        return f"{self._there().name} {self._number()}"
+
+    @property
+    def command(self) -> str:
+        """As in Codec."""
+        run = self.path.name if self.path else self.runs[0]
+        redirected = "" if "{out}" in self.pack else " > {out}"
+        return f"{run} {self.pack}{redirected}".replace("{in}", "FILE").replace("{out}", "FILE" + self.suffix)
+
+    @property
+    def program_bytes(self) -> int | None:
+        """As in Codec: the executable and the shared libraries it loads, the system's left out."""
+        program = self._there().resolve()
+        return packed_size((program, *shared_libraries(program)))
+
+    def compress(self, source: Path, target: Path, trace: Trace = ignore) -> None:
+        """As in Codec; raises ProgramMissing, ProgramFailed. Traces the end only."""
+        name = source.name if re.fullmatch(r"\w[\w.]*", source.name, re.ASCII) else "input"
+        self._run("pack", self.pack, source, name, target, "packed" + self._suffix())
+        trace(source.stat().st_size, target.stat().st_size)
+
+    def decompress(self, packed: Path, target: Path) -> None:
+        """As in Codec; raises ProgramMissing, ProgramFailed."""
+        self._run("restore", self.unpack, packed, "packed" + self._suffix(), target, "restored")
+
+    def _run(self, doing: str, arguments: str, source: Path, given: str, target: Path, made: str) -> None:
+        """One run in a folder beside the target: source copied there as `given`, the result taken from where it is `made`."""
+        program = self._there()
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".program.") as name:
+            folder = Path(name)
+            shutil.copyfile(source, folder / given)
+            os.chmod(folder / given, 0o644)
+            os.utime(folder / given, (FIXED_DATE, FIXED_DATE))
+            (folder / "made").mkdir()
+            result = folder / "made" / made
+            filled = [part.replace("{in}", given).replace("{out}", f"made/{made}") for part in arguments.split()]
+            self._call(doing, [str(program), *filled], folder, None if "{out}" in arguments else result)
+            with appearing(target) as part:
+                self._only_file(doing, folder / "made").replace(part)
+
+    def _call(self, doing: str, command: list[str], folder: Path, output: Path | None) -> None:
+        """Runs the command in the folder, its standard output to `output` if given; raises ProgramFailed."""
+        log = folder / "log"
+        with log.open("wb") as said, (output or log).open("ab") as written:
+            done = subprocess.run(
+                command,
+                cwd=folder,
+                env={**os.environ, **ENVIRONMENT},
+                stdin=subprocess.DEVNULL,
+                stdout=written,
+                stderr=said,
+                check=False,
+            )
+        if done.returncode:
+            text = _last_words(log)
+            raise ProgramFailed(
+                f"{self.name} could not {doing}: exit code {done.returncode}: {text}: run it by hand to see more"
+            )
+
+    def _only_file(self, doing: str, folder: Path) -> Path:
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        if len(files) != 1:
+            text = _last_words(folder.parent / "log")
+            raise ProgramFailed(f"{self.name} could not {doing}: it made {len(files)} files, not one: {text}: run it by hand")
+        return files[0]
+
+    def _there(self) -> Path:
+        if self.path is None:
+            raise ProgramMissing(f"{self.name}: no {' or '.join(self.runs)} on PATH: {self.how_to_get}")
+        return self.path
+
+    def _number(self) -> str:
+        return _version(self._there(), self.ask, self.told)
+
+    def _suffix(self) -> str:
+        return self.suffix.replace("{version}", self._number()) if "{version}" in self.suffix else self.suffix
+
+
+@functools.cache
+def _version(program: Path, ask: str, told: str) -> str:
+    """The version number a program tells, or 'of unknown version'."""
+    done = subprocess.run(
+        [str(program), *ask.split()],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env={**os.environ, **ENVIRONMENT},
+        check=False,
+    )
+    found = re.search(told, (done.stdout + done.stderr).decode("utf-8", "replace"))
+    return found.group(1) if found else "of unknown version"
+
+
+def _last_words(log: Path, characters: int = 300) -> str:
+    """The end of what a program printed, in one line."""
+    text = re.sub(r"[^ -~]+", " ", log.read_bytes()[-8192:].decode("utf-8", "replace"))
+    return " ".join(text.split())[-characters:] or "it printed nothing"
+
+
+PROGRAMS = (
+    # The program's own deflate, not zlib's: the figure that benchmarks quote as gzip.
+    Program("gzip -9", "LZ77", ("gzip",), "-9 -n -c {in}", "-d -c {in}", ".gz", "install gzip from your system's packages"),
+    Program(
+        "zstd --ultra -22 --long=27",
+        "LZ77",
+        ("zstd",),
+        "--ultra -22 --long=27 -T1 -q -o {out} {in}",
+        "-d --long=27 -q -o {out} {in}",
+        ".zst",
+        "install zstd from your system's packages",
+    ),
+    # One thread and a window of 1 GB, since it would else choose both by the machine, and write other bytes on each.
+    Program(
+        "lrzip -z -L 9",
+        "context mixing",
+        ("lrzip",),
+        "-z -L 9 -p 1 -w 10 -q -o {out} {in}",
+        "-d -p 1 -q -o {out} {in}",
+        ".lrz",
+        "install lrzip from your system's packages",
+    ),
+    # A block of 128 MiB, so that enwik8 is one.
+    Program(
+        "bzip3 -b 128",
+        "BWT",
+        ("bzip3",),
+        "-e -b 128 {in} {out}",
+        "-d {in} {out}",
+        ".bz3",
+        "install bzip3 from your system's packages",
+    ),
+    Program(
+        "7z PPMd o10 mem=1g",
+        "PPM",
+        ("7zz", "7z", "7za"),
+        "a -m0=PPMd:o=10:mem=1g {out} {in}",
+        "e -so {in}",
+        ".7z",
+        "install 7zip (or p7zip-full) from your system's packages",
+        ask="",
+    ),
+    # -until sets the date of the archive's entry, else the present.
+    Program(
+        "zpaq -m5",
+        "context mixing",
+        ("zpaq",),
+        "add {out} {in} -m5 -t1 -until 20000101000000",
+        "extract {in} -to {out} -t1",
+        ".zpaq",
+        "install zpaq from your system's packages",
+        ask="",
+    ),
+    # The three below are written from their documentation and have not been run by this project's authors.
+    Program(
+        "mcm -x11",
+        "context mixing",
+        ("mcm",),
+        "-x11 {in} {out}",
+        "d {in} {out}",
+        ".mcm",
+        "build github.com/mathieuchartier/mcm and put it on PATH",
+        ask="",
+    ),
+    Program(
+        "paq8px -8",
+        "context mixing",
+        ("paq8px",),
+        "-8 {in} {out}",
+        "-d {in} {out}",
+        ".paq8px{version}",
+        "build github.com/hxim/paq8px and put it on PATH",
+        ask="",
+        told=r"\bv(\d\w*)",
+    ),
+    Program(
+        "cmix -c",
+        "context mixing",
+        ("cmix",),
+        "-c {in} {out}",
+        "-d {in} {out}",
+        ".cmix",
+        "build github.com/byronknoll/cmix and put it on PATH (it wants 32 GB of memory)",
+        ask="",
+        told=r"version (\d+)",
+    ),
+)
+"""All that are known, found here or not."""

@@ -1,0 +1,178 @@
+"""Codecs from wheels: families and settings that the standard library lacks."""
+
+from __future__ import annotations
+
+import importlib
+import struct
+import zlib
+from importlib.metadata import version as wheel_version
+from typing import Any, BinaryIO
+
+import brotli
+import pyppmd
+import zstandard
+
+from baselines.classical import RESTORE_PIECE, unpump
+from baselines.codec import MIB, Codec, Library, Traced, pump
+
+
+class Zstd(Library):
+    """LZ77 with finite-state entropy coding, its largest level, and matches across the whole 128 MiB window.
+
+    The program's parameters for a file of known length: content size and checksum in the frame, one thread. Its bytes too,
+    but for 3 more where the input is a whole number of 128 KiB blocks: the end is told after the last piece, not with it.
+    """
+
+    name = "zstd --ultra -22 --long=27 (library)"
+    family = "LZ77"
+    version = f"libzstd {'.'.join(map(str, zstandard.ZSTD_VERSION))} (zstandard {zstandard.__version__})"
+    command = "zstd --ultra -22 --long=27 --single-thread FILE"
+    errors = (zstandard.ZstdError, EOFError)
+    module = "zstandard.backend_c"
+
+    WINDOW_LOG = 27
+
+    def pack(self, source: Traced, sink: BinaryIO, size: int) -> None:
+        """A zstd frame with content size and checksum (the low 32 bits of XXH64)."""
+        settings = zstandard.ZstdCompressionParameters(
+            compression_level=22,
+            window_log=self.WINDOW_LOG,
+            enable_ldm=True,
+            write_checksum=True,
+            write_content_size=True,
+        )
+        encoder = zstandard.ZstdCompressor(compression_params=settings).compressobj(size=size)
+        pump(source.read, encoder.compress, sink)
+        sink.write(encoder.flush())
+
+    def unpack(self, packed: BinaryIO, sink: BinaryIO) -> None:
+        """As in Library."""
+        unpump(packed, zstandard.ZstdDecompressor(max_window_size=1 << self.WINDOW_LOG).decompressobj(), sink)
+
+
+class Brotli(Library):
+    """LZ77 with context-modelled Huffman codes and a built-in dictionary of web text; the largest window of the format
+    (the large-window variant, up to 1 GiB, is not in the wheel). The format has no checksum."""
+
+    name = "brotli -q 11 -w 24"
+    family = "LZ77"
+    version = f"brotli {brotli.__version__}"
+    command = "brotli -q 11 -w 24 FILE"
+    errors = (brotli.error, EOFError)
+    module = "_brotli"
+
+    def pack(self, source: Traced, sink: BinaryIO, size: int) -> None:
+        """A brotli stream."""
+        encoder = brotli.Compressor(quality=11, lgwin=24)
+        pump(source.read, encoder.process, sink)
+        sink.write(encoder.finish())
+
+    def unpack(self, packed: BinaryIO, sink: BinaryIO) -> None:
+        """As in Library."""
+        decoder = brotli.Decompressor()
+        pump(packed.read, decoder.process, sink, RESTORE_PIECE)
+        if not decoder.is_finished():
+            raise EOFError("it ends early")
+
+
+class Ppmd(Library):
+    """Prediction by partial matching, variant H (7-Zip's), order 10, 1 GiB of model: the setting of 7-Zip's known figure on
+    enwik8, so that the family has its row where 7-Zip is not installed.
+
+    The raw stream has neither length nor checksum: ours are 8 bytes of length before and 4 of CRC-32 after, little-endian.
+    """
+
+    name = "PPMd o10 mem=1g (library)"
+    family = "PPM"
+    version = f"pyppmd {pyppmd.__version__}"
+    command = "7z a -m0=PPMd:o=10:mem=1g FILE.7z FILE"
+    errors = (pyppmd.PpmdError, ValueError, EOFError)
+    module = "pyppmd.c._ppmd"
+
+    ORDER, MEMORY = 10, 1 << 30
+    LENGTH, CHECK = struct.Struct("<Q"), struct.Struct("<I")
+
+    def pack(self, source: Traced, sink: BinaryIO, size: int) -> None:
+        """Length, stream, checksum."""
+        encoder = pyppmd.Ppmd7Encoder(self.ORDER, self.MEMORY)
+        check = 0
+        sink.write(self.LENGTH.pack(size))
+        while data := source.read(MIB):
+            check = zlib.crc32(data, check)
+            sink.write(encoder.encode(data))
+        sink.write(encoder.flush())
+        sink.write(self.CHECK.pack(check))
+
+    def unpack(self, packed: BinaryIO, sink: BinaryIO) -> None:
+        """As in Library."""
+        body = packed.seek(0, 2) - self.LENGTH.size - self.CHECK.size
+        packed.seek(0)
+        if body < 0:
+            raise EOFError("it ends early")
+        (left,) = self.LENGTH.unpack(packed.read(self.LENGTH.size))
+        decoder, check = pyppmd.Ppmd7Decoder(self.ORDER, self.MEMORY), 0
+        while left:
+            fresh = packed.read(min(body, RESTORE_PIECE)) if decoder.needs_input else b""
+            try:
+                data = decoder.decode(fresh, min(left, MIB))
+            except MemoryError as error:  # what the wheel calls a stream that cannot be; its memory it has by now
+                raise ValueError("the stream does not decode") from error
+            if not data and not fresh:
+                raise EOFError("it ends early")
+            body, left, check = body - len(fresh), left - len(data), zlib.crc32(data, check)
+            sink.write(data)
+        if self.CHECK.pack(check) != packed.read()[body:]:
+            raise ValueError("its checksum does not hold")
+
+
+class Bzip3(Library):
+    """Burrows-Wheeler transform in blocks of 128 MiB, so that enwik8 is one, and context mixing after it.
+
+    The wheel takes a file that stops between or inside blocks for a shorter one; the second case is caught here.
+    """
+
+    name = "bzip3 -b 128 (library)"
+    family = "BWT"
+    command = "bzip3 -e -b 128 FILE FILE.bz3"
+    errors = (ValueError, EOFError)
+    module = "bz3.backends.cython._bz3"
+
+    BLOCK = 128 * MIB
+
+    def __init__(self, binding: Any) -> None:
+        self._binding = binding
+        self.version = f"libbzip3 {binding.libversion()} (bzip3 {wheel_version('bzip3')})"
+
+    def pack(self, source: Traced, sink: BinaryIO, size: int) -> None:
+        """A bzip3 file with a CRC-32 a block."""
+        self._binding.compress_file(source, sink, self.BLOCK)
+
+    def unpack(self, packed: BinaryIO, sink: BinaryIO) -> None:
+        """As in Library."""
+        self._binding.decompress_file(_Exact(packed), sink)
+
+
+class _Exact:
+    """A file whose reads give all that was asked for or, at its end, nothing."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.write = file.write  # the binding asks for it
+
+    def read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        if 0 < len(data) < size:
+            raise EOFError("it ends early")
+        return data
+
+
+def bzip3() -> tuple[Codec, ...]:
+    """The bzip3 codec, or none where its wheel does not exist (it has none for macOS)."""
+    try:
+        return (Bzip3(importlib.import_module("bz3")),)
+    except ImportError:
+        return ()
+
+
+WHEELS: tuple[Codec, ...] = (Brotli(), Zstd(), *bzip3(), Ppmd())
+"""All that can be imported here."""
