@@ -8,6 +8,7 @@
 - bits_per_char: 8 x compressed bytes / input bytes, or as the source states it
 - total_bytes: file and decompressor together, null where the source does not say
 - source: where it was read; note: what to know about it
+- file: false where the figure is a cross-entropy and nothing was coded: kept out of plots of sizes
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-FIELDS = ("codec", "family", "input", "compressed_bytes", "bits_per_char", "total_bytes", "source", "note")
+FIELDS = ("codec", "family", "input", "compressed_bytes", "bits_per_char", "total_bytes", "source", "note", "file")
 
 
 def cited() -> list[dict[str, Any]]:

@@ -246,9 +246,114 @@ def selftest(model: str | None, lanes: int, steps: int) -> None:
     click.echo(run(model, lanes, steps))
 
 
-@main.group()
-def bench() -> None:
-    """Measurements; each run is kept as one JSON under results/raw/."""
+def _measuring(command: Any) -> Any:
+    """Options of the commands that run the benchmark."""
+    for option in (
+        click.option("--quiet", "-q", is_flag=True, help="No progress; the table only."),
+        click.option("--again", is_flag=True, help="Run what has a verified row on this input already, too."),
+        click.option("--jobs", "-j", default=1, show_default=True, type=click.IntRange(1),
+                     help="Codecs at a time, at most one a core; neural ones always run alone. Speeds are cleanest with 1."),
+        click.option("--limit", default=3600.0, show_default=True, type=click.FloatRange(0, min_open=True),
+                     help="Seconds a codec may take, each way."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def _bench(name: str, codecs: tuple[str, ...], raw: Path, settings: dict[str, Any]) -> bool:
+    """Runs the benchmark on the named input and prints its table; returns whether every codec came through."""
+    from compressor.bench import bench as run
+    from compressor.board import table
+    from compressor.inputs import opened
+    from compressor.jobs import jobs_named
+
+    todo = jobs_named(codecs)
+    with opened(name) as source:
+        rows = run(todo, source, raw, settings["limit"], settings["jobs"], settings["again"], settings["quiet"])
+    click.echo(table(rows))
+    return all(row["status"] == "verified" for row in rows)
+
+
+@main.group(invoke_without_command=True)
+@click.option(
+    "--corpus",
+    default="test5m",
+    show_default=True,
+    metavar="INPUT",
+    help="A slice of enwik8 (enwik8, test5m, head1m, valid ...), its cleaned text (test5m-text8), a file or a folder.",
+)
+@click.option("--codec", "-c", "codecs", multiple=True, help="A codec by name; may be repeated.  [default: all that can run]")
+@click.option("--list", "as_list", is_flag=True, help="List the codecs with their versions, and how to get those missing here.")
+@click.option("--results", default="results/raw", show_default=True, help="Folder for the JSON.")
+@_measuring
+@click.pass_context
+def bench(ctx: click.Context, corpus: str, codecs: tuple[str, ...], as_list: bool, results: str, **settings: Any) -> None:
+    """Run codecs on an input: compress, restore, compare byte for byte, each in fresh processes; one JSON a run.
+
+    What has a verified row on the same input is not run again, so a stopped benchmark goes on where it stopped.
+    The exit code is 1 if any codec failed; all the others have run by then.
+
+    \b
+    Examples:
+      kolmozip bench                                    every codec on enwik8's last 5,000,000 bytes
+      kolmozip bench --list                             which there are, here and elsewhere
+      kolmozip bench -c "xz -9e" -c "kolmozip small"    two of them
+      kolmozip bench --corpus book.txt --jobs 2         on a file of your own
+      kolmozip bench --corpus folder                    on a folder, as one tar
+      kolmozip bench --corpus test5m-text8              on words a-z and spaces alone
+    """
+    if ctx.invoked_subcommand:
+        return
+    if as_list:
+        from compressor.jobs import listing
+
+        click.echo("\n".join(listing()))
+    elif not _bench(corpus, codecs, Path(results), settings):
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("input", default="enwik8", metavar="[INPUT]")
+@click.option(
+    "--results", default="results", show_default=True, help="Folder of the leaderboard; the JSON goes into raw/ in it."
+)
+@_measuring
+def leaderboard(input: str, results: str, **settings: Any) -> None:
+    """Run every codec that can run here on INPUT (default: all of enwik8), then write the tables and plots.
+
+    Whole enwik8 takes hours: our own model about 28 minutes each way on 2 cores, strong context mixers as long or longer.
+    A stopped run goes on where it stopped. INPUT is what `kolmozip bench --corpus` takes.
+
+    \b
+    Examples:
+      kolmozip leaderboard
+      kolmozip leaderboard test5m
+      kolmozip leaderboard enwik8 --limit 7200
+    """
+    passed = _bench(input, (), Path(results) / "raw", settings)
+    _write_report(Path(results))
+    if not passed:
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--results", default="results", show_default=True, help="Folder of the leaderboard, with the JSON in raw/.")
+def report(results: str) -> None:
+    """Write the leaderboard, the verdict, the plots and README's table anew, from the JSON of the runs alone.
+
+    \b
+    Example:
+      kolmozip report
+    """
+    _write_report(Path(results))
+
+
+def _write_report(results: Path) -> None:
+    from compressor.report import build
+
+    readme = results.parent / "README.md"
+    for path in build(results / "raw", results, readme if readme.is_file() else None):
+        click.echo(f"wrote {path}", err=True)
 
 
 @bench.command()
@@ -266,7 +371,7 @@ def speed(input: str, model: str | None, results: str) -> None:
     click.echo(json.dumps(facts, indent=1))
     click.echo(f"written to {path}", err=True)
     if not facts["restored"]:
-        raise click.ClickException("the restored file differs from the input: please report this with the JSON above")
+        raise click.ClickException(f"{facts['reason']}: please report this with the JSON above")
 
 
 @bench.command()

@@ -1,61 +1,62 @@
-"""End-to-end measurement of the product in fresh processes."""
+"""Our codec as a measured subject: what its decoder weighs, what it was trained on, and one measurement end to end."""
 
 from __future__ import annotations
 
-import filecmp
 import hashlib
 import io
+import itertools
 import json
 import lzma
-import os
-import subprocess
-import sys
 import tarfile
-import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 from coding import container
-from compressor.facts import environment
+from coding.errors import KolmozipError
+from compressor import files
+from compressor.inputs import CLEANED
 from data.splits import SLICES
 
-ROOMS = ("coding", "compressor", "data", "models")
-"""Whose source a decoder of our files consists of."""
+ROOMS = ("coding", "data", "models")
+PRODUCT = ("__init__", "cli", "codec", "errors", "files", "progress", "registry")
+"""Rooms, and modules of this one, whose source compresses and decompresses: the rest trains, measures and reports."""
 
 
-def _child(arguments: list[str]) -> tuple[float, int]:
-    """Runs the command line in a fresh process; returns seconds and its peak resident bytes."""
-    begun = time.monotonic()
-    child = subprocess.Popen([sys.executable, "-P", "-m", "compressor.cli", *arguments])
-    _, status, usage = os.wait4(child.pid, 0)
-    seconds = time.monotonic() - begun
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise SystemExit(child.returncode)
-    return seconds, usage.ru_maxrss * 1024
+class EmptyInput(KolmozipError):
+    """No figure can be had from no bytes."""
 
 
 def keep(facts: dict[str, Any], folder: Path, name: str) -> Path:
-    """Writes the facts of one run under results/raw; returns the path."""
+    """Writes the facts of one run under results/raw, whole or not at all; returns the path, which no other run has had."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}-{facts['date'].replace(':', '').replace('-', '')}.json"
-    path.write_text(json.dumps(facts, indent=1) + "\n")
+    stem = f"{name}-{facts['date'].replace(':', '').replace('-', '')}"
+    names = itertools.chain([f"{stem}.json"], (f"{stem}-{count}.json" for count in itertools.count(2)))
+    path = next(path for path in map(folder.joinpath, names) if not path.exists())
+    with files.open_output(str(path), force=False) as target:
+        target.write((json.dumps(facts, indent=1) + "\n").encode())
     return path
 
 
 def subject(source: Path) -> dict[str, Any]:
-    """What was measured on: name, bytes, SHA-256."""
-    data = source.read_bytes()
-    return {"input": source.name, "input_bytes": len(data), "input_sha256": hashlib.sha256(data).hexdigest()}
+    """What was measured on: name, bytes, SHA-256. Raises EmptyInput."""
+    with source.open("rb") as data:
+        digest = hashlib.file_digest(data, "sha256")
+        size = data.tell()
+    if not size:
+        raise EmptyInput(f"{source} is empty, so there is nothing to measure: name another input")
+    return {"input": source.name, "input_bytes": size, "input_sha256": digest.hexdigest()}
 
 
-def program_bytes() -> int:
-    """Size of our own source (xz -9e of a tar of the rooms that compress and decompress): what a decoder needs beside
-    the weights. Python, JAX, NumPy and constriction are not counted, as the C library is not in the rows of other codecs."""
+def program_bytes(beside: tuple[str, ...] = ()) -> int:
+    """Size of our own source, and of the files named ``beside``: xz -9e of a tar of what compresses and decompresses, which
+    a decoder needs beside the weights. Python, JAX, NumPy and constriction are not counted, as the C library is not in the
+    rows of other codecs."""
     root, packed = Path(__file__).resolve().parent.parent, io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for path in sorted(path for room in ROOMS for path in (root / room).glob("*.py")):
+        own = [root / "compressor" / f"{name}.py" for name in PRODUCT]
+        for path in sorted(
+            [*own, *map(root.joinpath, beside), *(path for room in ROOMS for path in (root / room).glob("*.py"))]
+        ):
             member = tarfile.TarInfo(str(path.relative_to(root)))
             member.size = path.stat().st_size
             archive.addfile(member, io.BytesIO(path.read_bytes()))
@@ -63,14 +64,16 @@ def program_bytes() -> int:
 
 
 def training_bytes_within(name: str, size: int) -> int | None:
-    """How many bytes of a slice of enwik8 belong to the training split; None for any other input: not known."""
-    start, stop = SLICES.get(name, (0, -1))
-    if stop - start != size:
-        return None
-    return max(0, min(stop, SLICES["train"][1]) - max(start, SLICES["train"][0]))
+    """How many bytes of a slice of enwik8 belong to the training split; 0 for the cleaned text of a slice that holds
+    none of them; None for any other input: not known."""
+    start, stop = SLICES.get(name.removesuffix(CLEANED), (0, -1))
+    shared = max(0, min(stop, SLICES["train"][1]) - max(start, SLICES["train"][0]))
+    if name in SLICES:
+        return shared if stop - start == size else None
+    return 0 if not shared and size < stop - start else None
 
 
-def _blocks(packed: Path) -> list[list[int]]:
+def blocks(packed: Path) -> list[list[int]]:
     """(original bytes, bytes in the file) of each block: bits/char along the file."""
     with packed.open("rb") as source:
         container.read_header(source)
@@ -79,37 +82,12 @@ def _blocks(packed: Path) -> list[list[int]]:
 
 
 def measure(source: Path, model: str | None, results: Path) -> tuple[dict[str, Any], Path]:
-    """Compresses and restores source; start-up of Python and JAX counts in. Returns the facts and where they were kept."""
-    with tempfile.TemporaryDirectory() as folder:
-        packed, restored = Path(folder) / "packed.kz", Path(folder) / "restored"
-        choice = ["--model", model] if model else []
-        there, memory_there = _child(["compress", str(source), "-o", str(packed), *choice])
-        back, memory_back = _child(["decompress", str(packed), "-o", str(restored)])
-        blocks = _blocks(packed)
-        size, same = packed.stat().st_size, filecmp.cmp(source, restored, shallow=False)
-    from compressor import registry  # after the children: their peak memory would count ours in, before they start
+    """Compresses and restores source in fresh processes; start-up of Python and JAX counts in. Returns the facts and
+    where they were kept. Raises UnknownModel, UnusableWeights, EmptyInput."""
+    from compressor.bench import run_job  # both build on this module
+    from compressor.jobs import model_job
 
-    chosen = registry.by_name(model or registry.DEFAULT_MODEL)
-    about = subject(source)
-    facts = {
-        "kind": "speed",
-        "codec": "kolmozip",
-        **about,
-        "model": chosen.name,
-        "weights": chosen.identity.hex(),
-        "weights_bytes": chosen.file_bytes,
-        "program_bytes": program_bytes(),
-        "training_bytes_within": training_bytes_within(source.name, about["input_bytes"]),
-        "compressed_bytes": size,
-        "bits_per_char": round(8 * size / max(1, about["input_bytes"]), 5),
-        "restored": same,
-        "seconds_compress": round(there, 2),
-        "seconds_decompress": round(back, 2),
-        "kb_per_s_compress": round(about["input_bytes"] / 1000 / there, 2),
-        "kb_per_s_decompress": round(about["input_bytes"] / 1000 / back, 2),
-        "peak_rss_bytes_compress": memory_there,
-        "peak_rss_bytes_decompress": memory_back,
-        "blocks": blocks,
-        **environment(),
-    }
-    return facts, keep(facts, results, f"speed-{chosen.name}-{source.name}")
+    job = model_job(model)
+    row = run_job(job, source, None, show=True)
+    facts = {**row, "kind": "speed", "codec": "kolmozip", "restored": row["status"] == "verified"}
+    return facts, keep(facts, results, f"speed-{row['model']}-{source.name}")

@@ -53,7 +53,7 @@ def run(preset: str, out: Path, text: str, settings: dict[str, Any], resume: boo
     from compressor.train import TrainConfig, train
     from models import weights as wt
 
-    presets = {**PRESETS, **transformer.PRESETS}
+    presets: dict[str, Any] = {**PRESETS, **transformer.PRESETS}
     if preset not in presets:
         raise UnknownModel(f"no preset named {preset}: choose one of {', '.join(presets)}")
     train_text, valid_text = _text(text)

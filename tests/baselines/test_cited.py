@@ -44,3 +44,4 @@ def test_cross_entropies_say_that_no_file_was_written() -> None:
         if "transformer" in row["codec"]:
             assert row["compressed_bytes"] is None
             assert "no file" in row["note"]
+            assert row["file"] is False
