@@ -388,7 +388,7 @@ def estimate(input: str, checkpoint: str, results: str) -> None:
 
 
 @main.command()
-@click.argument("name", type=click.Choice(["enwik8", "train", "valid", "test5m", "head1m"]))
+@click.argument("name", type=click.Choice(["enwik8", "train", "valid", "test5m", "test1m", "head1m"]))
 @click.option("--output", "-o", required=True, help="Where to write it.")
 @click.option("--force", "-f", is_flag=True, help="Replace an output that exists.")
 def corpus(name: str, output: str, force: bool) -> None:

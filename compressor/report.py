@@ -20,6 +20,7 @@ ABOUT = {
     "enwik8": "All of enwik8: the first 100,000,000 bytes of an English Wikipedia dump, as one file.",
     "test5m": f"A slice: enwik8's last 5,000,000 bytes as a file of their own. {UNSEEN}",
     "test": f"A slice: enwik8's last 5,000,000 bytes as a file of their own. {UNSEEN}",
+    "test1m": f"A slice: the first 1,000,000 bytes of test5m as a file of their own. {UNSEEN}",
     "valid": "A slice: bytes 90,000,000 to 95,000,000 of enwik8 as a file of their own. Our models are not trained on them, "
     "but settings were chosen on them.",
     "head1m": "A slice: enwik8's first 1,000,000 bytes as a file of their own. They are training bytes of our models.",

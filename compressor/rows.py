@@ -22,7 +22,7 @@ from data.splits import SLICES
 OURS, RIVAL = "kolmozip ", "transformer"
 """How the codec names of our rows and of the transformer baseline's begin."""
 
-FIRST_INPUTS = ("enwik8", "test5m", "valid", "head1m")
+FIRST_INPUTS = ("enwik8", "test5m", "test1m", "valid", "head1m")
 """The order of inputs in tables; others follow by name."""
 
 

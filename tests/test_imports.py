@@ -174,6 +174,20 @@ def test_decompressing_loads_nothing_of_training_reporting_or_baselines(tmp_path
     assert not loaded & {"optax", "orbax", "matplotlib", "pandas", "baselines", "pooch"}
 
 
+def test_the_counted_program_is_what_compresses_and_decompresses(tmp_path: Path) -> None:
+    from compressor.speed import PRODUCT, program_bytes
+
+    (tmp_path / "text").write_bytes(sample()[:3000])
+    there = run_command("compress", str(tmp_path / "text"), "-o", str(tmp_path / "packed"))
+    back = run_command("decompress", str(tmp_path / "packed"), "-o", str(tmp_path / "restored"))
+    tell = "import sys\nfor m in sorted(sys.modules): print(m) if m.startswith('compressor.') else None"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{there}\n{back}\n{tell}"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert set(done.stdout.split()) == {f"compressor.{name}" for name in PRODUCT if name != "__init__"}
+    assert 20_000 < program_bytes() < 60_000
+
+
 def run_command(*arguments: str) -> str:
     """Code that runs the command as a shell would, with a failing exit turned into an error."""
     return f"from compressor.cli import main\nmain({list(arguments)!r}, standalone_mode=False)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from baselines import transformer
-from baselines.transformer_weights import pack
+from baselines.codec import UnknownCodec
+from baselines.transformer_weights import SUFFIX, pack
+from compressor import jobs
+from compressor.bench import run_job
 from compressor.float_codec import main
 from data.samples import sample
 
@@ -47,3 +51,21 @@ def test_weights_that_are_none_are_refused(folder: Path, capsys: pytest.CaptureF
 def test_a_wrong_call_says_how(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compress"]) == 2
     assert "WEIGHTS SOURCE TARGET" in capsys.readouterr().err
+
+
+def test_the_benchmark_takes_the_weights_file_of_a_run(folder: Path) -> None:
+    weights, data = folder / f"transformer-nano{SUFFIX}", (folder / "weights0").read_bytes()
+    weights.write_bytes(data)
+    card = {"identity": "00" * 8, "file_bytes": len(data), "parameters": NANO.parameters(), "train_bytes_seen": 0}
+    weights.with_suffix(".json").write_text(json.dumps({**card, "corpus": "enwik8"}))
+    (job,) = jobs.jobs_named([str(weights)])
+    row = run_job(job, folder / "text", 120)
+    assert (row["status"], row["reason"]) == ("verified", None)
+    assert (row["codec"], row["portable"], row["lanes"], row["weights_bytes"]) == ("transformer-nano", False, 4, len(data))
+    assert row["compressed_bytes"] == (folder / "packed").stat().st_size
+    assert row["train_bytes_seen"] == 0
+
+
+def test_weights_without_a_card_are_no_codec(tmp_path: Path) -> None:
+    with pytest.raises(UnknownCodec, match="training run"):
+        jobs.jobs_named([str(tmp_path / f"none{SUFFIX}")])
