@@ -25,8 +25,8 @@ SLICES: dict[str, tuple[int, int]] = {
     "test1m": (95_000_000, 96_000_000),
 }
 """Name -> [start, stop) in bytes of enwik8. train, valid and test are the usual 90/5/5 split; test5m is test under the
-name figures use, test1m its first million, for codecs too slow for all of it; head1m and enwik8 hold training bytes, and a figure on them
-says so."""
+name figures use, test1m its first million, for codecs too slow for all of it; head1m and enwik8 hold training bytes,
+and a figure on them says so."""
 
 
 def split(corpus: Bytes, name: str) -> Bytes:
