@@ -102,7 +102,7 @@ def model_job(name: str | None = None) -> Job:
         version=f"weights {model.identity.hex()}",
         command=f"kolmozip compress{told} FILE",
         compress=[*ours, "compress", INPUT, "-o", OUTPUT, *choice],
-        decompress=[*ours, "decompress", INPUT, "-o", OUTPUT],
+        decompress=[*_found(name), *ours, "decompress", INPUT, "-o", OUTPUT],
         weights_bytes=model.file_bytes,
         parameters=model.card.get("parameters"),
         program_bytes=speed.program_bytes,
@@ -115,6 +115,13 @@ def model_job(name: str | None = None) -> Job:
             "lanes": lanes,
         },
     )
+
+
+def _found(name: str | None) -> list[str]:
+    """What goes before a command so that it finds weights given by path: a container names them by identity alone."""
+    from compressor.registry import FOLDER_VARIABLE
+
+    return ["env", f"{FOLDER_VARIABLE}={Path(name).resolve().parent}"] if name and name.endswith(".kzw") else []
 
 
 def transformer_job(path: Path) -> Job:

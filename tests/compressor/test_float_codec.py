@@ -69,3 +69,12 @@ def test_the_benchmark_takes_the_weights_file_of_a_run(folder: Path) -> None:
 def test_weights_without_a_card_are_no_codec(tmp_path: Path) -> None:
     with pytest.raises(UnknownCodec, match="training run"):
         jobs.jobs_named([str(tmp_path / f"none{SUFFIX}")])
+
+
+def test_our_own_weights_by_path_are_found_again_for_decoding(tmp_path: Path) -> None:
+    golden = Path(__file__).parent.parent / "golden" / "nano.kzw"
+    (tmp_path / "nano-other.kzw").write_bytes(golden.read_bytes())
+    (tmp_path / "text").write_bytes(sample()[:5000])
+    (job,) = jobs.jobs_named([str(tmp_path / "nano-other.kzw")])
+    row = run_job(job, tmp_path / "text", 120)
+    assert (row["codec"], row["status"], row["reason"]) == ("kolmozip nano-other", "verified", None)
