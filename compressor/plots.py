@@ -62,6 +62,9 @@ STYLE: dict[str, Any] = {
 }
 Points = list[tuple[float, float]]
 """(KB/s, bits/char) each."""
+LIBRARY = " (library)"
+"""How names of baselines end that exist as a program too."""
+
 TRAINED = "\N{DAGGER}"
 
 
@@ -90,7 +93,7 @@ def _save(figure: Figure, path: Path, metadata: dict[str, Any]) -> Path:
 def _figures(results: Results, cited: list[dict[str, Any]]) -> Iterator[tuple[str, Figure]]:
     names = slugs(results.inputs)
     for subject in results.inputs:
-        rows = [row for row in results.rows if row.subject == subject]
+        rows = _shown([row for row in results.rows if row.subject == subject])
         if not rows or not subject.size:
             continue
         yield f"bits-per-char-{names[subject]}", _bars(rows, subject, citable(cited, subject))
@@ -98,10 +101,16 @@ def _figures(results: Results, cited: list[dict[str, Any]]) -> Iterator[tuple[st
             yield f"pareto-{names[subject]}", _pareto(quick, subject)
         if subject.whole:
             yield f"description-length-{names[subject]}", _description_length(rows)
-        if any(steady(row) for row in rows):
+        if subject.size >= LONG and any(steady(row) for row in rows):
             yield f"along-{names[subject]}", _along(rows, subject)
     if curves := [curve for curve in results.curves if curve.train]:
         yield "learning-curves", _learning(curves)
+
+
+def _shown(rows: list[Row]) -> list[Row]:
+    """All but the libraries of programs that have a row of their own: two names at one place tell nothing."""
+    names = {row.codec for row in rows}
+    return [row for row in rows if not (row.codec.endswith(LIBRARY) and row.codec.removesuffix(LIBRARY) in names)]
 
 
 def slugs(inputs: Iterable[Input]) -> dict[Input, str]:
@@ -318,6 +327,9 @@ def _parts(rows: list[Row]) -> list[np.ndarray]:
     sizes = [(row.payload, row.weights_bytes or 0, row.program_bytes or 0) for row in rows]
     return list(np.array(sizes).T / 1e6)
 
+
+LONG = 50_000_000
+"""Bytes of an input whose course is drawn: on less, the megabytes that codecs hold back would be all there is to see."""
 
 STEPS = 25
 """Steps along a file: codecs hand out their bytes in lumps, which finer steps would show in place of the text."""

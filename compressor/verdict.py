@@ -59,7 +59,10 @@ def _equally_trained(ours: Row, other: Row) -> bool:
 def answer(cases: Iterable[tuple[str, bool]]) -> str:
     """'yes', 'no' or 'no rows yet', with what it was answered on; both where cases differ."""
     cases = list(cases)
-    told = [(word, [label for label, good in cases if good is wanted]) for word, wanted in (("yes", True), ("no", False))]
+    told = [
+        (word, dict.fromkeys(label for label, good in cases if good is wanted))  # each once, in order
+        for word, wanted in (("yes", True), ("no", False))
+    ]
     return "; ".join(f"**{word}** ({', '.join(labels)})" for word, labels in told if labels) or f"**{NO_ROWS}**"
 
 
