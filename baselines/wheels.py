@@ -80,7 +80,7 @@ class Ppmd(Library):
     is not installed.
 
     Not order 10, as 7-Zip's row has: pyppmd 1.1.1 to 1.3.1 then packs test5m and cannot restore it (other bytes from 739,510
-    on), while orders 6, 8 and 16 come back. 7-Zip itself has no such trouble.
+    on), while orders 6, 8 and 16 come back; on enwik8 16 fails as well. 7-Zip itself has no such trouble.
 
     The raw stream has neither length nor checksum: ours are 8 bytes of length before and 4 of CRC-32 after, little-endian.
     """
