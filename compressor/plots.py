@@ -101,7 +101,7 @@ def _figures(results: Results, cited: list[dict[str, Any]]) -> Iterator[tuple[st
             yield f"pareto-{names[subject]}", _pareto(quick, subject)
         if subject.whole:
             yield f"description-length-{names[subject]}", _description_length(rows)
-        if subject.size >= LONG and any(steady(row) for row in rows):
+        if any(steady(row) for row in rows):
             yield f"along-{names[subject]}", _along(rows, subject)
     if curves := [curve for curve in results.curves if curve.train]:
         yield "learning-curves", _learning(curves)
@@ -328,11 +328,8 @@ def _parts(rows: list[Row]) -> list[np.ndarray]:
     return list(np.array(sizes).T / 1e6)
 
 
-LONG = 50_000_000
-"""Bytes of an input whose course is drawn: on less, the megabytes that codecs hold back would be all there is to see."""
-
 STEPS = 25
-"""Steps along a file: codecs hand out their bytes in lumps, which finer steps would show in place of the text."""
+"""Steps drawn along a file, about: smaller blocks are joined."""
 
 
 def along(blocks: list[list[int]], steps: int = STEPS) -> tuple[list[float], list[float]]:
@@ -349,16 +346,13 @@ def along(blocks: list[list[int]], steps: int = STEPS) -> tuple[list[float], lis
 
 
 def steady(row: Row) -> bool:
-    """Whether a row tells its bytes along the file: not where there is one block, or where the codec hands out nothing for
-    whole steps and much later, so that the figures say when it writes and not what the text costs."""
-    return len(row.blocks or ()) > 1 and all(along(row.blocks or [])[1])
+    """Whether a row tells its bytes along the file: a container of several blocks, as the neural codecs write. Other libraries
+    hand out their bytes in lumps of megabytes at times of their own, and those would be all there is to see."""
+    return row.family == "neural" and len(row.blocks or ()) > 1
 
 
 def _along(rows: list[Row], subject: Input) -> Figure:
-    """All neural codecs and the best of each other family: more lines would hide each other."""
-    order = sorted((row for row in rows if steady(row)), key=lambda row: (row.payload, row.codec))
-    firsts = {family: next(row for row in order if row.family == family) for family in _families(row.family for row in order)}
-    shown = [row for row in order if row.family == "neural" or row is firsts[row.family]]
+    shown = sorted((row for row in rows if steady(row)), key=lambda row: (row.payload, row.codec))
     figure, axes = _axes(4.8)
     for row, (colour, dash) in zip(shown, _line_looks(), strict=False):
         edges, rates = along(row.blocks or [])

@@ -312,11 +312,11 @@ def test_the_front_is_what_nothing_beats_in_both() -> None:
     assert plots.front(points) == [(1.0, 0.5), (10.0, 1.0), (20.0, 2.0)]
 
 
-def test_a_codec_that_holds_its_output_back_is_not_drawn_along_the_file(raw: Path, keep: Keep) -> None:
-    keep(codec="steady", blocks=[[2_500_000, 1_000_000]] * 2)
-    keep(codec="late", blocks=[[2_500_000, 0], [2_500_000, 2_000_000]])
-    keep(codec="one block", blocks=[[5_000_000, 2_000_000]])
-    keep(codec="silent", blocks=None)
+def test_only_containers_of_blocks_are_drawn_along_the_file(raw: Path, keep: Keep) -> None:
+    keep(codec="steady", family="neural", blocks=[[2_500_000, 1_000_000]] * 2)
+    keep(codec="lumps", blocks=[[2_500_000, 500_000], [2_500_000, 1_500_000]])
+    keep(codec="one block", family="neural", blocks=[[5_000_000, 2_000_000]])
+    keep(codec="silent", family="neural", blocks=None)
     assert [row.codec for row in rows.load(raw).rows if plots.steady(row)] == ["steady"]
 
 
