@@ -5,15 +5,14 @@ optimiser), so that a difference in bits/char is one of the blocks. Causal atten
 section 3.4) over the last ``context`` bytes; the cache of a window is carried to the next one without gradient, as in
 Transformer-XL (Dai et al. 2019, section 3.2), so every byte is predicted with a full context, in training as in coding.
 
-Two readings of one parameter tree: ``sequence`` (training) and ``cached_step`` (coding, one byte a lane, a ring of keys and
+Two readings of one parameter tree: ``sequence`` (training) and ``step`` (coding, one byte a lane, a ring of keys and
 values); a test binds them. Arithmetic is float: a file coded with it decodes on the same machine only.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import flax.linen as nn
 import jax
@@ -269,10 +268,12 @@ def sequence(config: TransformerConfig, params: lm.Params, tokens: jax.Array, st
     return cast("tuple[jax.Array, State]", Transformer(config).apply({"params": params}, tokens, state))
 
 
-@functools.partial(jax.jit, static_argnums=0, donate_argnums=3)
-def cached_step(config: TransformerConfig, params: lm.Params, tokens: jax.Array, cache: Cache, position: jax.Array) -> Any:
-    """As ``Transformer.step``, compiled; the cache given is used up."""
-    return Transformer(config).apply({"params": params}, tokens, cache, position, method="step")
+def step(
+    config: TransformerConfig, params: lm.Params, tokens: jax.Array, cache: Cache, position: jax.Array
+) -> tuple[jax.Array, Cache]:
+    """One byte a lane, all lanes at the scalar position: tokens (b,) -> logits (b, 256) in nats, cache after it."""
+    found = Transformer(config).apply({"params": params}, tokens, cache, position, method="step")
+    return cast("tuple[jax.Array, Cache]", found)
 
 
 def initialise(config: TransformerConfig, seed: int) -> lm.Params:

@@ -11,7 +11,7 @@ import functools
 import hashlib
 import sys
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -29,10 +29,7 @@ from models.weights import EVIDENCE_BITS, ID_BYTES
 
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=3)
 def _evidence(config: TransformerConfig, params: lm.Params, byte: jax.Array, cache: Cache, position: jax.Array) -> Any:
-    logits, after = cast(
-        "tuple[jax.Array, Cache]",
-        transformer.Transformer(config).apply({"params": params}, byte, cache, position, method="step"),
-    )
+    logits, after = transformer.step(config, params, byte, cache, position)
     counts = jnp.maximum(jnp.round(jax.nn.softmax(logits) * (1 << EVIDENCE_BITS)), 1)
     return counts.astype(jnp.int32), after
 

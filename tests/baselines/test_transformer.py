@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from baselines import transformer
-from baselines.transformer import PRESETS, TransformerConfig, cached_step, initial_cache, initial_state, sequence
+from baselines.transformer import PRESETS, TransformerConfig, initial_cache, initial_state, sequence
 from baselines.transformer_weights import WeightsError, pack, unpack
 from data.samples import sample
 from models.config import PRESETS as OURS
@@ -31,10 +32,13 @@ def logits(params: dict, text: np.ndarray) -> np.ndarray:
     return np.asarray(sequence(NANO, params, jnp.asarray(text), initial_state(NANO, LANES))[0])
 
 
+step = jax.jit(transformer.step, static_argnums=0)
+
+
 def stepped(params: dict, text: np.ndarray, skew: int = 0) -> np.ndarray:
     cache, out = initial_cache(NANO, text.shape[1]), []
     for t, byte in enumerate(text):
-        row, cache = cached_step(NANO, params, jnp.asarray(byte), cache, jnp.int32(t + skew * (t > 20)))
+        row, cache = step(NANO, params, jnp.asarray(byte), cache, jnp.int32(t + skew * (t > 20)))
         out.append(np.asarray(row))
     return np.stack(out)
 
@@ -88,8 +92,6 @@ def test_it_is_the_same_size_as_ours() -> None:
 
 
 def test_parameters_counts_what_is_there(params: dict) -> None:
-    import jax
-
     assert NANO.parameters() == sum(leaf.size for leaf in jax.tree.leaves(params))
 
 
