@@ -411,8 +411,9 @@ def test_bench_speed_keeps_its_fields(cli: Cli, tmp_path: Path, raw: Path) -> No
     [path] = raw.iterdir()
     facts = json.loads(path.read_text())
     assert path.name.startswith("speed-nano-text-")
-    assert set(facts) == FIELDS | {"model", "weights", "restored"}
+    assert set(facts) == FIELDS | {"model", "weights", "restored", "train_bytes_seen", "lanes"}
     assert (facts["kind"], facts["codec"], facts["model"], facts["restored"]) == ("speed", "kolmozip", "nano", True)
+    assert facts["lanes"] == 1
     assert facts["weights_bytes"] == (Path(os.environ["KOLMOZIP_WEIGHTS"]) / "nano.kzw").stat().st_size
     assert sum(original for original, _ in facts["blocks"]) == 3000
     [row] = load(raw).rows
