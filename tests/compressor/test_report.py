@@ -265,7 +265,7 @@ def full(keep: Keep, raw: Path) -> None:
     for place in ({}, ENWIK8):
         keep(**place)
         keep(codec="other", family="PPM", kb_per_s_decompress=50.0, compressed_bytes=1_000_000, **place)
-        keep(**{**OURS, **place})
+        keep(**{**OURS, "blocks": [[2_500_000, 450_000]] * 2, **place})
     (raw / "train-tiny.jsonl").write_text(
         "".join(f'{{"step": {at}, "bytes": {at * 100}, "train_bits_per_char": {3 / at + 1.5}}}\n' for at in range(1, 30))
         + '{"step": 20, "valid_slice_bits_per_char": 2.0}\n{"step": 29, "valid_bits_per_char": 1.9}\n'
