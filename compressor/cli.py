@@ -412,9 +412,11 @@ def corpus(name: str, output: str, force: bool) -> None:
 @click.option("--lanes", default=None, type=int, help="Text lanes in a batch.")
 @click.option("--window", default=None, type=int, help="Bytes a lane in one step.")
 @click.option("--seed", default=0, show_default=True, help="Seed of initial weights and of cold starts.")
+@click.option("--from", "start", default=None, type=click.Path(exists=True, file_okay=False, path_type=Path),
+              help="Begin with the weights of another run; a smaller network grows into this one.")
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in the folder, exactly.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
-def train(preset: str, out: str | None, text: str, resume: bool, quiet: bool, **settings: Any) -> None:
+def train(preset: str, out: str | None, text: str, start: Path | None, resume: bool, quiet: bool, **settings: Any) -> None:
     """Train a preset and write its weights file (.kzw) and card (.json) into the folder of the run.
 
     \b
@@ -426,7 +428,7 @@ def train(preset: str, out: str | None, text: str, resume: bool, quiet: bool, **
     from compressor.training_command import run
 
     settings = {key: value for key, value in settings.items() if value is not None}
-    click.echo(run(preset, Path(out or f"runs/{preset}"), text, settings, resume, quiet), err=True)
+    click.echo(run(preset, Path(out or f"runs/{preset}"), text, settings, resume, quiet, start), err=True)
 
 
 if __name__ == "__main__":

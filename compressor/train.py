@@ -26,15 +26,18 @@ from coding.errors import KolmozipError
 from compressor.facts import environment
 from compressor.muon import optimiser
 from data.windows import window
-from models import lm
+from models import lm, variants
 from models.config import ModelConfig
+from models.variants import VariantConfig
 
-Shape = ModelConfig | TransformerConfig
-"""What can be trained: our network, or the baseline it is compared with."""
+Shape = ModelConfig | TransformerConfig | VariantConfig
+"""What can be trained: our network, the baseline it is compared with, or a variant that an ablation tries."""
 
 
 def network(model: Shape) -> Any:
     """The module that has ``sequence``, ``initial_state`` and ``initialise`` for this kind of network."""
+    if isinstance(model, VariantConfig):
+        return variants
     return lm if isinstance(model, ModelConfig) else transformer
 
 
@@ -50,6 +53,7 @@ class TrainConfig:
     window: int = 256
     total_bytes: int = 130_000_000
     seed: int = 0
+    """Of initial weights and cold starts; it also says where in the text the first lane begins (0: at the start)."""
     learning_rate: float = 3e-3
     warmup_steps: int = 200
     decay_fraction: float = 0.75
@@ -57,12 +61,17 @@ class TrainConfig:
     clip: float = 1.0
     cold_start_bytes: int = 16384
     """A lane forgets everything once in so many bytes on average, as lanes of a coded file start cold."""
+    start: str = ""
+    """What the run started from, if not from fresh parameters: name of a run and the bytes it had seen."""
 
     @property
     def steps(self) -> int:
         """Optimiser steps in the whole run."""
         return max(1, self.total_bytes // (self.lanes * self.window))
 
+
+SEED_STRIDE = 1_234_577
+"""Bytes by which the text is turned for each seed: a second pass then meets it in other places of the schedule."""
 
 SETTINGS = "train.json"
 """Name of the file in a run's folder that holds its TrainConfig."""
@@ -119,9 +128,9 @@ def make_step(model: Shape, config: TrainConfig) -> Callable[[TrainState, jax.Ar
     return step
 
 
-def fresh_state(model: Shape, config: TrainConfig) -> TrainState:
-    """The state before the first step."""
-    params = network(model).initialise(model, config.seed)
+def fresh_state(model: Shape, config: TrainConfig, start: lm.Params | None = None) -> TrainState:
+    """The state before the first step, with fresh parameters or those given."""
+    params = network(model).initialise(model, config.seed) if start is None else jax.tree.map(jnp.asarray, start)
     opt = optimiser(schedule(config), config.weight_decay, config.clip).init(params)
     return TrainState(params, opt, network(model).initial_state(model, config.lanes), jnp.zeros((), jnp.int32))
 
@@ -161,6 +170,7 @@ def train(
     valid: np.ndarray,
     folder: Path,
     *,
+    start: lm.Params | None = None,
     resume: bool = False,
     minutes_between_checkpoints: float = 5.0,
     quiet: bool = False,
@@ -175,7 +185,7 @@ def train(
     latest = manager.latest_step()
     if latest is not None and not resume:
         raise TrainingError(f"{folder} holds a run at step {latest}: pass --resume to go on, or name another --out")
-    state, seconds = fresh_state(model, config), 0.0
+    state, seconds = fresh_state(model, config, start), 0.0
     if latest is not None:
         state, seconds = _restore(manager, latest, state)
     (folder / SETTINGS).write_text(json.dumps(dataclasses.asdict(config)) + "\n")
@@ -197,8 +207,9 @@ def train(
         log.write(json.dumps(facts) + "\n")
         log.flush()
 
+    turned = np.roll(text, -(config.seed * SEED_STRIDE % text.size))
     for step in range(int(state.step), config.steps):
-        state, bits = take(state, jnp.asarray(window(text, config.lanes, config.window, step)))
+        state, bits = take(state, jnp.asarray(window(turned, config.lanes, config.window, step)))
         recent.append(bits)
         bar.update(config.lanes * config.window)
         if (step + 1) % 50 == 0 or step + 1 == config.steps:

@@ -46,7 +46,23 @@ def _text(name: str) -> tuple[np.ndarray, np.ndarray]:
     return text[: text.size * 90 // 100], text[text.size * 90 // 100 : text.size * 95 // 100]
 
 
-def run(preset: str, out: Path, text: str, settings: dict[str, Any], resume: bool, quiet: bool) -> str:
+def _start(model: Any, folder: Path) -> tuple[Any, str]:
+    """Parameters to begin with, from a finished or stopped run of the same or a smaller shape, and a name for the card."""
+    from compressor.estimate import train_bytes_seen
+    from models.grow import grow
+
+    before, params = trained(folder)
+    if not isinstance(model, ModelConfig) or not isinstance(before, ModelConfig):
+        raise UnusableWeights("only our own network starts from another run: leave --from out")
+    try:
+        return grow(before, params, model), f"{folder.resolve().name} after {train_bytes_seen(folder):,} bytes"
+    except ValueError as error:
+        raise UnusableWeights(f"{folder} cannot be the start of this preset: {error}") from error
+
+
+def run(
+    preset: str, out: Path, text: str, settings: dict[str, Any], resume: bool, quiet: bool, start: Path | None = None
+) -> str:
     """Trains, then writes the weights file and its card into ``out``, under the folder's own name; returns a line to print."""
     _restart_with_allocator()
     from baselines import transformer
@@ -60,7 +76,11 @@ def run(preset: str, out: Path, text: str, settings: dict[str, Any], resume: boo
     model = presets[preset]
     out.mkdir(parents=True, exist_ok=True)
     (out / "model.json").write_text(json.dumps(dataclasses.asdict(model)) + "\n")
-    params, facts = train(model, TrainConfig(**settings), train_text, valid_text, out, resume=resume, quiet=quiet)
+    first = None
+    if start is not None:
+        first, settings["start"] = _start(model, start)
+    config = TrainConfig(**settings)
+    params, facts = train(model, config, train_text, valid_text, out, start=first, resume=resume, quiet=quiet)
     data, suffix = _weights_file(model, params)
     name = out.resolve().name
     target = out / f"{name}{suffix}"

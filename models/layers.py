@@ -156,6 +156,15 @@ def _hats(u: jax.Array) -> Iterator[tuple[int, jax.Array]]:
         yield j, jnp.maximum(0.0, 1.0 - jnp.abs(u - (j - KNOTS // 2)))
 
 
+def knot_stride(rows: int) -> int:
+    """Knots learn from every so-manieth row (odd, so that it meets every lane): at least 1,024 rows a batch, or all of them.
+
+    Nine sums over a whole batch cost a fifth of a step of `small` on two CPU cores, for 9 numbers a channel; a sum over a
+    seventh of the rows, scaled up, has the same mean.
+    """
+    return max(1, (rows // 1024 - 1) | 1)
+
+
 @jax.custom_vjp
 def kan(u: jax.Array, knots: jax.Array) -> jax.Array:
     """One learned piecewise-linear function a channel: u (n, m) inside [-4, 4], knots (9, m) -> (n, m).
@@ -179,7 +188,9 @@ def _kan_bwd(res, g):
         left = j - KNOTS // 2
         inside = jnp.logical_and(u >= left, u < left + 1)
         slope = slope + jnp.where(inside, knots[j + 1] - knots[j], 0.0)
-    d_knots = jnp.stack([jnp.sum(g * hat, axis=0) for _, hat in _hats(u)])
+    every = knot_stride(u.shape[0])
+    sample = g[::every] * float(every)
+    d_knots = jnp.stack([jnp.sum(sample * hat, axis=0) for _, hat in _hats(u[::every])])
     return g * slope, d_knots
 
 
