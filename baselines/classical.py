@@ -25,6 +25,22 @@ class Decoder(Protocol):
         """The next piece of the original."""
 
 
+class Encoder(Protocol):
+    """What the encoders of Python's compression modules share."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        """What can be written of the packed data so far."""
+
+    def flush(self) -> bytes:
+        """The rest."""
+
+
+def press(source: Traced, encoder: Encoder, sink: BinaryIO) -> None:
+    """A whole input through an encoder into sink."""
+    pump(source.read, encoder.compress, sink)
+    sink.write(encoder.flush())
+
+
 def unpump(packed: BinaryIO, decoder: Decoder, sink: BinaryIO) -> None:
     """A whole packed stream into sink; raises EOFError where it is cut short."""
     pump(packed.read, decoder.decompress, sink, RESTORE_PIECE)
@@ -55,9 +71,7 @@ class Gzip(Library):
 
     def pack(self, source: Traced, sink: BinaryIO, size: int) -> None:
         """A gzip file with a CRC-32."""
-        encoder = zlib.compressobj(9, zlib.DEFLATED, self.GZIP_WINDOW)
-        pump(source.read, encoder.compress, sink)
-        sink.write(encoder.flush())
+        press(source, zlib.compressobj(9, zlib.DEFLATED, self.GZIP_WINDOW), sink)
 
     def unpack(self, packed: BinaryIO, sink: BinaryIO) -> None:
         """As in Library."""
@@ -76,9 +90,7 @@ class Bzip2(Library):
 
     def pack(self, source: Traced, sink: BinaryIO, size: int) -> None:
         """A bzip2 file with a CRC-32 a block."""
-        encoder = bz2.BZ2Compressor(9)
-        pump(source.read, encoder.compress, sink)
-        sink.write(encoder.flush())
+        press(source, bz2.BZ2Compressor(9), sink)
 
     def unpack(self, packed: BinaryIO, sink: BinaryIO) -> None:
         """As in Library."""
@@ -97,9 +109,7 @@ class Xz(Library):
 
     def pack(self, source: Traced, sink: BinaryIO, size: int) -> None:
         """An xz file with a CRC-64, as the program writes by default."""
-        encoder = lzma.LZMACompressor(lzma.FORMAT_XZ, lzma.CHECK_CRC64, preset=9 | lzma.PRESET_EXTREME)
-        pump(source.read, encoder.compress, sink)
-        sink.write(encoder.flush())
+        press(source, lzma.LZMACompressor(lzma.FORMAT_XZ, lzma.CHECK_CRC64, preset=9 | lzma.PRESET_EXTREME), sink)
 
     def unpack(self, packed: BinaryIO, sink: BinaryIO) -> None:
         """As in Library."""

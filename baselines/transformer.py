@@ -203,10 +203,10 @@ class Attention(nn.Module):
         slot = position % c
         keys = keys.at[:, :, slot].set(k.astype(keys.dtype))
         values = values.at[:, :, slot].set(_heads(v, h)[0].astype(values.dtype))
-        scores = jnp.einsum("bha,bhca->bhc", q.astype(keys.dtype), keys, preferred_element_type=jnp.float32)
+        scores = _product("bha,bhca->bhc", q.astype(keys.dtype), keys)
         seen = jnp.arange(c) <= position
         share = jax.nn.softmax(jnp.where(seen, scores * q.shape[-1] ** -0.5, -1e9)).astype(values.dtype)
-        y = jnp.einsum("bhc,bhca->bha", share, values, preferred_element_type=jnp.float32)
+        y = _product("bhc,bhca->bha", share, values)
         return layers.dense(layers.quantise(y.reshape(x.shape), layers.MIX_STEP), self.w_out), keys, values
 
 

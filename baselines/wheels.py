@@ -12,7 +12,7 @@ import brotli
 import pyppmd
 import zstandard
 
-from baselines.classical import RESTORE_PIECE, unpump
+from baselines.classical import RESTORE_PIECE, press, unpump
 from baselines.codec import MIB, Codec, Library, Traced, pump
 
 
@@ -41,9 +41,7 @@ class Zstd(Library):
             write_checksum=True,
             write_content_size=True,
         )
-        encoder = zstandard.ZstdCompressor(compression_params=settings).compressobj(size=size)
-        pump(source.read, encoder.compress, sink)
-        sink.write(encoder.flush())
+        press(source, zstandard.ZstdCompressor(compression_params=settings).compressobj(size=size), sink)
 
     def unpack(self, packed: BinaryIO, sink: BinaryIO) -> None:
         """As in Library."""

@@ -403,32 +403,150 @@ def corpus(name: str, output: str, force: bool) -> None:
         target.write(text.tobytes())
 
 
+_RUN = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
 @main.command()
 @click.option("--preset", default="small", show_default=True, help="Model shape; see models/config.py.")
 @click.option("--out", "-o", default=None, help="Folder of the run.  [default: runs/PRESET]")
-@click.option("--bytes", "total_bytes", default=None, type=int, help="Budget in bytes of text.")
+@click.option("--bytes", "total_bytes", default=None, type=click.IntRange(1), help="Budget in bytes of text.")
+@click.option(
+    "--minutes",
+    default=None,
+    type=click.FloatRange(0, min_open=True),
+    help="Budget in minutes instead: a few timed steps say how many bytes that is.",
+)
+@click.option(
+    "--stop-after-minutes",
+    default=None,
+    type=click.FloatRange(0, min_open=True),
+    help="Save and leave off after so long, to go on with --resume; the budget stays.",
+)
 @click.option("--corpus", "text", default="enwik8", show_default=True, help="Corpus name, or a file (split 90/5/5).")
-@click.option("--learning-rate", default=None, type=float, help="Peak learning rate.")
-@click.option("--lanes", default=None, type=int, help="Text lanes in a batch.")
-@click.option("--window", default=None, type=int, help="Bytes a lane in one step.")
-@click.option("--seed", default=0, show_default=True, help="Seed of initial weights and of cold starts.")
-@click.option("--from", "start", default=None, type=click.Path(exists=True, file_okay=False, path_type=Path),
-              help="Begin with the weights of another run; a smaller network grows into this one.")
-@click.option("--resume", is_flag=True, help="Go on from the last checkpoint in the folder, exactly.")
+@click.option("--learning-rate", default=None, type=float, help="Peak learning rate.  [default: 0.003]")
+@click.option(
+    "--decay",
+    "decay_fraction",
+    default=None,
+    type=click.FloatRange(0, 1),
+    help="Share of the steps, the last ones, over which the rate falls to 0.  [default: 0.75]",
+)
+@click.option("--optimiser", default=None, type=click.Choice(["muon", "adamw"]), help="For the matrices.  [default: muon]")
+@click.option(
+    "--average",
+    default=None,
+    type=click.FloatRange(0, 1, max_open=True),
+    help="Keep a moving average of the weights with this decay a step.  [default: 0, none]",
+)
+@click.option("--lanes", default=None, type=click.IntRange(1), help="Lanes in a batch, shared by all devices.  [default: 32]")
+@click.option("--window", default=None, type=click.IntRange(1), help="Bytes a lane in one step.  [default: 256]")
+@click.option("--seed", default=None, type=int, help="Of initial weights, of cold starts, of where text begins.  [default: 0]")
+@click.option(
+    "--weight-bits",
+    default=None,
+    type=click.FloatRange(1, 8),
+    help="Finish on a coarser grid: about so many bits a weight once packed.  [default: 8]",
+)
+@click.option("--finish", default=None, type=click.FloatRange(0, 1), help="Share of the steps on that grid.  [default: 0.15]")
+@click.option(
+    "--from",
+    "start",
+    default=None,
+    type=_RUN,
+    help="Begin with the weights of another run; a smaller network grows into this one.",
+)
+@click.option("--teacher", default=None, type=_RUN, help="A run whose distribution is part of the target.")
+@click.option("--distillation", default=None, type=click.FloatRange(0, 1), help="That part's share.  [default: 0.5]")
+@click.option("--coordinator", default=None, metavar="HOST:PORT", help="Train in several processes that meet here.")
+@click.option("--processes", default=1, show_default=True, type=click.IntRange(1), help="How many they are.")
+@click.option("--process", default=0, show_default=True, type=click.IntRange(0), help="Which of them this is.")
+@click.option("--resume", is_flag=True, help="Go on from the last checkpoint in the folder, exactly, with its settings.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
-def train(preset: str, out: str | None, text: str, start: Path | None, resume: bool, quiet: bool, **settings: Any) -> None:
+def train(
+    preset: str, out: str | None, text: str, start: Path | None, teacher: Path | None, minutes: float | None,
+    stop_after_minutes: float | None, coordinator: str | None, processes: int, process: int, resume: bool, quiet: bool,
+    **settings: Any,
+) -> None:  # fmt: skip
     """Train a preset and write its weights file (.kzw) and card (.json) into the folder of the run.
+
+    Every device that JAX sees is used. On a CPU, `XLA_FLAGS=--xla_force_host_platform_device_count=4` makes four of one.
 
     \b
     Examples:
       kolmozip train --preset small                     about two hours on two CPU cores
       kolmozip train --preset small --resume            after a kill
+      kolmozip train --preset small --minutes 60        what an hour here is good for
       kolmozip train --preset nano --bytes 2000000 --corpus my.txt
+      kolmozip train --preset base --from runs/small    grow a trained small
+      kolmozip train --preset tiny --teacher runs/base  learn from the text and from another network
+      kolmozip train --preset small --coordinator localhost:9911 --processes 2 --process 0   (and --process 1)
     """
-    from compressor.training_command import run
+    from compressor.training_command import Request, run
 
-    settings = {key: value for key, value in settings.items() if value is not None}
-    click.echo(run(preset, Path(out or f"runs/{preset}"), text, settings, resume, quiet, start), err=True)
+    named = {key: value for key, value in settings.items() if value is not None}
+    asked = Request(preset, Path(out or f"runs/{preset}"), text, named, resume, quiet, start, teacher, minutes,
+                    stop_after_minutes, coordinator, processes, process)  # fmt: skip
+    click.echo(run(asked), err=True)
+
+
+@main.command()
+@click.option("--only", multiple=True, metavar="GROUP", help="A group or one experiment (see --list); may be repeated.")
+@click.option("--bytes", "total_bytes", default=None, type=click.IntRange(1), help="Bytes of text a run.  [default: 3000000]")
+@click.option("--seeds", default=3, show_default=True, type=click.IntRange(1), help="Seeds of the main comparisons.")
+@click.option("--learning-rate", default=None, type=float, help="Peak learning rate.  [default: 0.01]")
+@click.option("--corpus", default="enwik8", show_default=True, help="Corpus name, or a file (split 90/5/5).")
+@click.option("--results", default="results", show_default=True, help="Folder of the tables; the JSON goes into raw/ in it.")
+@click.option("--list", "as_list", is_flag=True, help="List the experiments with their parameters, and the time they take.")
+@click.option("--report-only", is_flag=True, help="Run nothing; write table and plots from the JSON there is.")
+@click.option("--quiet", "-q", is_flag=True, help="No line a run.")
+def ablate(
+    only: tuple[str, ...], seeds: int, corpus: str, results: str, as_list: bool, report_only: bool, quiet: bool, **settings: Any
+) -> None:
+    """Train small networks with one part exchanged, at equal parameters and bytes; table and plots in RESULTS/ablations.
+
+    A run kept under RESULTS/raw is not run again, so a stopped series goes on where it stopped. All of it takes more than an
+    hour on two idle cores. The base that everything is held against is always among the runs.
+
+    \b
+    Examples:
+      kolmozip ablate                                       everything that is missing, then the tables
+      kolmozip ablate --list                                which experiments there are
+      kolmozip ablate --only mlp --only "kan grid"          two groups
+      kolmozip ablate --only base --learning-rate 0.02      one more rate
+      kolmozip ablate --corpus my.txt --bytes 300000 --seeds 1 --results try
+      kolmozip ablate --report-only                         tables and plots anew
+    """
+    if not (as_list or report_only):
+        from compressor.training_command import _restart_with_allocator
+
+        _restart_with_allocator()
+    from compressor import ablation_report, ablations
+
+    if as_list:
+        click.echo("\n".join(ablations.listing(ablations.chosen(ablations.experiments(), only), seeds)))
+        return
+    if not report_only:
+        settings = {key: value for key, value in settings.items() if value is not None}
+        ablations.ablate(only, corpus, Path(results), seeds, settings, quiet)
+    for path in ablation_report.build(Path(results, "raw"), Path(results, "ablations")):
+        click.echo(f"wrote {path}", err=True)
+
+
+@main.command()
+@click.argument("run", type=_RUN)
+@click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The new folder.")
+def slim(run: Path, out: Path) -> None:
+    """Copy the folder of a training RUN without its optimiser state, to carry it to another machine.
+
+    The copy serves `train --from`, `train --teacher`, `pack` and `bench estimate`.
+
+    \b
+    Example:
+      kolmozip slim runs/base -o carried/base
+    """
+    from compressor.slim import slim as copy
+
+    click.echo(f"{out}: {copy(run, out):,} bytes", err=True)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from compressor.codec import code_block
 from compressor.facts import environment
 from compressor.progress import bar
 from compressor.speed import keep, subject
-from compressor.train import SETTINGS, Shape, TrainConfig, network
+from compressor.train import Shape, bytes_seen, network
 from compressor.training_command import trained
 from data.lanes import lane_count, lane_lengths, to_columns
 from models.reference import FIRST_BYTE
@@ -77,12 +77,6 @@ class Meter:
         return bits
 
 
-def train_bytes_seen(run: Path) -> int:
-    """Bytes of text the last checkpoint of a finished run has been trained on."""
-    config = TrainConfig(**json.loads((run / SETTINGS).read_text()))
-    return config.steps * config.lanes * config.window
-
-
 def estimate(source: Path, checkpoint: Path, results: Path) -> tuple[dict[str, Any], Path]:
     """Bits of the float model on a file, with and without the memory, in the blocks and lanes of the coder."""
     config, params = trained(checkpoint)
@@ -98,7 +92,7 @@ def estimate(source: Path, checkpoint: Path, results: Path) -> tuple[dict[str, A
         "kind": "estimate",
         **subject(source),
         "checkpoint": checkpoint.resolve().name,
-        "train_bytes_seen": train_bytes_seen(checkpoint),
+        "train_bytes_seen": bytes_seen(checkpoint),
         "bits_per_char": round(meter.bits / max(1, data.size), 5),
         "bits_per_char_network_alone": round(network / max(1, data.size), 5),
         "bytes": math.ceil(meter.bits / 8),

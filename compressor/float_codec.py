@@ -8,7 +8,6 @@ that wrote it: what a row of the leaderboard needs, and not what a user should t
 from __future__ import annotations
 
 import functools
-import hashlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from coding.errors import KolmozipError, UnknownWeights
 from compressor import codec, files
 from models import lm
 from models.reference import FIRST_BYTE
-from models.weights import EVIDENCE_BITS, ID_BYTES
+from models.weights import EVIDENCE_BITS, identity
 
 
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=3)
@@ -58,17 +57,17 @@ class TransformerModel:
 
     def __init__(self, data: bytes) -> None:
         self.config, self.params = unpack(data)
-        self.identity = hashlib.sha256(data).digest()[:ID_BYTES]
+        self.identity = identity(data)
 
     def engine(self, lanes: int) -> TransformerLanes:
         """Fresh lanes."""
         return TransformerLanes(self.config, self.params, lanes)
 
-    def find(self, identity: bytes) -> TransformerModel:
+    def find(self, wanted: bytes) -> TransformerModel:
         """This model, if a file was coded with it. Raises UnknownWeights."""
-        if identity != self.identity:
+        if wanted != self.identity:
             raise UnknownWeights(
-                f"the file was coded with weights {identity.hex()}, not with {self.identity.hex()}: name those"
+                f"the file was coded with weights {wanted.hex()}, not with {self.identity.hex()}: name those"
             )
         return self
 

@@ -7,7 +7,7 @@ as the original does.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -54,14 +54,60 @@ def scale_by_muon(beta: float = 0.95, rms: float = 0.2) -> optax.GradientTransfo
     return optax.GradientTransformation(init, update)
 
 
-def _label(path: tuple, leaf: jax.Array) -> str:
+class AverageState(NamedTuple):
+    """Moving average of the parameters, same tree, and how many steps are in it."""
+
+    average: optax.Params
+    count: jax.Array
+
+
+def average_parameters(decay: float) -> optax.GradientTransformation:
+    """Keeps an exponential moving average of the parameters (Polyak & Juditsky 1992); updates pass through unchanged.
+
+    Comes last in a chain. The decay grows with the steps seen, (1 + t) / (10 + t) at most, so that the start is forgotten.
+    """
+
+    def init(params: optax.Params) -> AverageState:
+        return AverageState(jax.tree.map(jnp.array, params), jnp.zeros((), jnp.int32))
+
+    def update(updates, state, params=None):
+        kept = jnp.minimum(decay, (1 + state.count) / (10 + state.count))
+        average = jax.tree.map(lambda a, p, u: kept * a + (1 - kept) * (p + u), state.average, params, updates)
+        return updates, AverageState(average, state.count + 1)
+
+    return optax.GradientTransformation(init, update)
+
+
+def averaged(state: Any) -> optax.Params | None:
+    """The average held in an optimiser's state; None where none is kept."""
+    found = [leaf for leaf in jax.tree.leaves(state, is_leaf=_is_average) if _is_average(leaf)]
+    return found[0].average if found else None
+
+
+def _is_average(node: Any) -> bool:
+    return isinstance(node, AverageState)
+
+
+def _is_matrix(path: tuple, leaf: jax.Array) -> bool:
     name = path[-1].key
-    return "muon" if name.startswith(("w_", "head")) and leaf.ndim == 2 else "adam"
+    return name.startswith(("w_", "head")) and leaf.ndim == 2
 
 
-def optimiser(schedule: optax.Schedule, weight_decay: float, clip: float) -> optax.GradientTransformation:
-    """Matrices by Muon with decoupled weight decay, everything else by Adam without."""
-    muon = optax.chain(scale_by_muon(), optax.add_decayed_weights(weight_decay), optax.scale_by_learning_rate(schedule))
-    adam = optax.chain(optax.scale_by_adam(b1=0.9, b2=0.99), optax.scale_by_learning_rate(schedule))
-    labels = lambda params: jax.tree_util.tree_map_with_path(_label, params)  # noqa: E731
-    return optax.chain(optax.clip_by_global_norm(clip), optax.partition({"muon": muon, "adam": adam}, labels))
+def _labels(params: optax.Params) -> Any:
+    return jax.tree_util.tree_map_with_path(lambda path, leaf: "matrix" if _is_matrix(path, leaf) else "rest", params)
+
+
+OPTIMISERS = ("muon", "adamw")
+
+
+def optimiser(
+    schedule: optax.Schedule, weight_decay: float, clip: float, kind: str = "muon", average: float = 0.0
+) -> optax.GradientTransformation:
+    """Matrices by Muon or Adam with decoupled weight decay, the rest by Adam without; gradients clipped by global norm."""
+    if kind not in OPTIMISERS:
+        raise ValueError(f"no optimiser named {kind}: choose one of {', '.join(OPTIMISERS)}")
+    by = scale_by_muon() if kind == "muon" else optax.scale_by_adam(b1=0.9, b2=0.99)
+    matrix = optax.chain(by, optax.add_decayed_weights(weight_decay), optax.scale_by_learning_rate(schedule))
+    rest = optax.chain(optax.scale_by_adam(b1=0.9, b2=0.99), optax.scale_by_learning_rate(schedule))
+    parts = [optax.clip_by_global_norm(clip), optax.partition({"matrix": matrix, "rest": rest}, _labels)]
+    return optax.chain(*parts, *([average_parameters(average)] if average else []))

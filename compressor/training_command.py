@@ -46,47 +46,95 @@ def _text(name: str) -> tuple[np.ndarray, np.ndarray]:
     return text[: text.size * 90 // 100], text[text.size * 90 // 100 : text.size * 95 // 100]
 
 
-def _start(model: Any, folder: Path) -> tuple[Any, str]:
-    """Parameters to begin with, from a finished or stopped run of the same or a smaller shape, and a name for the card."""
-    from compressor.estimate import train_bytes_seen
+def _start(model: Any, folder: Path) -> tuple[Any, dict[str, Any]]:
+    """Parameters to begin with, from a run of the same or a smaller shape, and what the settings say of it."""
+    from compressor.train import bytes_seen
     from models.grow import grow
 
     before, params = trained(folder)
     if not isinstance(model, ModelConfig) or not isinstance(before, ModelConfig):
         raise UnusableWeights("only our own network starts from another run: leave --from out")
+    seen = bytes_seen(folder)
     try:
-        return grow(before, params, model), f"{folder.resolve().name} after {train_bytes_seen(folder):,} bytes"
+        grown = grow(before, params, model)
     except ValueError as error:
         raise UnusableWeights(f"{folder} cannot be the start of this preset: {error}") from error
+    return grown, {"start": f"{folder.resolve().name} after {seen:,} bytes", "start_bytes": seen}
 
 
-def run(
-    preset: str, out: Path, text: str, settings: dict[str, Any], resume: bool, quiet: bool, start: Path | None = None
-) -> str:
-    """Trains, then writes the weights file and its card into ``out``, under the folder's own name; returns a line to print."""
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What ``kolmozip train`` was asked for; ``settings`` are fields of TrainConfig that were named."""
+
+    preset: str
+    out: Path
+    text: str
+    settings: dict[str, Any]
+    resume: bool = False
+    quiet: bool = False
+    start: Path | None = None
+    teacher: Path | None = None
+    minutes: float | None = None
+    stop_after_minutes: float | None = None
+    coordinator: str | None = None
+    processes: int = 1
+    process: int = 0
+
+
+def run(asked: Request) -> str:
+    """Trains, then writes the weights file and its card into the folder, under its own name; returns a line to print."""
+    model = _shape(asked.preset)
     _restart_with_allocator()
+    from compressor import devices
+    from compressor.train import Pace, Teacher, TrainConfig, bytes_in, settings_of, train
+
+    if asked.coordinator is not None:
+        devices.join(asked.coordinator, asked.processes, asked.process)
+    train_text, valid_text = _text(asked.text)
+    asked.out.mkdir(parents=True, exist_ok=True)
+    teacher, first, settings = None, None, dict(asked.settings)
+    if asked.teacher is not None:
+        teacher = Teacher(*trained(asked.teacher))
+        settings = {"distillation": 0.5, **settings, "teacher": asked.teacher.resolve().name}
+    if asked.resume and (asked.out / "train.json").is_file():
+        settings = {**dataclasses.asdict(settings_of(asked.out)), **settings}
+    elif asked.start is not None:
+        first, told = _start(model, asked.start)
+        settings |= told
+    config = TrainConfig(**settings)
+    if asked.minutes is not None and not asked.resume:
+        config = dataclasses.replace(config, total_bytes=bytes_in(model, config, train_text, asked.minutes, teacher))
+    pace = Pace() if asked.stop_after_minutes is None else Pace(stop_after_minutes=asked.stop_after_minutes)
+    (asked.out / "model.json").write_text(json.dumps(dataclasses.asdict(model)) + "\n")
+    params, facts = train(model, config, train_text, valid_text, asked.out, start=first, teacher=teacher,
+                          resume=asked.resume, pace=pace, quiet=asked.quiet)  # fmt: skip
+    if facts["steps"] < config.steps:
+        return f"{asked.out}: stopped after step {facts['steps']:,} of {config.steps:,}, go on with --resume"
+    if asked.process:
+        return f"{asked.out}: done; process 0 writes the weights"
+    return _write(asked, model, params, facts)
+
+
+def _shape(preset: str) -> Any:
+    """The shape of this name. Raises UnknownModel."""
     from baselines import transformer
-    from compressor.train import TrainConfig, train
-    from models import weights as wt
 
     presets: dict[str, Any] = {**PRESETS, **transformer.PRESETS}
     if preset not in presets:
         raise UnknownModel(f"no preset named {preset}: choose one of {', '.join(presets)}")
-    train_text, valid_text = _text(text)
-    model = presets[preset]
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "model.json").write_text(json.dumps(dataclasses.asdict(model)) + "\n")
-    first = None
-    if start is not None:
-        first, settings["start"] = _start(model, start)
-    config = TrainConfig(**settings)
-    params, facts = train(model, config, train_text, valid_text, out, start=first, resume=resume, quiet=quiet)
+    return presets[preset]
+
+
+def _write(asked: Request, model: Any, params: Any, facts: dict[str, Any]) -> str:
+    """Weights file and card, named as the folder."""
+    from models import weights as wt
+
     data, suffix = _weights_file(model, params)
-    name = out.resolve().name
-    target = out / f"{name}{suffix}"
+    name = asked.out.resolve().name
+    target = asked.out / f"{name}{suffix}"
     target.write_bytes(data)
-    card = {"name": name, "preset": preset, "identity": wt.identity(data).hex(), "file_bytes": len(data),
-            "file_sha256": hashlib.sha256(data).hexdigest(), "corpus": Path(text).name, **facts}  # fmt: skip
+    card = {"name": name, "preset": asked.preset, "identity": wt.identity(data).hex(), "file_bytes": len(data),
+            "file_sha256": hashlib.sha256(data).hexdigest(), "corpus": Path(asked.text).name, **facts}  # fmt: skip
     target.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
     return f"{target}: {len(data):,} bytes, validation {facts['valid_bits_per_char_estimate']} bits/char (estimate)"
 
@@ -114,4 +162,4 @@ def trained(folder: Path) -> tuple[Any, Any]:
         raise InputMissing(f"{folder} holds no model.json: name the folder of a training run")
     fields = json.loads(shape.read_text())
     model = TransformerConfig.from_dict(fields) if "heads" in fields else ModelConfig.from_dict(fields)
-    return model, latest_parameters(model, folder)
+    return model, latest_parameters(folder)

@@ -57,7 +57,9 @@ KNOTS = 9
 
 PRESETS: dict[str, ModelConfig] = {
     "nano": ModelConfig(32, 2, 32, 32, 2, 4, ((2, 8), (3, 10))),
+    "tiny": ModelConfig(192, 2, 192, 192, 2, 8, ((2, 12), (3, 13), (4, 14), (5, 14))),
     "small": ModelConfig(320, 3, 320, 384, 2, 8, ((2, 13), (3, 15), (4, 16), (5, 16))),
+    "base": ModelConfig(320, 5, 320, 384, 2, 8, ((2, 14), (3, 16), (4, 18), (5, 18), (6, 17))),
 }
 """
 ``nano``: 39 thousand parameters, for tests and the page-only decoder. ``kolmozip train --preset nano --bytes 3000000 --lanes 32

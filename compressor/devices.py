@@ -1,0 +1,68 @@
+"""Training over every device: lanes are shared out, parameters are copied, gradients are averaged.
+
+One mesh axis, over all devices of all processes; JAX's own sharding does the rest. A lane lives on one device for the whole
+run, since its state carries from window to window.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from coding.errors import KolmozipError
+
+AXIS = "lanes"
+
+
+class DeviceError(KolmozipError):
+    """The devices cannot do what was asked; the text names the remedy."""
+
+
+def join(coordinator: str, processes: int, process: int) -> None:
+    """Makes this process one of several that train together, before JAX sees its devices. Raises DeviceError."""
+    if not 0 <= process < processes:
+        raise DeviceError(f"--process {process} of {processes}: number them 0 to {processes - 1}")
+    try:
+        jax.distributed.initialize(coordinator, processes, process)
+    except (RuntimeError, ValueError) as error:
+        raise DeviceError(f"no connection to the other processes at {coordinator} ({error}): check address and port") from error
+
+
+def mesh(lanes: int) -> Mesh:
+    """All devices in a row. Raises DeviceError where they cannot share the lanes evenly."""
+    devices = jax.devices()
+    if lanes % len(devices):
+        raise DeviceError(f"{lanes} lanes cannot be shared by {len(devices)} devices: use a multiple with --lanes")
+    return Mesh(np.array(devices), (AXIS,))
+
+
+def everywhere(tree: Any) -> Any:
+    """Partition specs of what each device holds whole."""
+    return jax.tree.map(lambda _: PartitionSpec(), tree)
+
+
+def by_lane(tree: Any) -> Any:
+    """Partition specs of what is shared out: lanes are the only axis of a vector and the last but one of all else."""
+    return jax.tree.map(lambda x: PartitionSpec(*[None] * max(0, x.ndim - 2), AXIS), tree)
+
+
+TEXT = PartitionSpec(None, AXIS)
+"""A window of text is (t + 1, lanes)."""
+
+
+def put(mesh: Mesh, tree: Any, specs: Any) -> Any:
+    """Arrays that every process holds whole -> global arrays, each device with its part."""
+
+    def place(x: Any, spec: PartitionSpec) -> jax.Array:
+        whole = np.asarray(x)
+        return jax.make_array_from_callback(whole.shape, NamedSharding(mesh, spec), lambda index: whole[index])
+
+    return jax.tree.map(place, tree, specs)
+
+
+def local(tree: Any) -> Any:
+    """Copies that this process alone can compute with, of arrays that every device holds whole."""
+    return jax.tree.map(lambda x: x.addressable_data(0) if isinstance(x, jax.Array) else x, tree)
