@@ -6,7 +6,6 @@ The file written is held against this figure; an estimate is never a result (DES
 from __future__ import annotations
 
 import functools
-import json
 import math
 from pathlib import Path
 from typing import Any

@@ -55,10 +55,10 @@ def scale_by_muon(beta: float = 0.95, rms: float = 0.2) -> optax.GradientTransfo
 
 
 class AverageState(NamedTuple):
-    """Moving average of the parameters, same tree, and how many steps are in it."""
+    """Moving average of the parameters, same tree, and how many steps went into it."""
 
     average: optax.Params
-    count: jax.Array
+    steps: jax.Array
 
 
 def average_parameters(decay: float) -> optax.GradientTransformation:
@@ -71,9 +71,9 @@ def average_parameters(decay: float) -> optax.GradientTransformation:
         return AverageState(jax.tree.map(jnp.array, params), jnp.zeros((), jnp.int32))
 
     def update(updates, state, params=None):
-        kept = jnp.minimum(decay, (1 + state.count) / (10 + state.count))
+        kept = jnp.minimum(decay, (1 + state.steps) / (10 + state.steps))
         average = jax.tree.map(lambda a, p, u: kept * a + (1 - kept) * (p + u), state.average, params, updates)
-        return updates, AverageState(average, state.count + 1)
+        return updates, AverageState(average, state.steps + 1)
 
     return optax.GradientTransformation(init, update)
 

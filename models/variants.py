@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from models import layers, lm
+from models import layers, lm, scans
 from models.config import KNOTS, VOCABULARY, ModelConfig
 from models.lm import Params, State
 
@@ -50,7 +50,7 @@ class VariantConfig:
     mixer: str = "gated"
     """gated: the shipped recurrence. ssd: Mamba-2's."""
     mlp: str = "kan_glu"
-    """kan_glu: the shipped unit, (f(u) * v) W. swiglu: silu for f. relu2: relu(u)^2 W, no second branch. kan: f(u) W, likewise."""
+    """kan_glu: the shipped unit, (f(u) * v) W. swiglu: silu for f. Without a second branch: relu2, relu(u)^2 W; kan, f(u) W."""
     knots: int = KNOTS
     kan_group: int = 1
     """Neighbouring channels that share one learned function; 1: a function for each."""
@@ -175,7 +175,9 @@ def _kan_bwd(span: float, res: tuple[jax.Array, jax.Array], g: jax.Array) -> tup
         left = j - count // 2
         inside = jnp.logical_and(v >= left, v < left + 1)
         slope = slope + jnp.where(inside, knots[j + 1] - knots[j], 0.0)
-    d_knots = jnp.stack([jnp.sum(g * hat, axis=0) for _, hat in _hats(v, count)])
+    every = layers.knot_stride(u.shape[0])
+    sample = g[::every] * float(every)
+    d_knots = jnp.stack([jnp.sum(sample * hat, axis=0) for _, hat in _hats(v[::every], count)])
     return g * slope * _pace(knots, span), d_knots
 
 
@@ -225,7 +227,7 @@ class Mlp(nn.Module):
 def _decay_start(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """log A for A from 1 to 16, the range of Mamba-2's initial values, evenly over the heads."""
     del key
-    return jnp.log(jnp.linspace(1.0, 16.0, *shape))
+    return jnp.log(jnp.linspace(1.0, 16.0, shape[0]))
 
 
 def _step_bias(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
@@ -237,10 +239,10 @@ def _step_bias(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
 class SsdMixer(nn.Module):
     """Mamba-2's mixer: H_t = exp(-A s_t) H_{t-1} + s_t x_t B_t^T a head, y_t = H_t C_t + D x_t, output norm(y * silu(z)) W.
 
-    Dao & Gu 2024, sections 5.2 and 7.1: one scalar decay a head and step, B and C shared by all heads, the step s_t = softplus,
-    a short convolution and silu over x, B and C. Departures: the convolution is this repository's (the input itself plus
-    learned taps over the past, zero at the start), sizes and steps start from even grids instead of random draws, the norm has no
-    gain (it folds into the next weights).
+    Dao & Gu 2024, sections 6 and 7: one scalar decay a head and step, B and C shared by all heads, the step s_t a softplus, a
+    short convolution and silu over x, B and C. Departures: the convolution is this repository's (the input itself plus learned
+    taps over the past, zero at the start), A and s start on even grids instead of random draws, the norm has no gain (it
+    folds into the next weights).
     """
 
     config: VariantConfig
@@ -248,8 +250,6 @@ class SsdMixer(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, h0: jax.Array, past: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         """x (t, b, d), h0 (b, h p n), past (k, b, w + 2 n) -> update (t, b, d) of the residual stream, next h0, next past."""
-        from models import scans
-
         c = self.config
         w, n, h, p = c.state, c.ssd_state, c.heads, c.head_size
         w_in = self.param("w_in", lm.fan_in(), (c.width, 2 * w + 2 * n + h))
