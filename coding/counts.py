@@ -33,3 +33,13 @@ def zero_count(sums: np.ndarray, lane: np.ndarray, node: np.ndarray) -> np.ndarr
     total = sums.reshape(-1).take(flat).astype(np.int64)
     left = sums.reshape(-1).take(flat + node).astype(np.int64)  # the left child of n is 2 n
     return np.minimum(np.maximum((left << PRECISION) // total, 1), SCALE - 1)
+
+
+def shares(counts: np.ndarray) -> np.ndarray:
+    """Counts of 256 symbols, at least 1 each and below 2^38 in all, as shares of 2^24: (256,) int64, at least 1 each.
+
+    1 + floor(count * (2^24 - 256) / total); what rounding leaves over goes to symbol 0. Products stay below 2^62.
+    """
+    share = 1 + counts * (SCALE - counts.size) // counts.sum()
+    share[0] += SCALE - share.sum()
+    return share

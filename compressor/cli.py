@@ -376,6 +376,21 @@ def speed(input: str, model: str | None, results: str) -> None:
 
 
 @bench.command()
+@click.option("--preset", default="small", show_default=True, help="Model shape; see models/config.py.")
+@click.option("--lanes", default=32, show_default=True, type=click.IntRange(1), help="Lanes in a batch.")
+@click.option("--window", default=256, show_default=True, type=click.IntRange(1), help="Bytes a lane in one step.")
+@click.option("--steps", default=20, show_default=True, type=click.IntRange(1), help="Steps to time.")
+@click.option("--results", default="results/raw", show_default=True, help="Folder for the JSON.")
+def training(preset: str, steps: int, results: str, **settings: Any) -> None:
+    """How many KB of text a second a preset trains on here: the median of single steps, after four to warm up."""
+    from compressor.training_command import speed
+
+    facts, path = speed(preset, settings, steps, Path(results))
+    click.echo(json.dumps(facts, indent=1))
+    click.echo(f"written to {path}", err=True)
+
+
+@bench.command()
 @click.argument("input", type=click.Path(exists=True, dir_okay=False))
 @click.option("--checkpoint", required=True, type=click.Path(exists=True, file_okay=False), help="Folder of the training run.")
 @click.option("--results", default="results/raw", show_default=True, help="Folder for the JSON.")
@@ -384,6 +399,30 @@ def estimate(input: str, checkpoint: str, results: str) -> None:
     from compressor.estimate import estimate as run
 
     facts, path = run(Path(input), Path(checkpoint), Path(results))
+    click.echo(json.dumps(facts, indent=1))
+    click.echo(f"written to {path}", err=True)
+
+
+_BITS = click.FloatRange(1, 8)
+
+
+@bench.command()
+@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--bits", "-b", multiple=True, type=_BITS, help="Bits to try, repeatable.  [default: 8, 7, 6, 5, 4.5, 4, 3.5, 3]")
+@click.option("--results", default="results/raw", show_default=True, help="Folder for the JSON.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
+def weights(run: Path, bits: tuple[float, ...], results: str, quiet: bool) -> None:
+    """Pack the weights of a training RUN at several precisions: bytes of the file, bits/char of the float network (estimate).
+
+    On the first 262,144 bytes of the validation text. `kolmozip report` draws the curve.
+
+    \b
+    Example:
+      kolmozip bench weights runs/small
+    """
+    from compressor.weight_bits import BITS, measure
+
+    facts, path = measure(run, Path(results), bits or BITS, quiet)
     click.echo(json.dumps(facts, indent=1))
     click.echo(f"written to {path}", err=True)
 
@@ -530,6 +569,26 @@ def ablate(
         ablations.ablate(only, corpus, Path(results), seeds, settings, quiet)
     for path in ablation_report.build(Path(results, "raw"), Path(results, "ablations")):
         click.echo(f"wrote {path}", err=True)
+
+
+@main.command()
+@click.argument("run", type=click.Path(exists=True, path_type=Path))
+@click.option("--bits", "-b", default=None, type=_BITS, help="Bits a weight, about.  [default: those the run was trained for]")
+@click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="Where to write it, ending in .kzw.")
+@click.option("--force", "-f", is_flag=True, help="Replace an output that exists.")
+def pack(run: Path, bits: float | None, output: Path, force: bool) -> None:
+    """Write the weights of a training RUN as a file (.kzw, with its card beside it), on a coarser grid if asked.
+
+    RUN may also be a weights file of an older version: it is written anew, smaller, with the same weights.
+
+    \b
+    Examples:
+      kolmozip pack runs/small --bits 4 -o weights/small4.kzw
+      kolmozip pack old/small.kzw -o new/small.kzw
+    """
+    from compressor.pack_command import pack as write
+
+    click.echo(write(run, bits, output, force), err=True)
 
 
 @main.command()

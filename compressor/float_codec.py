@@ -66,9 +66,7 @@ class TransformerModel:
     def find(self, wanted: bytes) -> TransformerModel:
         """This model, if a file was coded with it. Raises UnknownWeights."""
         if wanted != self.identity:
-            raise UnknownWeights(
-                f"the file was coded with weights {wanted.hex()}, not with {self.identity.hex()}: name those"
-            )
+            raise UnknownWeights(f"the file was coded with weights {wanted.hex()}, not with {self.identity.hex()}: name those")
         return self
 
 

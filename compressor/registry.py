@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from coding.errors import UnknownWeights
+from compressor import packing
 from compressor.errors import UnknownModel, UnusableWeights
 from models import weights as wt
 from models.engine import Arrays, Engine, prepare
@@ -59,7 +60,7 @@ def card_of(path: Path) -> dict[str, Any]:
 def _load(path: Path) -> Model:
     data = path.read_bytes()
     try:
-        weights = wt.from_bytes(data)
+        weights = packing.unpack(data)
     except wt.WeightsError as error:
         raise UnusableWeights(f"{path}: {error}") from error
     return Model(path.stem, wt.identity(data), weights, prepare(weights), len(data), card_of(path))

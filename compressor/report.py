@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from baselines.cited import cited
+from compressor import weight_bits
 from compressor.files import named_errors, open_output
 from compressor.rows import Estimate, Input, Results, Row, load, ranked
 from compressor.tables import NOT_RECORDED, bits, megabytes, percent, speed, table, whole
@@ -47,18 +48,19 @@ compete: on a slice because its model was trained on these bytes, on enwik8 beca
 
 
 def build(raw: Path, out: Path, readme: Path | None) -> list[Path]:
-    """Writes leaderboard.md, leaderboard.csv, phase1.md and plots/ into out, and README's table where README has its
-    markers; returns the paths written. Nothing is written where a measurement is malformed: raises MalformedResult
-    (with the file's name), InputMissing, NoPermission, DiskFull."""
+    """Writes leaderboard.md, leaderboard.csv, phase1.md, plots/ and ablations/weight-bits.* into out, and README's table where
+    README has its markers; returns the paths written. Nothing is written where a measurement is malformed: raises
+    MalformedResult (with the file's name), InputMissing, NoPermission, DiskFull."""
     from compressor import plots  # matplotlib: only when there is something to draw
 
-    results, quoted = load(raw), cited()
+    results, quoted, weighed = load(raw), cited(), weight_bits.load(raw)
     pages = {"leaderboard.csv": leaderboard_csv(results), "phase1.md": phase1(results)}
     with named_errors(str(out)):
         out.mkdir(parents=True, exist_ok=True)
         drawn = plots.write(results, quoted, out / "plots")
     pages["leaderboard.md"] = leaderboard(results, quoted, [path.stem for path in drawn if path.suffix == ".svg"])
     written = [_write(out / name, text) for name, text in sorted(pages.items())] + drawn
+    written += weight_bits.write(weighed, out / "ablations")
     return written + ([_write(readme, text)] if readme and (text := _with_table(readme, results.rows)) else [])
 
 

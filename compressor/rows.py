@@ -247,9 +247,14 @@ def _text(path: Path) -> str:
         raise MalformedResult(f"{path}: not UTF-8 ({error}): restore it from version control, or remove it") from error
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file. Raises MalformedResult (with the file's name), InputMissing, NoPermission."""
+    return _object(_text(path), str(path))
+
+
 def _record(path: Path) -> Row | Estimate | None:
     """The measurement in a file; None for kinds that are not ours to read."""
-    facts = _object(_text(path), str(path))
+    facts = read_json(path)
     match facts.get("kind"):
         case "row":
             row = _typed(Row, facts, path)

@@ -18,7 +18,7 @@ from compressor.inputs import CLEANED
 from data.splits import SLICES
 
 ROOMS = ("coding", "data", "models")
-PRODUCT = ("__init__", "cli", "codec", "errors", "files", "progress", "registry")
+PRODUCT = ("__init__", "cli", "codec", "errors", "files", "packing", "progress", "registry")
 """Rooms, and modules of this one, whose source compresses and decompresses: the rest trains, measures and reports."""
 
 

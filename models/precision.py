@@ -25,18 +25,22 @@ FULL_BITS = 8.0
 GAUSSIAN_BITS = 2.05
 """log2(2 pi e) / 2: bits of a Gaussian whose root mean square is one step."""
 EXTRA = {"embed": 1.0, "head": 1.0, "w_ngram": 1.0, "table": -1.0}
-"""Bits that an array gets beyond those of the blocks' matrices, by how much it hurts bits/char (DECISIONS.md, weights' bits)."""
+"""Bits that an array gets beyond those of the blocks' matrices, by how much it hurts bits/char (measured: DECISIONS.md)."""
 REACH = 126
 """Steps to the largest weight. At 127 ``layers.weight_exponent`` takes the next step, and odd values would move."""
-GRIDS = {"embed": layers.EMBED_STEP, "table": layers.TABLE_STEP}
-"""Arrays with one fixed step, which is never made finer."""
+FINEST = {"embed": layers.EMBED_STEP, "table": layers.TABLE_STEP}
+"""The fixed steps that ``layers.quantise`` rounds these to."""
+FIXED = {"knots": 2.0**-6, "gate_bias": 2.0**-6, "head_bias": 2.0**-6, "conv_taps": 2.0**-8}
+"""Steps of the small arrays below 8 bits: 16 times those of the file's 16-bit integers, half their bytes, no loss measured."""
 
 
-def kind(name: str) -> str | None:
-    """What rule an array follows, by the last part of its name: "embed", "table", "matrix", or None (left alone)."""
+def kind(name: str) -> str:
+    """What rule an array follows, by the last part of its name: "embed", "table", "matrix", a key of FIXED, or none ("")."""
     if name == "embed" or name.startswith("table_"):
         return name.split("_")[0]
-    return "matrix" if name.startswith("w_") or name in ("head", "head_ngram") else None
+    if name.startswith("w_") or name in ("head", "head_ngram"):
+        return "matrix"
+    return name if name in FIXED else ""
 
 
 def coarsen(params: dict[str, Any], bits: float) -> dict[str, Any]:
@@ -48,21 +52,26 @@ def coarsen(params: dict[str, Any], bits: float) -> dict[str, Any]:
 
 def _coarse(name: str, w: jax.Array, bits: float) -> jax.Array:
     rule = kind(name)
-    if rule is None:
+    if not rule:
         return w
+    if rule in FIXED:
+        return _on_grid(w, w, jnp.float32(FIXED[rule]))
     step = _step(w, bits + EXTRA.get(name, EXTRA.get(rule, 0.0)))
     if rule == "matrix":
         step = jnp.maximum(step, jnp.ldexp(jnp.float32(1), layers.weight_exponent(w)))
-        reach = jnp.full_like(step, REACH)
-    else:
-        step = jnp.maximum(step, GRIDS[rule])
-        reach = jnp.floor(127 * GRIDS[rule] / step)  # the finest grid ends at 127 of its own steps
-    inside = jnp.clip(w, -reach * step, reach * step)
-    return jax.lax.stop_gradient(jnp.round(inside / step) * step) + (inside - jax.lax.stop_gradient(inside))
+        return _on_grid(w, jnp.clip(w, -REACH * step, REACH * step), step)
+    step = jnp.maximum(step, FINEST[rule])
+    reach = step * jnp.floor(127 * FINEST[rule] / step)  # the finest grid ends at 127 of its own steps
+    inside = jnp.clip(w, -reach, reach)
+    return _on_grid(inside, inside, step)
 
 
 def _step(w: jax.Array, bits: float) -> jax.Array:
     """The power of two that makes a Gaussian of this root mean square weigh ``bits``, about."""
-    log_rms = 0.5 * jnp.log2(jnp.maximum(jnp.mean(jnp.square(w)), 2.0**-40))
-    exponent = jnp.round(log_rms + GAUSSIAN_BITS - bits)
-    return jax.lax.stop_gradient(jnp.ldexp(jnp.float32(1), exponent.astype(jnp.int32)))
+    log_rms = 0.5 * jnp.log2(jnp.maximum(jnp.mean(jnp.square(jax.lax.stop_gradient(w))), 2.0**-40))
+    return jnp.ldexp(jnp.float32(1), jnp.round(log_rms + GAUSSIAN_BITS - bits).astype(jnp.int32))
+
+
+def _on_grid(passes: jax.Array, value: jax.Array, step: jax.Array) -> jax.Array:
+    """``value`` rounded to the step, to the last bit, with the gradient of ``passes`` (straight-through estimator)."""
+    return jax.lax.stop_gradient(jnp.round(value / step) * step) + (passes - jax.lax.stop_gradient(passes))

@@ -105,7 +105,24 @@ def quantise(config: ModelConfig, params: dict) -> IntegerWeights:
             arrays[name] = np.clip(np.rint(value / np.exp2(exponent)), -127, 127).astype(np.int8)
             arrays[f"{name}.exponent"] = exponent.astype(np.int8)
     ordered = {name: arrays[name] for name, _, _ in layout(config)}
-    return check(IntegerWeights(config, ordered))
+    return check(strip(IntegerWeights(config, ordered)))
+
+
+def strip(weights: IntegerWeights) -> IntegerWeights:
+    """The same function in smaller integers: common factors of two of an output channel move into its exponent.
+
+    Half of an even sum, shifted by one less, is the same integer, and so is it with a shift to the left (FORMAT.md, Scale);
+    exponents rise as far as MIN_SHIFT allows. Channels of zeros end there.
+    """
+    arrays = dict(weights.arrays)
+    for name, activation, bits in dense_inputs(weights.config):
+        together = np.bitwise_or.reduce(np.abs(arrays[name].astype(np.int32)), axis=0)
+        twos = np.where(together == 0, 31, np.bitwise_count((together & -together) - 1))
+        room = np.maximum(shift(weights, name, activation, bits) - MIN_SHIFT, 0)
+        taken = np.minimum(twos, room)
+        arrays[name] = (arrays[name] >> np.minimum(taken, 7)).astype(np.int8)
+        arrays[f"{name}.exponent"] = (arrays[f"{name}.exponent"] + taken).astype(np.int8)
+    return IntegerWeights(weights.config, arrays)
 
 
 def shift(weights: IntegerWeights, name: str, activation: str, bits: int) -> np.ndarray:
@@ -147,25 +164,42 @@ def check(weights: IntegerWeights) -> IntegerWeights:
     return weights
 
 
-def to_bytes(weights: IntegerWeights) -> bytes:
-    """The weights file: magic, version, JSON of the shape, then every array little-endian, xz-packed as one stream."""
-    shape = json.dumps(dataclasses.asdict(weights.config), sort_keys=True, separators=(",", ":")).encode()
-    raw = b"".join(a.astype(a.dtype.newbyteorder("<")).tobytes() for a in weights.arrays.values())
-    packed = lzma.compress(raw, format=lzma.FORMAT_XZ, check=lzma.CHECK_CRC64, preset=9 | lzma.PRESET_EXTREME)
-    return MAGIC + struct.pack("<BH", VERSION, len(shape)) + shape + packed
+def head_bytes(version: int, config: ModelConfig) -> bytes:
+    """What every weights file begins with: magic, version, length and JSON of the shape."""
+    shape = json.dumps(dataclasses.asdict(config), sort_keys=True, separators=(",", ":")).encode()
+    return MAGIC + struct.pack("<BH", version, len(shape)) + shape
 
 
-def from_bytes(data: bytes) -> IntegerWeights:
-    """Reads a weights file. Raises WeightsError where it is damaged, newer, or breaks a bound of the format."""
+def read_head(data: bytes) -> tuple[int, ModelConfig, int]:
+    """Version, shape and length of the beginning of a weights file. Raises WeightsError; any version is let through."""
     if data[:4] != MAGIC:
         raise WeightsError("not a kolmozip weights file (wrong magic): pass a .kzw file")
     try:
         version, length = struct.unpack_from("<BH", data, 4)
-        if version != VERSION:
-            raise WeightsError(f"weights file version {version} is newer than this program ({VERSION}): update kolmozip")
         config = ModelConfig.from_dict(json.loads(data[7 : 7 + length]))
-        raw = lzma.decompress(data[7 + length :], format=lzma.FORMAT_XZ)
-    except (struct.error, ValueError, TypeError, KeyError, lzma.LZMAError) as error:
+    except (struct.error, ValueError, TypeError, KeyError) as error:
+        raise WeightsError(f"weights file is damaged ({error}): fetch it again") from error
+    return version, config, 7 + length
+
+
+def to_bytes(weights: IntegerWeights) -> bytes:
+    """A weights file of version 1: the head, then every array little-endian, xz-packed as one stream.
+
+    ``compressor.packing`` writes version 2, which is smaller; this one is what it is measured against.
+    """
+    raw = b"".join(a.astype(a.dtype.newbyteorder("<")).tobytes() for a in weights.arrays.values())
+    packed = lzma.compress(raw, format=lzma.FORMAT_XZ, check=lzma.CHECK_CRC64, preset=9 | lzma.PRESET_EXTREME)
+    return head_bytes(VERSION, weights.config) + packed
+
+
+def from_bytes(data: bytes) -> IntegerWeights:
+    """Reads a weights file of version 1. Raises WeightsError where it is damaged, newer, or breaks a bound of the format."""
+    version, config, at = read_head(data)
+    if version != VERSION:
+        raise WeightsError(f"weights file version {version} is newer than this reader ({VERSION}): use compressor.packing")
+    try:
+        raw = lzma.decompress(data[at:], format=lzma.FORMAT_XZ)
+    except lzma.LZMAError as error:
         raise WeightsError(f"weights file is damaged ({error}): fetch it again") from error
     arrays, at = {}, 0
     for name, dtype, shape in layout(config):

@@ -11,6 +11,7 @@ import math
 import struct
 import sys
 import zlib
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import accumulate
@@ -210,11 +211,26 @@ class RangeDecoder:
             self.range = step * ((1 << 24) - count)
         else:
             self.range = step * count
+        self.shift_in()
+        return bit
+
+    def byte(self, below: list[int]) -> int:
+        """Section 4.1: decode one byte; below[v] is the sum of the shares before v, below[256] is 2^24."""
+        step = self.range >> 24
+        q = ((self.point - self.low) & MASK64) // step
+        require(q < 1 << 24, "a stream that no encoder writes")
+        value = bisect_right(below, q) - 1
+        self.low = (self.low + step * below[value]) & MASK64
+        self.range = step * (below[value + 1] - below[value])
+        self.shift_in()
+        return value
+
+    def shift_in(self) -> None:
+        """Section 2.2, line 3: take the next word when the range has become small."""
         if self.range < 1 << 32:
             self.low = (self.low << 32) & MASK64
             self.range <<= 32
             self.point = ((self.point << 32) & MASK64) + self.next_word()
-        return bit
 
 
 # Section 2.3: memory
@@ -426,11 +442,17 @@ def read_weights(weights: bytes) -> Network:
     require(weights[:4] == b"KZWT", "not a weights file")
     require(len(weights) >= 7, "truncated weights file")
     version, shape_size = struct.unpack_from("<BH", weights, 4)
-    require(version == 1, "unknown version of the weights file")
+    require(version in (1, 2), "unknown version of the weights file")
     require(len(weights) >= 7 + shape_size, "truncated weights file")
     shape = read_shape(weights[7 : 7 + shape_size])
-    arrays = Arrays(unpack(weights[7 + shape_size :], arrays_size(shape)))
-    return read_network(arrays, shape)
+    rest = weights[7 + shape_size :]
+    if version == 1:
+        data = unpack(rest, arrays_size(shape))
+    else:
+        require(len(rest) >= CHECKSUM_SIZE and len(rest) % 4 == 0, "truncated weights file")
+        check_checksum(weights, "weights file")
+        data = unpack_stream(rest[:-CHECKSUM_SIZE], shape)
+    return read_network(Arrays(data), shape)
 
 
 def read_shape(text: bytes) -> Shape:
@@ -488,6 +510,135 @@ def unpack(stream: bytes, size: int) -> bytes:
     require(unpacker.eof, "truncated weights file")
     require(not unpacker.unused_data, "bytes after the weights file")
     return data
+
+
+# Section 4.1: stream of version 2
+
+SHIFTS, EXPONENTS, MATRICES, TABLES = 0, 1, 2, 3
+WIDE = {"gate_bias": 4, "conv_taps": 6, "knots": 8, "head_bias": 10}
+
+
+def unpack_stream(stream: bytes, shape: Shape) -> bytes:
+    """Section 4.1: the bytes that an xz stream of version 1 would hold."""
+    reader = StreamReader(stream)
+    return b"".join(reader.array(name, rows, columns) for name, rows, columns in arrays_of(shape))
+
+
+def arrays_of(shape: Shape) -> Iterator[tuple[str, int, int]]:
+    """Section 4: (kind, rows, columns) of each array in order; exponents are arrays of their own."""
+    d, w, m, e = shape.width, shape.state, shape.hidden, shape.e
+    yield "matrix", 256, d
+    for _, bits in shape.tables:
+        yield "table", 1 << bits, shape.table_dim
+    yield from [("matrix", e, d), ("exponents", 1, d)]
+    for _ in range(shape.layers):
+        yield from [("matrix", d, 3 * w), ("exponents", 1, 3 * w), ("gate_bias", 1, w), ("conv_taps", shape.taps, w)]
+        yield from [("matrix", w, d), ("exponents", 1, d), ("matrix", d, 2 * m), ("exponents", 1, 2 * m)]
+        yield from [("knots", 9, m), ("matrix", m, d), ("exponents", 1, d)]
+    yield from [("matrix", d, 256), ("exponents", 1, 256), ("matrix", e, 256), ("exponents", 1, 256), ("head_bias", 1, 256)]
+
+
+def spread(total: int, n: int) -> int:
+    """Spread(S, n)."""
+    if n == 0:
+        return 0
+    m = 16 * total // n
+    k = max(m.bit_length() - 2, 0)
+    return 1 + 2 * k + (m >> k)
+
+
+class StreamReader:
+    """Section 4.1: reads arrays from the stream, learning its counts."""
+
+    def __init__(self, stream: bytes) -> None:
+        """All counts 1."""
+        self.source = RangeDecoder(stream)
+        self.counts: dict[tuple[int, int], list[int]] = {}
+        self.seen: dict[int, int] = {}
+
+    def limit(self, family: int) -> int:
+        """B(family)."""
+        return min(max(self.seen.get(family, 0) >> 4, 32), 2048)
+
+    def batch(self, family: int, classes: list[int]) -> list[int]:
+        """The bytes of a batch, given the class of each of its values."""
+        values = [0] * len(classes)
+        parts: dict[int, list[int]] = {}
+        for at, number in enumerate(classes):
+            parts.setdefault(number, []).append(at)
+        for number in sorted(parts):
+            counts = self.counts.setdefault((family, number), [1] * 256)
+            below = running_shares(counts)
+            for at in parts[number]:
+                values[at] = self.source.byte(below)
+            for at in parts[number]:
+                counts[values[at]] += 16
+            while sum(counts) > 1 << 22:
+                counts[:] = [(count + 1) >> 1 for count in counts]
+        self.seen[family] = self.seen.get(family, 0) + len(classes)
+        return values
+
+    def array(self, kind: str, rows: int, columns: int) -> bytes:
+        """One array, its shift undone, as little-endian bytes."""
+        (shift,) = self.batch(SHIFTS, [0])
+        require(shift <= 15, "a shift of more than 15")
+        if kind == "matrix":
+            values = self.matrix(rows, columns)
+        elif kind == "table":
+            values = self.table(rows, columns)
+        else:
+            values = [value for row in range(rows) for value in self.row(kind, row, columns)]
+        try:
+            return struct.pack(f"<{len(values)}{'h' if kind in WIDE else 'b'}", *[value << shift for value in values])
+        except struct.error as error:
+            raise ValueError("a value that its type cannot hold") from error
+
+    def matrix(self, rows: int, columns: int) -> list[int]:
+        """Family 2, band after band of rows."""
+        values: list[int] = []
+        squares, done = [0] * columns, 0
+        while done < rows:
+            band = min(max(1, self.limit(MATRICES) // columns), rows - done)
+            classes = [spread(total, done) for total in squares]
+            read = [byte - 128 for byte in self.batch(MATRICES, classes * band)]
+            squares = [total + sum(x * x for x in read[j::columns]) for j, total in enumerate(squares)]
+            values += read
+            done += band
+        return values
+
+    def table(self, rows: int, columns: int) -> list[int]:
+        """Family 3, stretch after stretch of rows, in each column after column."""
+        values: list[int] = []
+        done = 0
+        while done < rows:
+            stretch = min(self.limit(TABLES), rows - done)
+            squares, read = [0] * stretch, []
+            for column in range(columns):
+                read.append([byte - 128 for byte in self.batch(TABLES, [spread(total, column) for total in squares])])
+                squares = [total + x * x for total, x in zip(squares, read[-1], strict=True)]
+            values += [x for row in zip(*read, strict=True) for x in row]
+            done += stretch
+        return values
+
+    def row(self, kind: str, number: int, columns: int) -> list[int]:
+        """Families 1 and 4 to 11, piece after piece of one row."""
+        values: list[int] = []
+        family = WIDE.get(kind, EXPONENTS)
+        while len(values) < columns:
+            classes = [number if kind in WIDE else 0] * min(self.limit(family), columns - len(values))
+            read = [byte - 128 for byte in self.batch(family, classes)]
+            if kind in WIDE:
+                read = [256 * high + low for high, low in zip(read, self.batch(family + 1, classes), strict=True)]
+            values += read
+        return values
+
+
+def running_shares(counts: list[int]) -> list[int]:
+    """Section 4.1: the sums of the shares before each byte value, and 2^24."""
+    total = sum(counts)
+    shares = [1 + count * (2**24 - 256) // total for count in counts]
+    shares[0] += 2**24 - sum(shares)
+    return list(accumulate(shares, initial=0))
 
 
 class Arrays:

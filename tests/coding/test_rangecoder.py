@@ -10,8 +10,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from coding.counts import SCALE
-from coding.rangecoder import BitDecoder, BitEncoder
+from coding.counts import SCALE, shares
+from coding.rangecoder import BitDecoder, BitEncoder, ByteDecoder, ByteEncoder
 
 
 def page_decoder() -> ModuleType:
@@ -56,6 +56,32 @@ def test_length_is_the_information_content() -> None:
     encoder = BitEncoder()
     encoder.code(zero, bits)
     content = -np.log2(np.where(bits == 0, zero, SCALE - zero) / SCALE).sum()
+    assert content <= 8 * len(encoder.finish()) < content * 1.0005 + 64
+
+
+@pytest.mark.parametrize("top", [1, 3, 1000, 1 << 22])
+def test_bytes_round_trip_and_the_pages_decoder(top: int) -> None:
+    rng = np.random.default_rng(top)
+    sizes = (1, 7, 900, 0, 300)
+    runs = [(shares(rng.integers(1, top + 1, 256)), rng.integers(0, 256, size).astype(np.int32)) for size in sizes]
+    encoder = ByteEncoder()
+    for share, symbols in runs:
+        encoder.code(share, symbols)
+    stream = encoder.finish()
+    decoder, independent = ByteDecoder(stream), page_decoder().RangeDecoder(stream)
+    for share, symbols in runs:
+        assert np.array_equal(decoder.code(share, np.zeros_like(symbols)), symbols)
+        below = [0, *np.cumsum(share).tolist()]
+        assert [independent.byte(below) for _ in symbols] == symbols.tolist()
+
+
+def test_the_length_of_bytes_is_their_information_content() -> None:
+    rng = np.random.default_rng(1)
+    share = shares(np.maximum(rng.geometric(0.01, 256), 1))
+    symbols = rng.choice(256, 20_000, p=share / SCALE).astype(np.int32)
+    encoder = ByteEncoder()
+    encoder.code(share, symbols)
+    content = -np.log2(share[symbols] / SCALE).sum()
     assert content <= 8 * len(encoder.finish()) < content * 1.0005 + 64
 
 

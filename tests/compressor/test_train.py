@@ -34,6 +34,7 @@ from compressor.train import (
     train,
 )
 from compressor.training_command import trained
+from compressor.training_speed import measure
 from data.samples import sample
 from models import lm
 from models.config import PRESETS
@@ -299,3 +300,11 @@ def test_the_gpu_script_trains_in_legs_and_brings_back_the_weights(tmp_path: Pat
     subprocess.run(["tar", "x", "-C", "home"], cwd=work, input=whole, check=True)
     for one, other in zip(*(jax.tree.leaves(trained(work / f)[1]) for f in ("runs/nano", "home/nano")), strict=True):
         assert np.array_equal(one, other)
+
+
+def test_training_speed_is_measured_and_kept(tmp_path: Path) -> None:
+    facts, path = measure("nano", NANO, CONFIG, 3, tmp_path)
+    assert json.loads(path.read_text()) == facts
+    assert facts["parameters"] == NANO.parameters()
+    assert facts["kb_per_s"] == pytest.approx(CONFIG.step_bytes / facts["step_ms"], rel=0.02)
+    assert facts["fastest_step_ms"] <= facts["step_ms"]
