@@ -37,7 +37,8 @@ run reads equally many bytes of the same text. bits/char: the float network alon
 estimate, on the first bytes of the validation text; the mean over seeds. "Against base" is the change of bits/char against the
 base's run of the same seed, which read the same bytes: the mean over seeds, then the lowest and the highest; below 0 is
 better. State: numbers that a lane carries from byte to byte. ms a step: median over a run, without compilation. These are
-small networks after little text: what wins here need not win in a longer run."""
+small networks after little text: what wins here need not win in a longer run. Lanes start at equal distances in the text, so
+rows with another number of lanes read other stretches of it, which alone moves bits/char by a percent or two."""
 
 
 @dataclass(frozen=True)

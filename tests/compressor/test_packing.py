@@ -88,7 +88,7 @@ def test_real_weights_weigh_less_than_by_xz() -> None:
     weights = packing.unpack(SMALL.read_bytes())
     data = packing.pack(weights)
     assert same(packing.unpack(data), weights)
-    assert len(data) < min(len(wt.to_bytes(weights)), 0.995 * order_0(weights))
+    assert len(data) < min(len(wt.to_bytes(weights)), order_0(weights))
 
 
 def order_0(weights: IntegerWeights) -> float:
