@@ -79,14 +79,22 @@ def _with_table(readme: Path, rows: list[Row]) -> str | None:
 
 
 def readme_table(rows: list[Row]) -> str:
-    """test5m and enwik8 side by side, best on test5m first; a dagger where the model was trained on the bytes coded."""
+    """test5m and enwik8 side by side, best on test5m first; a dagger where the model was trained on the bytes coded, a double
+    one where the two rows of a codec are of different versions or weights."""
     slices, wholes = (_newest(rows, name) for name in ("test5m", "enwik8"))
     order = sorted({**wholes, **slices}, key=lambda name: _merit(slices.get(name), wholes.get(name)))
     columns = ["codec", ">test5m bits/char", ">everything counted", ">decompress KB/s"]
     columns += [">enwik8 bits/char", ">everything counted", ">decompress KB/s"]
-    made = table(columns, [[name, *_figures(slices.get(name)), *_figures(wholes.get(name))] for name in order])
-    trained_on = sorted({percent(row.trained_share) for row in wholes.values() if row.training_bytes_within})
-    return f"{made}\n{_dagger(' or '.join(trained_on))}\n" if trained_on else made
+    apart = {name for name in order if name in slices and name in wholes and slices[name].version != wholes[name].version}
+    lines = [[name, *_figures(slices.get(name)), *_figures(wholes.get(name), name in apart)] for name in order]
+    notes = []
+    if trained_on := sorted({percent(row.trained_share) for row in wholes.values() if row.training_bytes_within}):
+        notes.append(_dagger(" or ".join(trained_on)))
+    if apart:
+        notes.append(
+            "\N{DOUBLE DAGGER} Measured with another version or other weights than on test5m: the whole table names them."
+        )
+    return "\n".join([table(columns, lines), *(f"{note}\n" for note in notes)])
 
 
 def _newest(rows: list[Row], name: str) -> dict[str, Row]:
@@ -102,10 +110,10 @@ def _merit(on_slice: Row | None, on_whole: Row | None) -> tuple[bool, float, str
     return (on_slice is None, row.bits_per_char, row.codec) if row else (True, 0.0, "")
 
 
-def _figures(row: Row | None) -> list[str]:
+def _figures(row: Row | None, apart: bool = False) -> list[str]:
     if row is None:
         return [NOT_RECORDED] * 3
-    mark = " \N{DAGGER}" if row.training_bytes_within else ""
+    mark = " \N{DAGGER}" * bool(row.training_bytes_within) + " \N{DOUBLE DAGGER}" * apart
     return [bits(row.bits_per_char) + mark, bits(row.total_bits_per_char), speed(row.kb_per_s_decompress)]
 
 

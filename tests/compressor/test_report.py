@@ -423,6 +423,14 @@ def test_readme_gets_the_table_between_its_markers_and_nowhere_else(tmp_path: Pa
     assert readme.read_text() == "no markers\n"
 
 
+@pytest.mark.parametrize(("version", "marked"), [("weights one", False), ("weights two", True)])
+def test_readme_marks_rows_of_other_weights(raw: Path, keep: Keep, version: str, marked: bool) -> None:
+    keep(codec="gzip -9", version="weights one")
+    keep(**{**ENWIK8, "codec": "gzip -9", "version": version})
+    table = report.readme_table(rows.load(raw).rows)
+    assert ("\N{DOUBLE DAGGER} |" in table) == ("\N{DOUBLE DAGGER} Measured with another version" in table) == marked
+
+
 def test_cells_cannot_break_a_table(keep: Keep, page: Callable[[], str]) -> None:
     keep(codec="liar", **{**FAILED, "reason": "a | b\nc"})
     assert "| a \\| b c |" in page()
