@@ -65,8 +65,8 @@ PRESETS: dict[str, ModelConfig] = {
 ``nano``: 39 thousand parameters, for tests and the page-only decoder. ``kolmozip train --preset nano --bytes 3000000 --lanes 32
 --window 128``: half a minute on two CPU cores, 3.15 bits/char on validation text without memory.
 
-``tiny``: 0.99 million parameters, 0.36 million in n-gram tables, built for speed; ``kolmozip train --preset tiny --bytes 8000000
---learning-rate 0.01 --teacher runs/small`` takes five minutes on two CPU cores.
+``tiny``: 0.99 million parameters, 0.36 million in n-gram tables, built for speed; ``kolmozip train --preset tiny
+--bytes 8000000 --learning-rate 0.01 --teacher runs/small`` takes five minutes on two CPU cores.
 
 ``small``: 3.91 million parameters, 1.38 million in n-gram tables; the default. ``kolmozip train --preset small``: about two
 hours on two idle CPU cores at 17 to 20 KB/s. Its card (models/shipped/small.json) says what the shipped weights saw and reach.
