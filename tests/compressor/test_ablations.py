@@ -72,7 +72,7 @@ def test_parameters_are_equal_unless_the_text_says_that_they_differ() -> None:
 
 def test_what_was_asked_for_is_there() -> None:
     found = {one.group: [other for other in experiments() if other.group == one.group] for one in experiments()}
-    assert {"base", "mixer", "mlp", "kan grid", "n-grams", "state", "context", "optimiser"} == set(found)
+    assert {"base", "mixer", "mlp", "kan grid", "n-grams", "depth", "state", "context", "optimiser"} == set(found)
     models = [one.model for one in experiments() if isinstance(one.model, VariantConfig)]
     assert {model.mlp for model in models} == {"kan_glu", "swiglu", "relu2", "kan"}
     assert {model.mixer for model in models} == {"gated", "ssd"}
