@@ -253,17 +253,6 @@ def test_a_run_begins_with_another_ones_weights(alone: tuple[Path, list[float]],
     assert _curve(tmp_path / "run")[0] < alone[1][1]
 
 
-def test_leaving_off_and_going_on_by_command_keeps_the_settings(alone: tuple[Path, list[float]], tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    _finish(_kolmozip(["-o", str(run), "--stop-after-minutes", "0.000001"], alone[0]))
-    assert not (run / "run.kzw").exists()
-    resumed = [sys.executable, "-P", "-m", "compressor.cli", "train", "--preset", "nano", "-o", str(run), "--resume",
-               "--corpus", str(alone[0]), "-q"]  # fmt: skip
-    subprocess.run(resumed, check=True, env=os.environ)
-    assert (run / "run.kzw").exists()
-    assert settings_of(run).total_bytes == 8 * 32 * 100
-
-
 def test_a_slim_copy_holds_the_parameters(alone: tuple[Path, list[float]], tmp_path: Path) -> None:
     run = alone[0].parent / "run"
     size = slim(run, tmp_path / "slim")
@@ -293,6 +282,7 @@ def test_the_gpu_script_trains_in_legs_and_brings_back_the_weights(tmp_path: Pat
     assert "selftest.txt" in os.listdir(work / "out") and not (work / "runs/nano/nano.kzw").exists()
     second = subprocess.run(command, cwd=work, env={**environment, "LEG": "10"}, capture_output=True, text=True, check=False)
     assert second.returncode == 0, second.stderr
+    assert settings_of(work / "runs/nano").total_bytes == 25600  # without being told again
     pieces = sorted((work / "out").glob("nano.tar.??"))
     assert pieces and all(piece.stat().st_size <= 15_000_000 for piece in pieces)
     (work / "home").mkdir()
