@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from jax.experimental.layout import Layout, with_layout_constraint
 
 from models import layers, lm
-from models.config import VOCABULARY
+from models.config import ends_parameters
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,9 +46,8 @@ class TransformerConfig:
 
     def parameters(self) -> int:
         """Learned numbers in all, tables included."""
-        d, m, e = self.width, self.hidden, self.ngram_width
-        ends = VOCABULARY * d + d * VOCABULARY + VOCABULARY + e * d + e * VOCABULARY
-        return self.layers * (4 * d * d + 3 * d * m) + ends + sum(self.table_dim << bits for _, bits in self.tables)
+        d, m = self.width, self.hidden
+        return self.layers * (4 * d * d + 3 * d * m) + ends_parameters(d, self.table_dim, self.tables)
 
     @classmethod
     def from_dict(cls, fields: dict) -> TransformerConfig:

@@ -24,69 +24,65 @@ def _weights(zero: np.ndarray) -> np.ndarray:
     return weights
 
 
-class BitEncoder:
-    """First in, first out: bits come back in the order they went in."""
+class Encoder:
+    """Words written by constriction's range encoder."""
 
     def __init__(self) -> None:
         self._coder = constriction.stream.queue.RangeEncoder()
+
+    def finish(self) -> bytes:
+        """The stream so far: 32-bit words, little-endian."""
+        return self._coder.get_compressed().astype("<u4").tobytes()
+
+
+class Decoder:
+    """Words read by constriction's range decoder; most damage goes unnoticed here, the checksum around the stream sees it."""
+
+    def __init__(self, stream: bytes) -> None:
+        self._coder = constriction.stream.queue.RangeDecoder(np.frombuffer(stream, "<u4").astype(np.uint32))
+
+    def _decode(self, *model: object) -> np.ndarray:
+        """What constriction's decode gives. Raises Damaged where the stream points outside every symbol's range."""
+        try:
+            return self._coder.decode(*model)
+        except AssertionError as error:  # how constriction says it
+            raise Damaged("a stream holds what no encoder writes: the file is damaged, fetch it again") from error
+
+
+class BitEncoder(Encoder):
+    """First in, first out: bits come back in the order they went in."""
 
     def code(self, zero: np.ndarray, bits: np.ndarray) -> np.ndarray:
         """bits (n,) int32 in {0, 1}, returned as they are; zero (n,) counts of 2^24 for a 0, within [1, 2^24 - 1]."""
         self._coder.encode(bits, _MODEL, _weights(zero))
         return bits
 
-    def finish(self) -> bytes:
-        """The stream so far: 32-bit words, little-endian."""
-        return self._coder.get_compressed().astype("<u4").tobytes()
 
-
-class BitDecoder:
-    """Reads what BitEncoder wrote, given the same counts; most damage is not noticed here, the container's checksum does."""
-
-    def __init__(self, stream: bytes) -> None:
-        self._coder = constriction.stream.queue.RangeDecoder(np.frombuffer(stream, "<u4").astype(np.uint32))
+class BitDecoder(Decoder):
+    """Reads what BitEncoder wrote, given the same counts."""
 
     def code(self, zero: np.ndarray, bits: np.ndarray) -> np.ndarray:
-        """The next n bits (int32) for n counts; ``bits`` is not looked at, so that encoder and decoder share one loop.
-
-        Raises Damaged where the stream points outside every symbol's range.
-        """
+        """The next n bits (int32) for n counts; ``bits`` is not looked at: both sides share one loop. Raises Damaged."""
         del bits
-        try:
-            return self._coder.decode(_MODEL, _weights(zero))
-        except AssertionError as error:  # how constriction says it
-            raise Damaged("a block holds what no encoder writes: the file is damaged, fetch it again") from error
+        return self._decode(_MODEL, _weights(zero))
 
 
 def _byte_model(share: np.ndarray) -> constriction.stream.model.Categorical:
     return constriction.stream.model.Categorical((share - 1).astype(np.float32), perfect=False)
 
 
-class ByteEncoder:
+class ByteEncoder(Encoder):
     """Bytes in runs that share one distribution; what comes first comes back first."""
-
-    def __init__(self) -> None:
-        self._coder = constriction.stream.queue.RangeEncoder()
 
     def code(self, share: np.ndarray, symbols: np.ndarray) -> np.ndarray:
         """symbols (n,) int32 in 0 to 255, returned as they are; share (256,) counts of 2^24, positive, as ``counts.shares``."""
         self._coder.encode(symbols, _byte_model(share))
         return symbols
 
-    def finish(self) -> bytes:
-        """The stream so far: 32-bit words, little-endian."""
-        return self._coder.get_compressed().astype("<u4").tobytes()
 
-
-class ByteDecoder:
-    """Reads what ByteEncoder wrote, given the same counts; damage is for a checksum to notice."""
-
-    def __init__(self, stream: bytes) -> None:
-        self._coder = constriction.stream.queue.RangeDecoder(np.frombuffer(stream, "<u4").astype(np.uint32))
+class ByteDecoder(Decoder):
+    """Reads what ByteEncoder wrote, given the same counts."""
 
     def code(self, share: np.ndarray, symbols: np.ndarray) -> np.ndarray:
         """The next bytes (int32), as many as ``symbols`` has, which is not looked at otherwise. Raises Damaged."""
-        try:
-            return self._coder.decode(_byte_model(share), symbols.size)
-        except AssertionError as error:  # how constriction says it
-            raise Damaged("a stream holds what no encoder writes: the file is damaged, fetch it again") from error
+        return self._decode(_byte_model(share), symbols.size)

@@ -30,6 +30,7 @@ from compressor.files import named_errors
 from compressor.rows import MalformedResult
 from compressor.speed import keep
 from compressor.train import TrainConfig, TrainingError, fresh_state, make_step, network, train
+from data.splits import VALID_SLICE_BYTES
 from data.windows import window
 from models.variants import MAX_HIDDEN, VariantConfig, matched
 
@@ -38,8 +39,6 @@ Model = VariantConfig | TransformerConfig
 KIND = "ablation"
 BASE_NAME = "base"
 SEEDS = 3
-VALID_BYTES = 262_144
-"""The first bytes of the validation text: enough to tell 0.2 % and quick to run."""
 MINUTES_A_RUN = 1.4
 """On two idle cores; for the plan that --list shows."""
 
@@ -239,7 +238,7 @@ def series(
         facts |= {**about, "seeds": seeds if one.main else 1}
         path = keep({**facts, **environment()}, raw, f"ablation-{_slug(one)}-s{seed}")
         written.append(path)
-        kept.append({**json.loads(path.read_text("utf-8")), "file": path.name})
+        kept.append(_facts(path, path.read_bytes()))
         _say(f"{where}: {outcome(facts)}", quiet)
     return written
 
@@ -421,9 +420,9 @@ def listing(todo: Sequence[Experiment], seeds: int = SEEDS) -> list[str]:
 
 def ablate(only: Sequence[str], corpus: str, results: Path, seeds: int, settings: dict[str, Any], quiet: bool) -> None:
     """Runs what is missing on a corpus or a file. Raises UnknownExperiment, InputMissing and what loading a corpus raises."""
-    from compressor.training_command import _text
+    from compressor.training_command import corpus_text
 
     setting = dataclasses.replace(SETTING, **settings)
     todo = chosen(experiments(setting=setting), only)
-    train_text, valid_text = _text(corpus)
-    series(todo, setting, Texts(Path(corpus).name, train_text, valid_text[:VALID_BYTES]), results / "raw", seeds, quiet)
+    train_text, valid_text = corpus_text(corpus)
+    series(todo, setting, Texts(Path(corpus).name, train_text, valid_text[:VALID_SLICE_BYTES]), results / "raw", seeds, quiet)

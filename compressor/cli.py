@@ -556,9 +556,9 @@ def ablate(
       kolmozip ablate --report-only                         tables and plots anew
     """
     if not (as_list or report_only):
-        from compressor.training_command import _restart_with_allocator
+        from compressor.training_command import restart_with_allocator
 
-        _restart_with_allocator()
+        restart_with_allocator()
     from compressor import ablation_report, ablations
 
     if as_list:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -27,8 +26,7 @@ def pack(source: Path, bits: float | None, output: Path, force: bool) -> str:
     weights, told, card = _run(source, bits) if source.is_dir() else _file(source, bits)
     data = packing.pack(weights)
     kept = {name: fact for name, fact in card.items() if told == card.get("weight_bits", 8.0) or not _of_weights(name)}
-    card = {**kept, "name": output.stem, "identity": wt.identity(data).hex(), "file_bytes": len(data),
-            "file_sha256": hashlib.sha256(data).hexdigest(), "parameters": weights.config.parameters(),
+    card = {**kept, "name": output.stem, **wt.file_facts(data), "parameters": weights.config.parameters(),
             "weight_bits": told, "packed_from": card.get("identity", source.resolve().name)}  # fmt: skip
     for path, content in ((output, data), (output.with_suffix(".json"), (json.dumps(card, indent=1) + "\n").encode())):
         with files.open_output(str(path), force or path != output) as target:

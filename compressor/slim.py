@@ -7,9 +7,10 @@ from pathlib import Path
 
 import orbax.checkpoint as ocp
 
-from compressor.train import SETTINGS, TrainingError, checkpoints, kept_parameters
+from compressor.train import TrainingError, checkpoints, kept_parameters
 
-KEPT = ("model.json", SETTINGS, "train.jsonl")
+KEPT = (".json", ".jsonl", ".kzw")
+"""Kinds of file that are copied: shape, settings, log, weights and card."""
 
 
 def slim(run: Path, out: Path) -> int:
@@ -18,19 +19,15 @@ def slim(run: Path, out: Path) -> int:
     The averaged parameters, where the run keeps an average. The copy serves --from, --teacher, pack and estimate; --resume
     needs the whole run.
     """
-    manager = checkpoints(run / "checkpoints")
-    step = manager.latest_step()
-    if step is None:
-        raise TrainingError(f"{run} holds no checkpoint: train first")
+    params, step = kept_parameters(run)
     if out.exists():
         raise TrainingError(f"{out} exists: name another folder")
-    args = ocp.args.Composite(state=ocp.args.StandardSave({"params": kept_parameters(manager, step)}))
+    args = ocp.args.Composite(state=ocp.args.StandardSave({"params": params}))
     out.mkdir(parents=True)
     copy = checkpoints(out / "checkpoints")
     copy.save(step, args=args)
     copy.close()
-    manager.close()
-    for path in [run / name for name in KEPT] + sorted(run.glob("*.kzw")) + sorted(run.glob("*.json")):
-        if path.is_file():
+    for path in run.iterdir():
+        if path.suffix in KEPT:
             shutil.copy2(path, out / path.name)
     return sum(path.stat().st_size for path in out.rglob("*") if path.is_file())

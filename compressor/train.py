@@ -27,6 +27,7 @@ from coding.errors import KolmozipError
 from compressor import devices
 from compressor.facts import environment
 from compressor.muon import averaged, optimiser
+from data.splits import VALID_SLICE_BYTES
 from data.windows import window
 from models import lm, variants
 from models.config import ModelConfig
@@ -135,8 +136,12 @@ def schedule(config: TrainConfig) -> optax.Schedule:
 def cross_entropy(model: Shape, params: lm.Params, text: jax.Array, lanes: Any) -> tuple[jax.Array, Any]:
     """Mean nats a byte of text[1:] given text[:-1]; text (t + 1, b) uint8."""
     logits, lanes = network(model).sequence(model, params, text[:-1], lanes)
-    losses = optax.softmax_cross_entropy_with_integer_labels(logits, text[1:].astype(jnp.int32))
-    return jnp.mean(losses), lanes
+    return _nats(logits, text), lanes
+
+
+def _nats(logits: jax.Array, text: jax.Array) -> jax.Array:
+    """Mean nats a byte of text[1:] by the logits (t, b, 256) after each byte of text[:-1]."""
+    return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, text[1:].astype(jnp.int32)))
 
 
 def _objective(
@@ -149,7 +154,7 @@ def _objective(
         return loss, (loss, lanes)
     logits, student_lanes = network(model).sequence(model, params, text[:-1], lanes[0])
     taught, teacher_lanes = network(teacher.model).sequence(teacher.model, teacher.params, text[:-1], lanes[1])
-    loss = jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, text[1:].astype(jnp.int32)))
+    loss = _nats(logits, text)
     apart = jnp.mean(optax.softmax_cross_entropy(logits, jax.nn.softmax(jax.lax.stop_gradient(taught))))
     return (1 - share) * loss + share * apart, (loss, (student_lanes, teacher_lanes))
 
@@ -320,6 +325,8 @@ class _Run:
     before: float
     """Seconds spent before this process."""
     begun: float = dataclasses.field(default_factory=time.monotonic)
+    takers: dict[float, Step] = dataclasses.field(default_factory=dict)
+    """The compiled step for each grid of weights met so far."""
 
     def clock(self) -> float:
         """Seconds spent in all."""
@@ -329,7 +336,7 @@ class _Run:
         """Every step from the state's on, with log lines, checkpoints and the end that budget or pace sets."""
         config = self.config
         turned = np.roll(text, -(config.seed * SEED_STRIDE % text.size))
-        slice_ = valid[: min(valid.size, 262_144)]
+        slice_ = valid[:VALID_SLICE_BYTES]
         recent: list[jax.Array] = []
         saved = first = self.clock()
         for step in range(int(devices.local(self.state.step)), config.steps):
@@ -350,15 +357,11 @@ class _Run:
             if stop:
                 break
 
-    @functools.cached_property
-    def _steps(self) -> dict[float, Step]:
-        return {}
-
     def _step_on(self, bits: float) -> Step:
         """The step on this grid of weights, compiled once."""
-        if bits not in self._steps:
-            self._steps[bits] = make_step(self.model, self.config, self.mesh, self.teacher, bits)
-        return self._steps[bits]
+        if bits not in self.takers:
+            self.takers[bits] = make_step(self.model, self.config, self.mesh, self.teacher, bits)
+        return self.takers[bits]
 
     def _save(self, step: int) -> None:
         args = ocp.args.Composite(state=ocp.args.StandardSave(self.state), meta=ocp.args.JsonSave({"seconds": self.clock()}))
@@ -422,20 +425,23 @@ def bytes_seen(folder: Path) -> int:
 
 def latest_parameters(folder: Path) -> lm.Params:
     """Parameters of the last checkpoint under the folder of a run, as ``result`` has them. Raises TrainingError."""
+    params, step = kept_parameters(folder)
+    return coarsen(params, settings_of(folder).bits_at(step))
+
+
+def kept_parameters(folder: Path) -> tuple[lm.Params, int]:
+    """The averaged parameters in the last checkpoint of a run (where no average is kept, the parameters), and its step.
+
+    Raises TrainingError where there is none.
+    """
     manager = checkpoints(folder / "checkpoints")
     step = manager.latest_step()
     if step is None:
         raise TrainingError(f"{folder} holds no checkpoint: train first")
-    params = kept_parameters(manager, step)
-    manager.close()
-    return coarsen(params, settings_of(folder).bits_at(step))
-
-
-def kept_parameters(manager: ocp.CheckpointManager, step: int) -> lm.Params:
-    """The averaged parameters in a checkpoint, or where no average is kept, the parameters."""
     # Without a target, so that neither optimiser nor lanes have to be built: only their numbers are read.
     saved = manager.restore(step, args=ocp.args.Composite(state=ocp.args.StandardRestore())).state
-    return _average_in(saved.get("optimiser")) or saved["params"]
+    manager.close()
+    return _average_in(saved.get("optimiser")) or saved["params"], step
 
 
 def _average_in(node: Any) -> Any:

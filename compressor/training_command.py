@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 import sys
@@ -26,13 +25,13 @@ MALLOC = {
 (`small`, forward and backward, 2 cores). glibc reads them when the process starts."""
 
 
-def _restart_with_allocator() -> None:
+def restart_with_allocator() -> None:
     """Starts this process again with the allocator's settings, once; only glibc heeds them, elsewhere they do nothing."""
     if sys.platform == "linux" and "MALLOC_ARENA_MAX" not in os.environ:
         os.execve(sys.executable, [sys.executable, "-P", "-m", "compressor.cli", *sys.argv[1:]], {**os.environ, **MALLOC})
 
 
-def _text(name: str) -> tuple[np.ndarray, np.ndarray]:
+def corpus_text(name: str) -> tuple[np.ndarray, np.ndarray]:
     """Training and validation bytes of a corpus, or of a file split 90/5/5."""
     from data.corpora import CORPORA, load
     from data.splits import split
@@ -84,13 +83,13 @@ class Request:
 def run(asked: Request) -> str:
     """Trains, then writes the weights file and its card into the folder, under its own name; returns a line to print."""
     model = _shape(asked.preset)
-    _restart_with_allocator()
+    restart_with_allocator()
     from compressor import devices
     from compressor.train import Pace, Teacher, TrainConfig, bytes_in, settings_of, train
 
     if asked.coordinator is not None:
         devices.join(asked.coordinator, asked.processes, asked.process)
-    train_text, valid_text = _text(asked.text)
+    train_text, valid_text = corpus_text(asked.text)
     asked.out.mkdir(parents=True, exist_ok=True)
     teacher, first, settings = None, None, dict(asked.settings)
     if asked.teacher is not None:
@@ -118,7 +117,7 @@ def run(asked: Request) -> str:
 def speed(preset: str, settings: dict[str, Any], steps: int, results: Path) -> tuple[dict[str, Any], Path]:
     """Measures how fast a preset trains here, with the allocator set as for training. Raises UnknownModel."""
     model = _shape(preset)
-    _restart_with_allocator()
+    restart_with_allocator()
     from compressor.train import TrainConfig
     from compressor.training_speed import measure
 
@@ -143,8 +142,7 @@ def _write(asked: Request, model: Any, params: Any, facts: dict[str, Any]) -> st
     name = asked.out.resolve().name
     target = asked.out / f"{name}{suffix}"
     target.write_bytes(data)
-    card = {"name": name, "preset": asked.preset, "identity": wt.identity(data).hex(), "file_bytes": len(data),
-            "file_sha256": hashlib.sha256(data).hexdigest(), "corpus": Path(asked.text).name,
+    card = {"name": name, "preset": asked.preset, **wt.file_facts(data), "corpus": Path(asked.text).name,
             "weight_bits": facts["train_config"]["weight_bits"], **facts}  # fmt: skip
     target.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
     return f"{target}: {len(data):,} bytes, validation {facts['valid_bits_per_char_estimate']} bits/char (estimate)"

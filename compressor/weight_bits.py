@@ -17,11 +17,10 @@ from typing import Any
 from compressor.files import named_errors, open_output
 from compressor.rows import MalformedResult, read_json
 from compressor.tables import table, whole
-from data.splits import SLICES
+from data.splits import SLICES, VALID_SLICE_BYTES
 
 KIND = "weight-bits"
 BITS = (8.0, 7.0, 6.0, 5.0, 4.5, 4.0, 3.5, 3.0)
-SLICE_BYTES = 262_144
 ENWIK8_BYTES = SLICES["enwik8"][1]
 
 PREAMBLE = """# Bits of the weights
@@ -82,7 +81,7 @@ def measure(run: Path, results: Path, bits: Sequence[float], quiet: bool) -> tup
     from models.precision import coarsen
 
     config, params, grid = float_weights(run)
-    text = split(corpus("enwik8"), "valid")[:SLICE_BYTES]
+    text = split(corpus("enwik8"), "valid")[:VALID_SLICE_BYTES]
     points, todo = [], [grid, *sorted((b for b in set(bits) if b < grid), reverse=True)]
     with bar(len(todo) * text.size, "weight bits", quiet) as progress:
         for each in todo:
@@ -139,7 +138,7 @@ def page(curves: Sequence[Curve]) -> str:
     columns += [">projected with weights"]
     best = curves[0].best
     least = f"Least of all: {curves[0].name} at {best.bits:g} bits, {best.total:,} bytes projected for enwik8 with its weights."
-    head = PREAMBLE.format(slice=whole(SLICE_BYTES), enwik8=whole(ENWIK8_BYTES))
+    head = PREAMBLE.format(slice=whole(VALID_SLICE_BYTES), enwik8=whole(ENWIK8_BYTES))
     parts = [head, f"![bits of the weights]({KIND}.png)", least]
     for curve in curves:
         lines = [_line(curve, point) for point in curve.points]

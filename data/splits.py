@@ -28,6 +28,9 @@ SLICES: dict[str, tuple[int, int]] = {
 name figures use, test1m its first million, for codecs too slow for all of it; head1m and enwik8 hold training bytes,
 and a figure on them says so."""
 
+VALID_SLICE_BYTES = 262_144
+"""The first bytes of valid, on which estimates are made where all of it would take too long: enough to tell 0.2 %."""
+
 
 def split(corpus: Bytes, name: str) -> Bytes:
     """The named slice of enwik8's bytes: same type as given (an array is a view), shape (stop - start,).

@@ -7,13 +7,23 @@ import dataclasses
 VOCABULARY = 256
 """One symbol a byte; there is no end-of-file symbol, because the container knows the length."""
 
+GATED, PLAIN = "kan_glu", "kan"
+MLPS = (GATED, PLAIN)
+
+
+def ends_parameters(width: int, table_dim: int, tables: tuple[tuple[int, int], ...]) -> int:
+    """Learned numbers around the blocks of any network here: embeddings, n-gram tables and what leads to the logits."""
+    entries = table_dim * len(tables)
+    dense = VOCABULARY * width + width * VOCABULARY + VOCABULARY + entries * width + entries * VOCABULARY
+    return dense + sum(table_dim << bits for _, bits in tables)
+
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
     """Shape of one byte language model.
 
     Axis letters used everywhere: ``b`` lanes, ``t`` time, ``d`` width, ``w`` state width, ``m`` hidden width of the KAN
-    gated unit, ``k`` taps of the short convolution, ``e`` all n-gram embedding entries side by side.
+    layer, ``k`` taps of the short convolution, ``e`` all n-gram embedding entries side by side.
     """
 
     width: int
@@ -24,6 +34,8 @@ class ModelConfig:
     table_dim: int
     tables: tuple[tuple[int, int], ...]
     """(order, log2 of buckets) for each hashed n-gram table; an order-n context is the last n bytes."""
+    mlp: str = GATED
+    """How learned functions f enter the wide layer: gating a linear unit, (f(u) * v) W, or as a plain layer, f(u) W."""
 
     def __post_init__(self) -> None:
         sizes = (self.width, self.layers, self.state, self.hidden, self.ngram_width)
@@ -31,18 +43,29 @@ class ModelConfig:
             raise ValueError("sizes stay within 1 to 1024 and taps within 1 to 4: the bounds in FORMAT.md rest on it")
         if any(not 2 <= order <= 8 or not 8 <= bits <= 24 for order, bits in self.tables):
             raise ValueError("n-gram orders are 2 to 8 and tables have 2^8 to 2^24 buckets")
+        if self.mlp not in MLPS:
+            raise ValueError(f"the wide layer is one of {', '.join(MLPS)}")
 
     @property
     def ngram_width(self) -> int:
         """Entries gathered a byte over all tables."""
         return self.table_dim * len(self.tables)
 
+    @property
+    def branches(self) -> int:
+        """Products of width m that lead into the wide layer."""
+        return 2 if self.mlp == GATED else 1
+
+    def shape(self) -> dict:
+        """What a weights file says of it, JSON types; the gated layer goes without saying (files older than the choice)."""
+        fields = dataclasses.asdict(self)
+        return {name: value for name, value in fields.items() if (name, value) != ("mlp", GATED)}
+
     def parameters(self) -> int:
         """Learned numbers in all, tables included."""
-        d, w, m, e = self.width, self.state, self.hidden, self.ngram_width
-        block = 3 * d * w + self.taps * w + w + w * d + 2 * d * m + KNOTS * m + m * d
-        ends = VOCABULARY * d + d * VOCABULARY + VOCABULARY + e * d + e * VOCABULARY
-        return self.layers * block + ends + sum(self.table_dim << bits for _, bits in self.tables)
+        d, w, m = self.width, self.state, self.hidden
+        block = 3 * d * w + self.taps * w + w + w * d + self.branches * d * m + KNOTS * m + m * d
+        return self.layers * block + ends_parameters(d, self.table_dim, self.tables)
 
     @classmethod
     def from_dict(cls, fields: dict) -> ModelConfig:
@@ -58,8 +81,8 @@ KNOTS = 9
 PRESETS: dict[str, ModelConfig] = {
     "nano": ModelConfig(32, 2, 32, 32, 2, 4, ((2, 8), (3, 10))),
     "tiny": ModelConfig(192, 2, 192, 192, 2, 8, ((2, 12), (3, 13), (4, 14), (5, 14))),
-    "small": ModelConfig(320, 3, 320, 384, 2, 8, ((2, 13), (3, 15), (4, 16), (5, 16))),
-    "base": ModelConfig(320, 5, 320, 384, 2, 8, ((2, 14), (3, 16), (4, 18), (5, 18), (6, 17))),
+    "small": ModelConfig(320, 3, 320, 576, 2, 8, ((2, 13), (3, 15), (4, 15), (5, 16), (6, 15)), PLAIN),
+    "base": ModelConfig(320, 5, 320, 576, 2, 8, ((2, 14), (3, 16), (4, 18), (5, 18), (6, 17)), PLAIN),
 }
 """
 ``nano``: 39 thousand parameters, for tests and the page-only decoder. ``kolmozip train --preset nano --bytes 3000000 --lanes 32

@@ -111,9 +111,11 @@ def _learned(knots: jax.Array, index: jax.Array) -> jax.Array:
     return total >> 5
 
 
-def _glu(a: Arrays, i: int, x: jax.Array) -> jax.Array:
-    u, v = jnp.split(_dense(a, x, f"mlp_{i}.w_in"), 2, axis=1)
-    y = _scale(_learned(a[f"mlp_{i}.knots"], _clip(u, 127) + 128) * _clip(v, 1 << 14), 16)
+def _wide(a: Arrays, i: int, x: jax.Array) -> jax.Array:
+    knots = a[f"mlp_{i}.knots"]
+    u, v = jnp.split(_dense(a, x, f"mlp_{i}.w_in"), [knots.shape[1]], axis=1)
+    f = _learned(knots, _clip(u, 127) + 128)
+    y = _scale(f * _clip(v, 1 << 14), 16) if v.shape[1] else _scale(f, 6)
     return _dense(a, _clip(y, 127).astype(jnp.int8), f"mlp_{i}.w_out")
 
 
@@ -134,7 +136,7 @@ def step(config: ModelConfig, a: Arrays, lanes: Lanes, byte: jax.Array) -> tuple
     for i in range(config.layers):
         update, h, past = _mix(a, i, _normalise(a, x), lanes.h[i], lanes.past[i])
         x = _clip(x + update, 1 << 23)
-        x = _clip(x + _glu(a, i, _normalise(a, x)), 1 << 23)
+        x = _clip(x + _wide(a, i, _normalise(a, x)), 1 << 23)
         hs.append(h)
         pasts.append(past)
     logits = _dense(a, _normalise(a, x), "head") + _dense(a, e, "head_ngram") + a["head_bias"]

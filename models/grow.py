@@ -18,7 +18,7 @@ from models.lm import Params, initialise
 
 def grow(small: ModelConfig, params: Params, large: ModelConfig, seed: int = 0) -> Params:
     """Parameters of ``large`` that give the logits of ``small``. Raises ValueError where the shapes do not allow it."""
-    same = ("width", "state", "hidden", "taps", "table_dim")
+    same = ("width", "state", "hidden", "taps", "table_dim", "mlp")
     if any(getattr(small, name) != getattr(large, name) for name in same) or large.layers < small.layers:
         raise ValueError(f"a network grows in layers and tables alone: {', '.join(same)} must agree")
     bits = dict(small.tables)
@@ -26,7 +26,7 @@ def grow(small: ModelConfig, params: Params, large: ModelConfig, seed: int = 0) 
         raise ValueError("every table of the smaller network must be in the larger one, with as many buckets or more")
     if small == large:
         return params
-    grown = {name: leaf for name, leaf in initialise(large, seed).items()}
+    grown = dict(initialise(large, seed))
     grown |= {name: leaf for name, leaf in params.items() if name not in ("w_ngram", "head_ngram")}
     places = {order: i for i, (order, _) in enumerate(small.tables)}
     for name in ("w_ngram", "head_ngram"):

@@ -116,6 +116,11 @@ def short_convolution(z: jax.Array, past: jax.Array, taps: jax.Array) -> jax.Arr
     return out
 
 
+def last_inputs(past: jax.Array, z: jax.Array) -> jax.Array:
+    """The inputs of the short convolution that the next window needs: shape of past."""
+    return jnp.concatenate([past, z], axis=0)[z.shape[0] :]
+
+
 UNROLL = 8
 
 

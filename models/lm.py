@@ -1,4 +1,4 @@
-"""The byte language model: hashed n-gram embeddings, gated diagonal state-space blocks, KAN-gated linear units.
+"""The byte language model: hashed n-gram embeddings, gated diagonal state-space blocks, KAN layers.
 
 One parameter tree, two readings: ``sequence`` (training, whole windows) and ``step`` (coding, one byte a lane); a test
 binds them. Departures from published blocks are said where they occur.
@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from models import layers
-from models.config import KNOTS, VOCABULARY, ModelConfig
+from models.config import GATED, KNOTS, PLAIN, VOCABULARY, ModelConfig
 from models.ngram import context_index, push
 
 Params = dict[str, Any]
@@ -57,6 +57,13 @@ def _silu_knots(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     return jnp.asarray(np.repeat(silu[:, None], shape[1], axis=1), jnp.float32)
 
 
+def _relu2_knots(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Every learned function starts as relu(u)^2 / 2 on the grid (So et al. 2021, section 4.1; halved to fit the int8 grid)."""
+    del key
+    u = np.maximum(np.arange(KNOTS) - KNOTS // 2, 0)
+    return jnp.asarray(np.repeat(0.5 * u[:, None] ** 2, shape[1], axis=1), jnp.float32)
+
+
 def fan_in(scale: float = 1.0) -> nn.initializers.Initializer:
     """Normal entries with variance scale^2 / inputs."""
     return nn.initializers.variance_scaling(scale**2, "fan_in", "normal")
@@ -85,8 +92,7 @@ class Mixer(nn.Module):
         mixed = jnp.clip(layers.short_convolution(z, past, taps), -8.0, 8.0)
         h = layers.linear_recurrence(1.0 - rate * rate, rate * mixed, h0)
         y = layers.quantise(h * out * layers.quadratic_sigmoid(out), layers.MIX_STEP)
-        next_past = jnp.concatenate([past, z], axis=0)[z.shape[0] :]
-        return layers.dense(y, w_out), h[-1], next_past
+        return layers.dense(y, w_out), h[-1], layers.last_inputs(past, z)
 
 
 class KanGlu(nn.Module):
@@ -105,6 +111,26 @@ class KanGlu(nn.Module):
         u = layers.quantise(u, layers.KAN_STEP)
         f = layers.kan(u.reshape(-1, c.hidden), knots).reshape(u.shape)
         return layers.dense(layers.quantise(f * v, layers.GLU_STEP), w_out)
+
+
+class KanLayer(nn.Module):
+    """A wide layer of learned functions alone: f_c(u) W, f_c one univariate function a channel, on a grid."""
+
+    config: ModelConfig
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """x (t, b, d) -> update (t, b, d) of the residual stream."""
+        c = self.config
+        w_in = self.param("w_in", fan_in(), (c.width, c.hidden))
+        knots = self.param("knots", _relu2_knots, (KNOTS, c.hidden))
+        w_out = self.param("w_out", fan_in(0.5), (c.hidden, c.width))
+        u = layers.quantise(layers.dense(layers.normalise(x), w_in), layers.KAN_STEP)
+        f = layers.kan(u.reshape(-1, c.hidden), knots).reshape(u.shape)
+        return layers.dense(layers.quantise(f, layers.GLU_STEP), w_out)
+
+
+MLPS: dict[str, type[nn.Module]] = {GATED: KanGlu, PLAIN: KanLayer}
 
 
 class Ends(nn.Module):
@@ -143,15 +169,8 @@ class Ends(nn.Module):
         return layers.dense(layers.normalise(x), self.head) + layers.dense(e, self.head_ngram) + self.head_bias
 
 
-class ByteLM(Ends):
-    """Logits (nats) of the next byte after each byte read."""
-
-    def setup(self) -> None:
-        """The blocks, and what surrounds them."""
-        super().setup()
-        c = self.config
-        self.mixers = [Mixer(c, name=f"mixer_{i}") for i in range(c.layers)]
-        self.mlps = [KanGlu(c, name=f"mlp_{i}") for i in range(c.layers)]
+class Stack(Ends):
+    """Logits (nats) of the next byte after each byte read, through the blocks that ``setup`` put into mixers and mlps."""
 
     def __call__(self, tokens: jax.Array, state: State) -> tuple[jax.Array, State]:
         """tokens (t, b) uint8 -> logits (t, b, 256) in nats and the state after the window."""
@@ -165,6 +184,17 @@ class ByteLM(Ends):
             hs.append(h)
             pasts.append(past)
         return self.leave(x, e), State(jnp.stack(hs), jnp.stack(pasts), low[-1], high[-1])
+
+
+class ByteLM(Stack):
+    """The shipped network."""
+
+    def setup(self) -> None:
+        """The blocks, and what surrounds them."""
+        super().setup()
+        c = self.config
+        self.mixers = [Mixer(c, name=f"mixer_{i}") for i in range(c.layers)]
+        self.mlps = [MLPS[c.mlp](c, name=f"mlp_{i}") for i in range(c.layers)]
 
 
 def histories(tokens: jax.Array, low: jax.Array, high: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -55,7 +55,7 @@ class Reference:
         x = (a["embed"][byte].astype(np.int32) << 7) + self.dense(e, "w_ngram", "table", 12)
         for i in range(c.layers):
             x = clip(x + self.mix(i, self.normalise(x)), 1 << 23)
-            x = clip(x + self.glu(i, self.normalise(x)), 1 << 23)
+            x = clip(x + self.wide(i, self.normalise(x)), 1 << 23)
         logits = self.dense(self.normalise(x), "head", "norm", 10) + self.dense(e, "head_ngram", "table", 10)
         self.evidence = self.softmax(clip(logits + a["head_bias"], 1 << 17))
 
@@ -89,13 +89,13 @@ class Reference:
         y = scale(self.h[i], 14) * scale(out * sigmoid(out), 15)  # <= 2^16 * 2^14
         return self.dense(clip(scale(y, 15), 127).astype(np.int8), f"mixer_{i}.w_out", "mix", 12)
 
-    def glu(self, i: int, x: np.ndarray) -> np.ndarray:
-        """KAN-gated linear unit: the learned functions are tables of 256 entries."""
+    def wide(self, i: int, x: np.ndarray) -> np.ndarray:
+        """KAN layer, or KAN-gated linear unit: the learned functions are tables of 256 entries."""
         m = self.config.hidden
-        bits = np.repeat(np.array([5, 10], np.int32), m)
-        u, v = np.split(self.dense(x, f"mlp_{i}.w_in", "norm", bits), 2, axis=1)
-        f = self.kan[i][np.arange(m), clip(u, 127) + 128]
-        y = scale(f * clip(v, 1 << 14), 16)  # |f| <= 2^15
+        bits = np.repeat(np.array([5, 10], np.int32), m)[: m * self.config.branches]
+        u, *v = np.split(self.dense(x, f"mlp_{i}.w_in", "norm", bits), self.config.branches, axis=1)
+        f = self.kan[i][np.arange(m), clip(u, 127) + 128]  # |f| <= 2^15
+        y = scale(f * clip(v[0], 1 << 14), 16) if v else scale(f, 6)
         return self.dense(clip(y, 127).astype(np.int8), f"mlp_{i}.w_out", "glu", 12)
 
     def softmax(self, logits: np.ndarray) -> np.ndarray:

@@ -19,12 +19,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from models import layers, lm, scans
-from models.config import KNOTS, VOCABULARY, ModelConfig
+from models.config import GATED, KNOTS, PLAIN, VOCABULARY, ModelConfig, ends_parameters
 from models.lm import Params, State
 
 MIXERS = ("gated", "ssd")
 MLPS = ("kan_glu", "swiglu", "relu2", "kan")
 STARTS = ("silu", "relu2")
+FIRST = {GATED: "silu", PLAIN: "relu2"}
+"""What the learned functions of ``lm.MLPS`` start as."""
 SPAN = 4.0
 """The shipped grid runs from -SPAN to SPAN."""
 MAX_HIDDEN = 1024
@@ -88,15 +90,14 @@ class VariantConfig:
 
     @property
     def shipped_mlp(self) -> bool:
-        """Whether the gated unit is ``lm.KanGlu`` itself."""
-        return (self.mlp, self.knots, self.kan_group, self.span, self.start) == ("kan_glu", KNOTS, 1, SPAN, "silu")
+        """Whether the wide layer is one of ``lm.MLPS``."""
+        grid = (self.knots, self.kan_group, self.span) == (KNOTS, 1, SPAN)
+        return grid and FIRST.get(self.mlp) == self.start
 
     def parameters(self) -> int:
         """Learned numbers in all, tables included."""
-        d, e = self.width, self.ngram_width
-        ends = VOCABULARY * d + d * VOCABULARY + VOCABULARY + e * d + e * VOCABULARY
-        tables = sum(self.table_dim << bits for _, bits in self.tables)
-        return self.layers * (self._mixer_parameters() + self._mlp_parameters()) + ends + tables
+        ends = ends_parameters(self.width, self.table_dim, self.tables)
+        return self.layers * (self._mixer_parameters() + self._mlp_parameters()) + ends
 
     def _mixer_parameters(self) -> int:
         d, w, k, n, h = self.width, self.state, self.taps, self.ssd_state, self.heads
@@ -112,7 +113,8 @@ class VariantConfig:
     @classmethod
     def of(cls, base: ModelConfig, **changes: Any) -> VariantConfig:
         """The shipped shape with these changes."""
-        return dataclasses.replace(cls(**{f.name: getattr(base, f.name) for f in dataclasses.fields(base)}), **changes)
+        shape = {f.name: getattr(base, f.name) for f in dataclasses.fields(base)}
+        return dataclasses.replace(cls(**shape, start=FIRST[base.mlp]), **changes)
 
     @classmethod
     def from_dict(cls, fields: dict) -> VariantConfig:
@@ -266,15 +268,10 @@ class SsdMixer(nn.Module):
         chunk = math.gcd(CHUNK, x.shape[0])
         y, state = scans.ssd(inner * steps[..., None], -jnp.exp(decay) * steps, b_in, c_out, chunk, state)
         y = (y + skip[:, None] * inner).reshape(z.shape) * nn.silu(z)
-        return layers.dense(layers.normalise(y), w_out), state.reshape(h0.shape), _last(past, raw)
+        return layers.dense(layers.normalise(y), w_out), state.reshape(h0.shape), layers.last_inputs(past, raw)
 
 
-def _last(past: jax.Array, now: jax.Array) -> jax.Array:
-    """The convolution's inputs that the next window needs."""
-    return jnp.concatenate([past, now], axis=0)[now.shape[0] :]
-
-
-class VariantLM(lm.Ends):
+class VariantLM(lm.Stack):
     """Logits (nats) of the next byte after each byte read: ``lm.ByteLM`` with other blocks, or without n-gram tables."""
 
     def setup(self) -> None:
@@ -287,7 +284,7 @@ class VariantLM(lm.Ends):
             self.head = self.param("head", lm.fan_in(0.5), (c.width, VOCABULARY))
             self.head_bias = self.param("head_bias", nn.initializers.zeros, (VOCABULARY,))
         mixer: Any = SsdMixer if c.mixer == "ssd" else lm.Mixer
-        mlp: Any = lm.KanGlu if c.shipped_mlp else Mlp
+        mlp: Any = lm.MLPS[c.mlp] if c.shipped_mlp else Mlp
         self.mixers = [mixer(c, name=f"mixer_{i}") for i in range(c.layers)]
         self.mlps = [mlp(c, name=f"mlp_{i}") for i in range(c.layers)]
 
@@ -302,19 +299,6 @@ class VariantLM(lm.Ends):
         if self.config.tables:
             return super().leave(x, e)
         return layers.dense(layers.normalise(x), self.head) + self.head_bias
-
-    def __call__(self, tokens: jax.Array, state: State) -> tuple[jax.Array, State]:
-        """tokens (t, b) uint8 -> logits (t, b, 256) in nats and the state after the window."""
-        low, high = lm.histories(tokens, state.low, state.high)
-        x, e = self.enter(tokens, low, high)
-        hs, pasts = [], []
-        for i in range(self.config.layers):
-            update, h, past = self.mixers[i](x, state.h[i], state.past[i])
-            x = x + update
-            x = x + self.mlps[i](x)
-            hs.append(h)
-            pasts.append(past)
-        return self.leave(x, e), State(jnp.stack(hs), jnp.stack(pasts), low[-1], high[-1])
 
 
 def initial_state(config: VariantConfig, lanes: int) -> State:

@@ -61,7 +61,7 @@ def layout(config: ModelConfig) -> Iterator[tuple[str, str, tuple[int, ...]]]:
         yield f"mixer_{i}.gate_bias", "int16", (w,)
         yield f"mixer_{i}.conv_taps", "int16", (config.taps, w)
         yield from dense(f"mixer_{i}.w_out", w, d)
-        yield from dense(f"mlp_{i}.w_in", d, 2 * m)
+        yield from dense(f"mlp_{i}.w_in", d, config.branches * m)
         yield f"mlp_{i}.knots", "int16", (KNOTS, m)
         yield from dense(f"mlp_{i}.w_out", m, d)
     yield from dense("head", d, VOCABULARY)
@@ -166,7 +166,7 @@ def check(weights: IntegerWeights) -> IntegerWeights:
 
 def head_bytes(version: int, config: ModelConfig) -> bytes:
     """What every weights file begins with: magic, version, length and JSON of the shape."""
-    shape = json.dumps(dataclasses.asdict(config), sort_keys=True, separators=(",", ":")).encode()
+    shape = json.dumps(config.shape(), sort_keys=True, separators=(",", ":")).encode()
     return MAGIC + struct.pack("<BH", version, len(shape)) + shape
 
 
@@ -216,6 +216,11 @@ def from_bytes(data: bytes) -> IntegerWeights:
 def identity(data: bytes) -> bytes:
     """First 8 bytes of the SHA-256 of a weights file: what a container calls its model by."""
     return hashlib.sha256(data).digest()[:ID_BYTES]
+
+
+def file_facts(data: bytes) -> dict[str, str | int]:
+    """What a card says of a weights file's bytes."""
+    return {"identity": identity(data).hex(), "file_bytes": len(data), "file_sha256": hashlib.sha256(data).hexdigest()}
 
 
 def kan_table(knots: np.ndarray) -> np.ndarray:

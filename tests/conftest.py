@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
+from pathlib import Path
+from types import ModuleType
 
+import pytest
 from hypothesis import settings
 
 # On the CPU unless told otherwise, so that a figure or a golden file never depends on what else the machine has:
@@ -14,3 +19,15 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # example: the first call of a jitted function compiles, and takes seconds where the others take microseconds.
 settings.register_profile("kolmozip", derandomize=True, deadline=None)
 settings.load_profile("kolmozip")
+
+
+@pytest.fixture(scope="session")
+def page() -> ModuleType:
+    """The decoder written from FORMAT.md alone, loaded by path: it is no package of ours."""
+    spec = importlib.util.spec_from_file_location("page_decoder", Path(__file__).parent / "coding" / "page_decoder.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["page_decoder"] = module
+    spec.loader.exec_module(module)
+    return module

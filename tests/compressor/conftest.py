@@ -149,6 +149,14 @@ def refusal() -> Callable[[Result, str], str]:
 
 
 @pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    """An empty folder of results."""
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
 def facts() -> Callable[[str], list[dict]]:
     """Reads one JSON object a line."""
     return lambda lines: [json.loads(line) for line in lines.splitlines()]

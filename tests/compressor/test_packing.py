@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import struct
-import sys
 import zlib
 from pathlib import Path
 from types import ModuleType
@@ -24,16 +22,6 @@ from models.weights import IntegerWeights, WeightsError
 GOLDEN = Path(__file__).parent.parent / "golden" / "nano.kzw"
 SMALL = Path(wt.__file__).parent / "shipped" / "small.kzw"
 TINY = ModelConfig(3, 1, 2, 5, 2, 4, ((2, 8), (3, 9)))
-
-
-def page_decoder() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("page_decoder", Path(__file__).parent.parent / "coding" / "page_decoder.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["page_decoder"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def same(one: IntegerWeights, other: IntegerWeights) -> bool:
@@ -105,8 +93,7 @@ def test_empty_rows_cost_next_to_nothing() -> None:
     assert len(packing.pack(weights)) < 65536 * 4 / 100
 
 
-def test_the_page_alone_reads_it() -> None:
-    page = page_decoder()
+def test_the_page_alone_reads_it(page: ModuleType) -> None:
     for weights in (wt.from_bytes(GOLDEN.read_bytes()), made(TINY, 7, 0.3, 2, 0.2)):
         assert page.read_weights(packing.pack(weights)) == page.read_weights(wt.to_bytes(weights))
 
@@ -118,13 +105,13 @@ def packed() -> bytes:
 
 @pytest.mark.parametrize("at", [0, 4, 5, 9, 30, 90, 500, -200, -5, -4, -1])
 @pytest.mark.parametrize("bit", [1, 128])
-def test_a_flipped_bit_is_refused(packed: bytes, at: int, bit: int) -> None:
+def test_a_flipped_bit_is_refused(page: ModuleType, packed: bytes, at: int, bit: int) -> None:
     data = bytearray(packed)
     data[at] ^= bit
     with pytest.raises(WeightsError):
         packing.unpack(bytes(data))
     with pytest.raises(ValueError, match=r".+"):
-        page_decoder().read_weights(bytes(data))
+        page.read_weights(bytes(data))
 
 
 @pytest.mark.parametrize("size", [0, 3, 6, 60, 200, -4, -1])

@@ -68,13 +68,6 @@ Keep = Callable[..., Path]
 
 
 @pytest.fixture
-def raw(tmp_path: Path) -> Path:
-    folder = tmp_path / "raw"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def keep(raw: Path) -> Keep:
     def written(**facts: Any) -> Path:
         path = raw / f"row-{len(list(raw.iterdir())):03}.json"

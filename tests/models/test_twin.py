@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from data.samples import sample
+from models import lm
 from models import weights as wt
-from models.config import PRESETS, ModelConfig
+from models.config import MLPS, PRESETS, ModelConfig
 from models.engine import Engine, _learned, prepare
-from models.reference import Reference
+from models.reference import FIRST_BYTE, Reference
 
 NANO = Path(__file__).parent.parent / "golden" / "nano.kzw"
 
@@ -47,10 +51,28 @@ def test_trained_weights_on_text(lanes: int) -> None:
     agree(wt.from_bytes(NANO.read_bytes()), columns)
 
 
+@pytest.mark.parametrize("mlp", MLPS)
 @pytest.mark.parametrize("seed", range(6))
-def test_extreme_weights_on_noise(seed: int) -> None:
+def test_extreme_weights_on_noise(seed: int, mlp: str) -> None:
     columns = np.random.default_rng(seed).integers(0, 256, (40, 4)).astype(np.uint8)
-    agree(extreme(PRESETS["nano"], seed, 1 << 15 if seed % 2 else 100), columns)
+    agree(extreme(dataclasses.replace(PRESETS["nano"], mlp=mlp), seed, 1 << 15 if seed % 2 else 100), columns)
+
+
+@pytest.mark.parametrize("mlp", MLPS)
+def test_the_integers_are_the_float_network(mlp: str) -> None:
+    """On text the twin's cross-entropy is the float network's, up to what 16-bit states and whole numbers lose."""
+    config = dataclasses.replace(PRESETS["nano"], mlp=mlp)
+    params = lm.initialise(config, 3)
+    columns = np.frombuffer(sample(), np.uint8)[:2048].reshape(8, -1).T
+    twin, bits = Reference(wt.quantise(config, params), 8), []
+    read = np.concatenate([np.full((1, 8), FIRST_BYTE, np.uint8), columns[:-1]])
+    logits, _ = lm.sequence(config, params, jnp.asarray(read), lm.initial_state(config, 8))
+    shares = np.asarray(jax.nn.softmax(logits))
+    for row, share in zip(columns, shares, strict=True):
+        counts = twin.predict()
+        bits.append(np.log2(share[np.arange(8), row] * counts.sum(axis=1) / counts[np.arange(8), row]))
+        twin.perceive(row)
+    assert abs(np.mean(bits)) < 0.005
 
 
 def test_widest_format_allows() -> None:
