@@ -13,9 +13,12 @@ from typing import BinaryIO
 from coding.errors import BadMagic, Damaged, NewerVersion, TrailingData, Truncated
 
 MAGIC = b"\x89KZ\r\n\x1a"
-VERSION = 1
-MAX_BLOCK = 1 << 23
+VERSION = 2
+"""What is written; older ones are read. They differ in the memory (FORMAT.md, 2.3) and in the greatest block."""
+MAX_BLOCK = 1 << 27
 """Original bytes in one block at most: bounds the memory of both sides."""
+MAX_BLOCK_1 = 1 << 23
+"""The same in version 1."""
 MAX_LANES_LOG2 = 10
 
 _HEADER = struct.Struct("<6sBB8s")
@@ -69,9 +72,17 @@ def _sealed(data: bytes) -> bytes:
     return data + _CRC.pack(zlib.crc32(data))
 
 
-def header_bytes(weights_id: bytes) -> bytes:
-    """The header for a container whose model blocks were coded with the weights of this identity (8 bytes)."""
-    return _sealed(_HEADER.pack(MAGIC, VERSION, 0, weights_id))
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """Format version of a container, and the identity (8 bytes) of the weights that its model blocks were coded with."""
+
+    weights_id: bytes
+    version: int = VERSION
+
+
+def header_bytes(header: Header) -> bytes:
+    """The header as it lies in the container."""
+    return _sealed(_HEADER.pack(MAGIC, header.version, 0, header.weights_id))
 
 
 def block_bytes(block: Block) -> bytes:
@@ -100,8 +111,8 @@ def _read(source: BinaryIO, size: int, what: str) -> bytes:
     return data
 
 
-def read_header(source: BinaryIO) -> bytes:
-    """Reads the header; returns the weights identity. Raises BadMagic, NewerVersion, Truncated, Damaged."""
+def read_header(source: BinaryIO) -> Header:
+    """Reads the header. Raises BadMagic, NewerVersion, Truncated, Damaged."""
     data = read_up_to(source, HEADER_BYTES)
     if data[:6] != MAGIC[: len(data)]:
         raise BadMagic("not a kolmozip file (wrong magic): check the name, or compress it first")
@@ -110,12 +121,12 @@ def read_header(source: BinaryIO) -> bytes:
     if len(data) < HEADER_BYTES:
         raise Truncated("the file ends inside its header: it was cut short, fetch it again")
     _, version, reserved, weights_id = _HEADER.unpack(data[: _HEADER.size])
-    if _sealed(data[: _HEADER.size]) != data or version != VERSION or reserved:
+    if _sealed(data[: _HEADER.size]) != data or not version or reserved:
         raise Damaged("the header does not hold its checksum or sets reserved bits: the file is damaged, fetch it again")
-    return weights_id
+    return Header(weights_id, version)
 
 
-def read_blocks(source: BinaryIO) -> Iterator[Block]:
+def read_blocks(source: BinaryIO, version: int) -> Iterator[Block]:
     """Yields every block up to the end mark, each checked; the last thing yielded is an END block whose payload is the
     checksum and whose length is the original's. Raises Truncated, Damaged, TrailingData."""
     while True:
@@ -131,10 +142,10 @@ def read_blocks(source: BinaryIO) -> Iterator[Block]:
                 raise TrailingData("bytes follow the end of the compressed data: remove them, or fetch the file again")
             yield Block(Kind.END, length, checksum)
             return
-        yield _read_block(source, start)
+        yield _read_block(source, start, MAX_BLOCK_1 if version == 1 else MAX_BLOCK)
 
 
-def _read_block(source: BinaryIO, start: bytes) -> Block:
+def _read_block(source: BinaryIO, start: bytes, longest: int) -> Block:
     head = start + _read(source, _BLOCK.size - 4, "block header")
     kind, lanes_log2, reserved, length, size = _BLOCK.unpack(head)
     sizes = {Kind.RAW: size == length, Kind.RUN: size == 1, Kind.MODEL: size < length}
@@ -142,7 +153,7 @@ def _read_block(source: BinaryIO, start: bytes) -> Block:
         kind not in sizes
         or not sizes[Kind(kind)]
         or reserved
-        or not 1 <= length <= MAX_BLOCK
+        or not 1 <= length <= longest
         or lanes_log2 > (MAX_LANES_LOG2 if kind == Kind.MODEL else 0)
         or (kind == Kind.MODEL and (size % 4 or 1 << lanes_log2 > length))
     ):

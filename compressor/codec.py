@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, Protocol
 
 import numpy as np
 
 from coding import container
-from coding.container import Block, Kind
+from coding.container import Block, Header, Kind
 from coding.counts import tree, zero_count
 from coding.errors import Damaged
 from coding.rangecoder import BitDecoder, BitEncoder
@@ -22,6 +22,10 @@ Progress = Callable[[int], None]
 
 DENSE_BITS = 7.95
 """A block whose order-0 entropy is above this (bits a byte: noise, archives, media) is stored raw without trying."""
+
+
+GRANULE = 1 << 23
+"""Bytes that are looked at together before a block's type is chosen."""
 
 
 class Predictor(Protocol):
@@ -56,19 +60,20 @@ Find = Callable[[bytes], Coded]
 """The model of an identity; raises ``coding.errors.UnknownWeights``."""
 
 
-def code_block(predictor: Predictor, coder: BitCoder, columns: np.ndarray, length: int, progress: Progress) -> None:
+def code_block(predictor: Predictor, coder: BitCoder, columns: np.ndarray, length: int, progress: Progress,
+               version: int = container.VERSION) -> None:  # fmt: skip
     """The one loop of encoder and decoder over a block of ``length`` bytes; columns (steps, lanes) uint8.
 
     An encoder's columns hold the bytes; a decoder's are filled. Each bit is coded with the network's probability as
-    the memory refines it.
+    the memory, that of the format's version, refines it.
     """
     lengths, lanes = lane_lengths(length, columns.shape[1]), columns.shape[1]
-    memory, lane = Memory(lanes), np.arange(lanes)
+    memory, lane = Memory(columns, version), np.arange(lanes)
     for t, column in enumerate(columns):
         active = int(np.count_nonzero(lengths > t))
-        sums, node = tree(predictor.predict()[:active]), np.ones(active, np.int64)
-        known = column[:active].astype(np.int32)
-        memory.look(active)
+        memory.look(active)  # before predict, which waits for the network
+        known, node = column[:active].astype(np.int32), np.ones(active, np.int64)
+        sums = tree(predictor.predict()[:active])
         for shift in range(7, -1, -1):
             zero = memory.predict(zero_count(sums, lane[:active], node), node)
             bit = coder.code(zero, (known >> shift) & 1)
@@ -88,10 +93,11 @@ def encode_block(predictor: Predictor, data: np.ndarray, lanes: int, progress: P
     return coder.finish()
 
 
-def decode_block(predictor: Predictor, stream: bytes, length: int, lanes: int, progress: Progress) -> np.ndarray:
+def decode_block(predictor: Predictor, stream: bytes, length: int, lanes: int, progress: Progress,
+                 version: int = container.VERSION) -> np.ndarray:  # fmt: skip
     """Inverse of ``encode_block`` for a predictor in the same state: (length,) uint8."""
     columns = np.zeros((int(lane_lengths(length, lanes)[0]), lanes), np.uint8)
-    code_block(predictor, BitDecoder(stream), columns, length, progress)
+    code_block(predictor, BitDecoder(stream), columns, length, progress, version)
     return from_columns(columns, length)
 
 
@@ -101,15 +107,35 @@ def _entropy(data: np.ndarray) -> float:
     return float(-np.sum(share * np.log2(np.maximum(share, 1e-300))))
 
 
-def make_block(model: Coded, raw: bytes, progress: Progress) -> Block:
-    """The shortest of the block types for these bytes (1 to MAX_BLOCK of them)."""
+def _kind(raw: bytes) -> Kind:
+    """The block type that suits these bytes by their look."""
     data = np.frombuffer(raw, np.uint8)
     if raw.count(raw[:1]) == len(raw):
+        return Kind.RUN
+    return Kind.RAW if data.size >= 256 and _entropy(data) > DENSE_BITS else Kind.MODEL
+
+
+def _pieces(source: BinaryIO) -> Iterator[bytes]:
+    """What goes into one block each: neighbouring granules that suit the same type, so that noise beside text stays raw."""
+    held: list[bytes] = []
+    held_kind = Kind.END
+    while raw := container.read_up_to(source, min(GRANULE, container.MAX_BLOCK)):
+        kind = _kind(raw)
+        if held and (kind != held_kind or kind == Kind.RUN or sum(len(part) for part in held) + len(raw) > container.MAX_BLOCK):
+            yield b"".join(held)
+            held = []
+        held.append(raw)
+        held_kind = kind
+    if held:
+        yield b"".join(held)
+
+
+def make_block(model: Coded, raw: bytes, progress: Progress) -> Block:
+    """The shortest of the block types for these bytes (1 to MAX_BLOCK of them)."""
+    data, kind = np.frombuffer(raw, np.uint8), _kind(raw)
+    if kind != Kind.MODEL:
         progress(len(raw))
-        return Block(Kind.RUN, len(raw), raw[:1])
-    if data.size >= 256 and _entropy(data) > DENSE_BITS:
-        progress(len(raw))
-        return Block(Kind.RAW, len(raw), raw)
+        return Block(kind, len(raw), raw[:1] if kind == Kind.RUN else raw)
     lanes = lane_count(len(raw))
     stream = encode_block(model.engine(lanes), data, lanes, progress)
     if len(stream) >= len(raw):
@@ -117,11 +143,11 @@ def make_block(model: Coded, raw: bytes, progress: Progress) -> Block:
     return Block(Kind.MODEL, len(raw), stream, lanes)
 
 
-def open_block(identity: bytes, block: Block, progress: Progress, find: Find = registry.by_identity) -> bytes:
-    """The original bytes of a block that was coded with the weights of this identity."""
+def open_block(header: Header, block: Block, progress: Progress, find: Find = registry.by_identity) -> bytes:
+    """The original bytes of a block of a container with this header."""
     if block.kind == Kind.MODEL:
-        engine = find(identity).engine(block.lanes)
-        return decode_block(engine, block.payload, block.length, block.lanes, progress).tobytes()
+        engine = find(header.weights_id).engine(block.lanes)
+        return decode_block(engine, block.payload, block.length, block.lanes, progress, header.version).tobytes()
     progress(block.length)
     return block.payload if block.kind == Kind.RAW else block.payload * block.length
 
@@ -130,12 +156,12 @@ def compress_stream(source: BinaryIO, target: BinaryIO, model: str | Coded = reg
                     progress: Progress = lambda _: None) -> container.Digest:  # fmt: skip
     """Reads source to its end and writes a container to target; returns length and checksum of the original.
 
-    Memory is bounded by the block size (8 MiB), whatever the length; neither side needs to be seekable.
+    Memory is bounded by the block size (128 MiB), whatever the length; neither side needs to be seekable.
     """
     model = registry.by_name(model) if isinstance(model, str) else model
-    target.write(container.header_bytes(model.identity))
+    target.write(container.header_bytes(Header(model.identity)))
     digest = container.Digest()
-    while raw := container.read_up_to(source, container.MAX_BLOCK):
+    for raw in _pieces(source):
         digest.update(raw)
         target.write(container.block_bytes(make_block(model, raw, progress)))
     target.write(container.end_bytes(digest))
@@ -151,14 +177,14 @@ def decompress_stream(source: BinaryIO, target: BinaryIO, progress: Progress = l
     Raises a ``coding.errors.FormatError`` for anything that cannot be decoded. Bytes may have reached target by then:
     only a normal return vouches for them.
     """
-    identity = container.read_header(source)
+    header = container.read_header(source)
     digest = container.Digest()
-    for block in container.read_blocks(source):
+    for block in container.read_blocks(source, header.version):
         if block.kind == Kind.END:
             if (block.length, block.payload) != (digest.length, digest.value()):
                 raise Damaged("the decoded bytes do not have the original's checksum: the file is damaged, fetch it again")
             return digest
-        raw = open_block(identity, block, progress, find)
+        raw = open_block(header, block, progress, find)
         digest.update(raw)
         target.write(raw)
     raise AssertionError("read_blocks ends with an END block or raises")

@@ -19,19 +19,19 @@ def inspect_file(name: str) -> dict[str, Any]:
     kinds: Counter[str] = Counter()
     packed, lanes = container.HEADER_BYTES, set()
     with files.open_input(name) as source:
-        identity = container.read_header(source)  # type: ignore[arg-type]
-        for block in container.read_blocks(source):  # type: ignore[arg-type]
+        header = container.read_header(source)  # type: ignore[arg-type]
+        for block in container.read_blocks(source, header.version):  # type: ignore[arg-type]
             if block.kind == Kind.END:
                 packed += container.END_BYTES
                 break
             kinds[block.kind.name.lower()] += 1
             packed += container.BLOCK_BYTES + len(block.payload)
             lanes.add(block.lanes)
-    weights = registry.path_of(identity)
+    weights = registry.path_of(header.weights_id)
     return {
         "file": name,
-        "format_version": container.VERSION,
-        "weights": identity.hex(),
+        "format_version": header.version,
+        "weights": header.weights_id.hex(),
         "model": weights.stem if weights else None,
         "blocks": dict(kinds),
         "lanes": sorted(lanes),

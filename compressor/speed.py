@@ -76,8 +76,8 @@ def training_bytes_within(name: str, size: int) -> int | None:
 def blocks(packed: Path) -> list[list[int]]:
     """(original bytes, bytes in the file) of each block: bits/char along the file."""
     with packed.open("rb") as source:
-        container.read_header(source)
-        found = [[block.length, container.BLOCK_BYTES + len(block.payload)] for block in container.read_blocks(source)]
+        blocks = container.read_blocks(source, container.read_header(source).version)
+        found = [[block.length, container.BLOCK_BYTES + len(block.payload)] for block in blocks]
     return found[:-1]
 
 

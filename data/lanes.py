@@ -7,12 +7,14 @@ import numpy as np
 LANE_BYTES = 4096
 """Aim for stretches of at least so many bytes: each starts cold, which costs the network about 3 bytes (DECISIONS.md, 6)."""
 MAX_LANES = 512
-"""Enough for the speed asked for on two cores; 1,024 were faster still, and start twice as many lanes cold."""
+"""Enough for the speed asked for on two cores; 1,024 are faster still, and start twice as many lanes cold."""
+LONG, MORE_LANES = 1 << 24, 1024
+"""From so many bytes on, lanes are so long that their cold starts no longer count."""
 
 
 def lane_count(length: int) -> int:
-    """Lanes for a block of ``length`` bytes: the power of two that leaves each lane at least LANE_BYTES, within 1 to 512."""
-    return min(MAX_LANES, 1 << max(0, (length // LANE_BYTES).bit_length() - 1))
+    """Lanes for a block of ``length`` bytes: the power of two that leaves each LANE_BYTES or more, within 1 to 512 or 1,024."""
+    return min(MAX_LANES if length < LONG else MORE_LANES, 1 << max(0, (length // LANE_BYTES).bit_length() - 1))
 
 
 def lane_lengths(length: int, lanes: int) -> np.ndarray:
@@ -23,14 +25,15 @@ def lane_lengths(length: int, lanes: int) -> np.ndarray:
 
 def to_columns(data: np.ndarray, lanes: int) -> np.ndarray:
     """Block (n,) uint8 -> (steps, lanes) uint8, lane i in column i; short lanes end in a 0 that is not coded."""
-    lengths = lane_lengths(data.size, lanes)
-    steps = int(lengths[0])
-    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-    index = starts[None, :] + np.arange(steps)[:, None]
-    return np.where(np.arange(steps)[:, None] < lengths, data[np.minimum(index, data.size - 1)], 0).astype(np.uint8)
+    short, extra = divmod(data.size, lanes)
+    long = extra * (short + 1)
+    columns = np.zeros((short + (extra > 0), lanes), np.uint8)
+    columns[:, :extra] = data[:long].reshape(extra, -1).T if extra else 0
+    columns[:short, extra:] = data[long:].reshape(lanes - extra, short).T
+    return columns
 
 
 def from_columns(columns: np.ndarray, length: int) -> np.ndarray:
     """Inverse of ``to_columns``: (steps, lanes) -> (length,) uint8."""
-    lengths = lane_lengths(length, columns.shape[1])
-    return columns.T[np.arange(columns.shape[0]) < lengths[:, None]]
+    short, extra = divmod(length, columns.shape[1])
+    return np.concatenate([columns[:, :extra].T.ravel(), columns[:short, extra:].T.ravel()])

@@ -1,4 +1,4 @@
-"""A slow decoder of the kolmozip format, version 1, written from `coding/FORMAT.md` alone.
+"""A slow decoder of the kolmozip format, versions 1 and 2, written from `coding/FORMAT.md` alone.
 
 It shares no code with the program, so that it can test whether the page is enough to read a container.
 Usage: python page_decoder.py FILE.kz WEIGHTS.kzw > ORIGINAL
@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 MAGIC = bytes.fromhex("894B5A0D0A1A")
 HEADER_SIZE, BLOCK_HEAD_SIZE, CHECKSUM_SIZE, END_SIZE = 20, 12, 4, 28
 END, RAW, RUN, MODEL = 0, 1, 2, 3
-LARGEST_BLOCK = 8_388_608
+LARGEST_BLOCK = {1: 8_388_608, 2: 134_217_728}
 MASK32, MASK64 = 2**32 - 1, 2**64 - 1
 SPACE = 32
 HASH_A, HASH_B = 2654435761, 2246822519
@@ -63,32 +63,32 @@ class Block(NamedTuple):
 
 def decode(container: bytes, weights_files: list[bytes]) -> bytes:
     """Return the original; raise ValueError for a container or weights file that the page calls invalid."""
-    identity = read_header(container)
+    version, identity = read_header(container)
     original = bytearray()
     position = HEADER_SIZE
     network: Network | None = None
     while not is_end(container, position):
-        block, position = read_block(container, position)
+        block, position = read_block(container, position, version)
         if block.kind == MODEL:
             network = network or find_network(identity, weights_files)
-            original += decode_model(block, network)
+            original += decode_model(block, network, version)
         else:
             original += block.payload * (block.length if block.kind == RUN else 1)
     check_end(container[position:], bytes(original))
     return bytes(original)
 
 
-def read_header(container: bytes) -> bytes:
-    """Section 1.1: check the header and return the weights identity."""
+def read_header(container: bytes) -> tuple[int, bytes]:
+    """Section 1.1: check the header and return the version and the weights identity."""
     require(container[:6] == MAGIC, "not a kolmozip container")
     require(len(container) > 6, "truncated header")
     version = container[6]
-    require(version <= 1, f"format version {version} is newer than version 1")
-    require(version == 1, "format version 0 is invalid")
+    require(version <= 2, f"format version {version} is newer than version 2")
+    require(version >= 1, "format version 0 is invalid")
     require(len(container) >= HEADER_SIZE, "truncated header")
     require(container[7] == 0, "reserved byte of the header is not 0")
     check_checksum(container[:HEADER_SIZE], "header")
-    return container[8:16]
+    return version, container[8:16]
 
 
 def check_checksum(part: bytes, name: str) -> None:
@@ -103,12 +103,13 @@ def is_end(container: bytes, position: int) -> bool:
     return container[position] == END
 
 
-def read_block(container: bytes, position: int) -> tuple[Block, int]:
+def read_block(container: bytes, position: int, version: int) -> tuple[Block, int]:
     """Section 1.2: read and check one block; return it and the position after it."""
     payload_at = position + BLOCK_HEAD_SIZE
     require(payload_at <= len(container), "truncated block")
     kind, lanes_log, reserved, length, size = struct.unpack_from("<BBHII", container, position)
     check_block_fields(kind, lanes_log, reserved, length, size)
+    require(length <= LARGEST_BLOCK[version], "invalid block length")
     after = payload_at + size + CHECKSUM_SIZE
     require(after <= len(container), "truncated block")
     check_checksum(container[position:after], "block")
@@ -120,7 +121,7 @@ def check_block_fields(kind: int, lanes_log: int, reserved: int, length: int, si
     require(kind in (RAW, RUN, MODEL), "unknown block type")
     require(lanes_log <= (10 if kind == MODEL else 0), "invalid number of lanes")
     require(reserved == 0, "reserved field of a block is not 0")
-    require(1 <= length <= LARGEST_BLOCK, "invalid block length")
+    require(length >= 1, "invalid block length")
     if kind == RAW:
         require(size == length, "invalid size of a raw block")
     elif kind == RUN:
@@ -144,7 +145,7 @@ def check_end(end: bytes, original: bytes) -> None:
 # Section 2: model block
 
 
-def decode_model(block: Block, network: "Network") -> bytes:
+def decode_model(block: Block, network: "Network", version: int) -> bytes:
     """Section 2: decode all lanes of a model block in step and join them."""
     source = RangeDecoder(block.payload)
     share, longer = divmod(block.length, block.lanes)
@@ -152,18 +153,23 @@ def decode_model(block: Block, network: "Network") -> bytes:
     lanes = [Lane(network) for _ in lengths]
     evidence = [lane.step(SPACE) for lane in lanes]
     outputs = [bytearray() for _ in lengths]
-    memory = Memory()
+    memory = Memory(version, max(lengths) * block.lanes)
+    match = Match(block.lanes) if version > 1 else None
     for t in range(max(lengths)):
         active = [i for i, length in enumerate(lengths) if length > t]
-        symbols = decode_symbols(source, memory, [lanes[i] for i in active], [evidence[i] for i in active])
+        symbols = decode_symbols(source, memory, match, [lanes[i] for i in active], [evidence[i] for i in active])
         for i, symbol in zip(active, symbols, strict=True):
             outputs[i].append(symbol)
             if t + 1 < lengths[i]:  # the step after a lane's last byte would have no use
                 evidence[i] = lanes[i].step(symbol)
+        if match is not None and t + 1 < max(lengths):
+            match.take(symbols, [lane.recent for lane in lanes])
     return b"".join(outputs)
 
 
-def decode_symbols(source: "RangeDecoder", memory: "Memory", lanes: list["Lane"], evidence: list[Vector]) -> list[int]:
+def decode_symbols(
+    source: "RangeDecoder", memory: "Memory", match: "Match | None", lanes: list["Lane"], evidence: list[Vector]
+) -> list[int]:
     """Section 2: decode one byte for each lane, all first bits, then all second bits, and so on."""
     sums = [list(accumulate(counts, initial=0)) for counts in evidence]
     contexts = [lane.contexts() for lane in lanes]
@@ -171,9 +177,12 @@ def decode_symbols(source: "RangeDecoder", memory: "Memory", lanes: list["Lane"]
     nodes = [1] * len(lanes)
     for k in range(8):
         counts = [count_of_zero(below, node, k) for below, node in zip(sums, nodes, strict=True)]
-        predictions = list(map(memory.predict, contexts, lasts, nodes, counts))
+        expectations = [match.predict(i, k, node) for i, node in enumerate(nodes)] if match else [NOTHING] * len(nodes)
+        predictions = list(map(memory.predict, contexts, lasts, nodes, counts, expectations))
         bits = [source.bit(prediction.zero) for prediction in predictions]
-        memory.learn(predictions, bits)
+        errors = memory.learn(predictions, bits)
+        if match is not None:
+            match.learn(expectations, bits, errors)
         nodes = [2 * node + bit for node, bit in zip(nodes, bits, strict=True)]
     return [node - 256 for node in nodes]
 
@@ -293,31 +302,54 @@ class Prediction(NamedTuple):
     network: int  # N
     mixture: int  # M
     rung: tuple[int, int, int]  # b, node, j'
+    rung_2: tuple[int, int, int]  # -1, g, j'; not in version 1
     zero: int  # f'
+
+
+class Expectation(NamedTuple):
+    """Section 2.4: what the match says of one lane's bit."""
+
+    u: int
+    bit: int  # B'
+    agrees: bool
+    o: int
+    q: int
+
+
+NOTHING = Expectation(0, 0, False, 0, 0)
 
 
 class Memory:
     """The memory that the lanes of one block share; slots and rungs never written are not in the dictionaries."""
 
-    def __init__(self) -> None:
-        """The memory at the beginning of a block."""
+    def __init__(self, version: int, size: int) -> None:
+        """The memory at the beginning of a block; `size` is the greatest number of bytes in a lane times the lanes."""
+        self.version = version
+        self.slot_bits = 24 if version > 1 and size > 8_388_608 else 22
         self.slots: list[dict[int, tuple[int, int, int]]] = [{} for _ in range(CONTEXTS)]
         self.weights = [[0] + [157286] * LAST_COUNT for _ in range(CONTEXTS)]
         self.network_weight = 943718
         self.ladder: dict[tuple[int, int, int], int] = {}
 
-    def predict(self, contexts: list[int], last: int, node: int, f: int) -> Prediction:
+    def predict(self, contexts: list[int], last: int, node: int, f: int, expected: Expectation) -> Prediction:
         """Predict: the count f' of a 0 and all that the lesson needs; `last` is b."""
         uses = self.look_up(contexts, node)
         network = lg(2**24 - f) - lg(f)
-        total = (self.network_weight >> 6) * network
+        total = (self.network_weight >> 6) * network + expected.q
         for weights, use in zip(self.weights, uses, strict=True):
             total += (weights[use.n] >> 6) * use.o
         x = clip(scale(total, 14), LAST_STRETCH)
         mixture = squash(x)
         j, r = divmod(min(max(x, -3072), 3071) + 3072, 256)
-        adjusted = (self.rung(last, node, j) * (256 - r) + self.rung(last, node, j + 1) * r) >> 6
-        return Prediction(uses, network, mixture, (last, node, j + (r >> 7)), 2**24 - ((mixture + adjusted) >> 1))
+        g = (((contexts[0] ^ (node * HASH_B)) * HASH_A) & MASK32) >> 16
+        adjusted, adjusted_2 = self.closer(last, node, j, r), self.closer(-1, g, j, r)
+        one = (mixture + adjusted) >> 1 if self.version == 1 else (2 * mixture + adjusted + adjusted_2) >> 2
+        nearest = j + (r >> 7)
+        return Prediction(uses, network, mixture, (last, node, nearest), (-1, g, nearest), 2**24 - one)
+
+    def closer(self, b: int, node: int, j: int, r: int) -> int:
+        """A, and with -1 for b and g for the node A2."""
+        return (self.rung(b, node, j) * (256 - r) + self.rung(b, node, j + 1) * r) >> 6
 
     def look_up(self, contexts: list[int], node: int) -> list[Use]:
         """Predict: the slot of each context."""
@@ -327,28 +359,31 @@ class Memory:
             m = ((context ^ (node * HASH_B)) * HASH_A) & MASK32
             m ^= m >> 15
             check = (m & 255) | 1
-            found, p, n = slots.get(m >> 10, (0, 0, 0))
+            slot = m >> (32 - self.slot_bits)
+            found, p, n = slots.get(slot, (0, 0, 0))
             if found != check:
                 p, n = 32768, 0
-            uses.append(Use(m >> 10, check, p, n, stretch[p >> 4]))
+            uses.append(Use(slot, check, p, n, stretch[p >> 4]))
         return uses
 
     def rung(self, last: int, node: int, j: int) -> int:
-        """R[b][node][j]."""
+        """R[b][node][j], and with -1 for b R2[node][j]."""
         value = self.ladder.get((last, node, j))
         return first_ladder()[j] if value is None else value
 
-    def learn(self, predictions: list[Prediction], bits: list[int]) -> None:
-        """Learn the bits of all lanes that take part; later lanes write after earlier ones."""
+    def learn(self, predictions: list[Prediction], bits: list[int]) -> list[int]:
+        """Learn the bits of all lanes that take part; later lanes write after earlier ones. Returns each E."""
         errors = [65536 * bit - (prediction.mixture >> 8) for prediction, bit in zip(predictions, bits, strict=True)]
         self.learn_weights(predictions, errors)
         rungs = {}
         for prediction, bit in zip(predictions, bits, strict=True):
             for slots, (slot, check, p, n, _) in zip(self.slots, prediction.uses, strict=True):
                 slots[slot] = (check, p + scale((65535 * bit - p) * RATES[n], 14), min(n + 1, LAST_COUNT))
-            before = self.rung(*prediction.rung)
-            rungs[prediction.rung] = before + scale((2**22 - 1) * bit - before, 6)
+            for rung in (prediction.rung, prediction.rung_2):
+                before = self.rung(*rung)
+                rungs[rung] = before + scale((2**22 - 1) * bit - before, 6)
         self.ladder.update(rungs)
+        return errors
 
     def learn_weights(self, predictions: list[Prediction], errors: list[int]) -> None:
         """Learn: the mixer weights W and V, each by one sum over the lanes."""
@@ -361,6 +396,63 @@ class Memory:
                 weights[n] = clip(weights[n] + scale(total, 15), 2**22)
         total = sum(error * prediction.network for prediction, error in zip(predictions, errors, strict=True))
         self.network_weight = clip(self.network_weight + scale(total, 17), 2**22)
+
+
+class Match:
+    """Section 2.4: where the lanes of one block saw their contexts last."""
+
+    def __init__(self, lanes: int) -> None:
+        """The match at the beginning of a block."""
+        self.lanes = lanes
+        self.text: list[int] = []  # the bytes of all known places
+        self.after: dict[int, int] = {}
+        self.places: list[int | None] = [None] * lanes
+        self.lengths = [0] * lanes
+        self.hopes = [2**22 - 2**22 // (u % 20 + 8) for u in range(40)]
+        self.weights = [262144] * 40
+
+    def predict(self, lane: int, k: int, node: int) -> Expectation:
+        """Predict: what a lane expects of bit k."""
+        place, length = self.places[lane], self.lengths[lane]
+        if place is None:
+            return NOTHING
+        e = self.text[place]
+        v = length if length < 16 else 11 + min(length.bit_length(), 8)
+        u = v if k == 0 else v + 20
+        bit = (e >> (7 - k)) & 1
+        if (e | 256) >> (8 - k) != node:
+            return Expectation(u, bit, False, 0, 0)
+        o = stretch_table()[self.hopes[u] >> 10] * (1 if bit else -1)
+        return Expectation(u, bit, True, o, (self.weights[u] >> 6) * o)
+
+    def learn(self, expectations: list[Expectation], bits: list[int], errors: list[int]) -> None:
+        """Learn the bits of all lanes that take part."""
+        for u in range(40):
+            here = [(x, bit, error) for x, bit, error in zip(expectations, bits, errors, strict=True) if x.u == u and x.agrees]
+            hits = sum(x.bit == bit for x, bit, _ in here)
+            self.hopes[u] += scale(hits * (2**22 - 1) - len(here) * self.hopes[u], 10)
+            self.weights[u] = clip(self.weights[u] + scale(sum(error * x.o for x, _, error in here), 15), 2**22)
+
+    def take(self, symbols: list[int], recents: list[int]) -> None:
+        """Taking a byte into every lane."""
+        start = len(self.text)
+        self.text += symbols
+        hashes = [hash32(recent & MASK32, recent >> 32) >> 10 for recent in recents]
+        for i, (symbol, h) in enumerate(zip(symbols, hashes, strict=True)):
+            place = self.places[i]
+            if place is not None and self.text[place] == symbol:
+                self.places[i] = self.known(place + self.lanes)
+                self.lengths[i] += 1
+            else:
+                self.places[i] = None
+            if self.places[i] is None:
+                self.places[i], self.lengths[i] = self.known(self.after.get(h)), 0
+        for i, h in enumerate(hashes):
+            self.after[h] = start + i + self.lanes
+
+    def known(self, place: int | None) -> int | None:
+        """The place if it is known, else none."""
+        return place if place is not None and place < len(self.text) else None
 
 
 # Section 4: weights file
@@ -391,6 +483,12 @@ class Shape(NamedTuple):
     taps: int
     table_dim: int
     tables: list[tuple[int, int]]
+    mlp: str
+
+    @property
+    def branches(self) -> int:
+        """Outputs of w_in in multiples of hidden."""
+        return 2 if self.mlp == "kan_glu" else 1
 
     @property
     def e(self) -> int:
@@ -411,7 +509,7 @@ class Mlp(NamedTuple):
     """The weights of one mlp; `w_in` is split, since its halves have different fraction bits."""
 
     w_u: Matrix
-    w_v: Matrix
+    w_v: Matrix | None
     knots: list[Vector]
     w_out: Matrix
 
@@ -464,7 +562,8 @@ def read_shape(text: bytes) -> Shape:
     require(all(type(size) is int and size >= 0 for size in sizes), "invalid number in the shape")
     require(isinstance(values["tables"], list), "invalid tables in the shape")
     tables = [read_table_shape(table) for table in values["tables"]]
-    shape = Shape(**{name: values[name] for name in names}, tables=tables)
+    shape = Shape(**{name: values[name] for name in names}, tables=tables, mlp=values.get("mlp", "kan_glu"))
+    require(shape.mlp in ("kan_glu", "kan"), "unknown mlp")
     limited = (shape.width, shape.layers, shape.state, shape.hidden, shape.e)
     require(all(1 <= size <= 1024 for size in limited), "width, layers, state, hidden or n-gram entries not within 1 to 1024")
     require(1 <= shape.taps <= 4, "taps not within 1 to 4")
@@ -493,7 +592,7 @@ def arrays_size(shape: Shape) -> int:
     d, w, m, e = shape.width, shape.state, shape.hidden, shape.e
     tables = sum(shape.table_dim << bits for _, bits in shape.tables)
     mixer = (d + 1) * 3 * w + 2 * w + 2 * shape.taps * w + (w + 1) * d
-    mlp = (d + 1) * 2 * m + 2 * 9 * m + (m + 1) * d
+    mlp = (d + 1) * shape.branches * m + 2 * 9 * m + (m + 1) * d
     heads = (d + 1) * 256 + (e + 1) * 256 + 2 * 256
     return 256 * d + tables + (e + 1) * d + shape.layers * (mixer + mlp) + heads
 
@@ -527,13 +626,14 @@ def unpack_stream(stream: bytes, shape: Shape) -> bytes:
 def arrays_of(shape: Shape) -> Iterator[tuple[str, int, int]]:
     """Section 4: (kind, rows, columns) of each array in order; exponents are arrays of their own."""
     d, w, m, e = shape.width, shape.state, shape.hidden, shape.e
+    v = shape.branches * m
     yield "matrix", 256, d
     for _, bits in shape.tables:
         yield "table", 1 << bits, shape.table_dim
     yield from [("matrix", e, d), ("exponents", 1, d)]
     for _ in range(shape.layers):
         yield from [("matrix", d, 3 * w), ("exponents", 1, 3 * w), ("gate_bias", 1, w), ("conv_taps", shape.taps, w)]
-        yield from [("matrix", w, d), ("exponents", 1, d), ("matrix", d, 2 * m), ("exponents", 1, 2 * m)]
+        yield from [("matrix", w, d), ("exponents", 1, d), ("matrix", d, v), ("exponents", 1, v)]
         yield from [("knots", 9, m), ("matrix", m, d), ("exponents", 1, d)]
     yield from [("matrix", d, 256), ("exponents", 1, 256), ("matrix", e, 256), ("exponents", 1, 256), ("head_bias", 1, 256)]
 
@@ -705,10 +805,10 @@ def read_mixer(arrays: Arrays, shape: Shape) -> Mixer:
 def read_mlp(arrays: Arrays, shape: Shape) -> Mlp:
     """Section 4: the arrays of one mlp."""
     d, m = shape.width, shape.hidden
-    w_in = arrays.matrix(d, 2 * m, 4, 10)
+    w_in = arrays.matrix(d, shape.branches * m, 4, 10)
     return Mlp(
         w_u=Matrix(w_in.columns[:m], w_in.exponents[:m]),
-        w_v=Matrix(w_in.columns[m:], w_in.exponents[m:]),
+        w_v=Matrix(w_in.columns[m:], w_in.exponents[m:]) if shape.branches == 2 else None,
         knots=[arrays.int16(m) for _ in range(9)],
         w_out=arrays.matrix(m, d, 4, 12),
     )
@@ -836,13 +936,16 @@ def apply_mixer(mixer: Mixer, state: MixerState, x: Vector) -> list[int]:
 def apply_mlp(mlp: Mlp, x: Vector) -> list[int]:
     """Mlp_i(x)."""
     u = [clip(value, 127) for value in dense(x, mlp.w_u, 4, 5)]
-    v = [clip(value, 2**14) for value in dense(x, mlp.w_v, 4, 10)]
-    y = []
-    for j, (u_j, v_j) in enumerate(zip(u, v, strict=True)):
+    f = []
+    for j, u_j in enumerate(u):
         q, r = divmod(u_j + 128, 32)
-        f = (mlp.knots[q][j] * (32 - r) + mlp.knots[q + 1][j] * r + 16) >> 5
-        y.append(clip(scale(f * v_j, 16), 127))
-    return dense(y, mlp.w_out, 4, 12)
+        f.append((mlp.knots[q][j] * (32 - r) + mlp.knots[q + 1][j] * r + 16) >> 5)
+    if mlp.w_v is None:
+        y = [scale(f_j, 6) for f_j in f]
+    else:
+        v = [clip(value, 2**14) for value in dense(x, mlp.w_v, 4, 10)]
+        y = [scale(f_j * v_j, 16) for f_j, v_j in zip(f, v, strict=True)]
+    return dense([clip(y_j, 127) for y_j in y], mlp.w_out, 4, 12)
 
 
 def add(x: Vector, y: Vector) -> list[int]:

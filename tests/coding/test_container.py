@@ -9,7 +9,7 @@ import zlib
 import pytest
 
 from coding import container
-from coding.container import Block, Digest, Kind
+from coding.container import Block, Digest, Header, Kind
 from coding.errors import BadMagic, Damaged, FormatError, NewerVersion, TrailingData, Truncated
 
 IDENTITY = bytes(range(8))
@@ -23,13 +23,14 @@ BLOCKS = [
 def packed(blocks: list[Block] = BLOCKS) -> bytes:
     digest = Digest()
     digest.update(b"whatever")
-    return container.header_bytes(IDENTITY) + b"".join(map(container.block_bytes, blocks)) + container.end_bytes(digest)
+    return container.header_bytes(Header(IDENTITY)) + b"".join(map(container.block_bytes, blocks)) + container.end_bytes(digest)
 
 
 def read(data: bytes) -> list[Block]:
     source = io.BytesIO(data)
-    assert container.read_header(source) == IDENTITY
-    return list(container.read_blocks(source))
+    header = container.read_header(source)
+    assert header == Header(IDENTITY)
+    return list(container.read_blocks(source, header.version))
 
 
 def resealed(data: bytes, start: int, size: int) -> bytes:
@@ -70,7 +71,7 @@ def test_wrong_magic_newer_version_and_trailing_bytes_have_names() -> None:
     with pytest.raises(BadMagic):
         read(b"PK\3\4" + whole)
     with pytest.raises(NewerVersion):
-        read(whole[:6] + b"\2" + whole[7:])
+        read(whole[:6] + b"\3" + whole[7:])
     with pytest.raises(TrailingData):
         read(whole + b"\0")
 
@@ -99,8 +100,14 @@ def test_reserved_bits_are_refused_under_a_good_checksum(start: int, offset: int
         read(resealed(bytes(whole), start, size))
 
 
-def test_a_block_may_not_ask_for_more_memory_than_the_page_allows() -> None:
-    header = struct.pack("<BBHII", Kind.RUN, 0, 0, container.MAX_BLOCK + 1, 1) + b"x"
-    whole = container.header_bytes(IDENTITY) + header + struct.pack("<I", zlib.crc32(header))
+@pytest.mark.parametrize(("version", "longest"), [(1, 1 << 23), (2, 1 << 27)])
+def test_a_block_may_not_ask_for_more_memory_than_the_page_allows(version: int, longest: int) -> None:
+    blocks = [container.block_bytes(Block(Kind.RUN, length, b"x")) for length in (longest, longest + 1)]
+    assert next(container.read_blocks(io.BytesIO(blocks[0]), version)).length == longest
     with pytest.raises(Damaged):
-        read(whole)
+        next(container.read_blocks(io.BytesIO(blocks[1]), version))
+
+
+def test_an_older_version_is_read_and_told_apart() -> None:
+    older = Header(IDENTITY, 1)
+    assert container.read_header(io.BytesIO(container.header_bytes(older))) == older

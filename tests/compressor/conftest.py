@@ -100,8 +100,7 @@ def blocks_of(packed: bytes) -> list[container.Block]:
     import io
 
     source = io.BytesIO(packed)
-    container.read_header(source)
-    return list(container.read_blocks(source))
+    return list(container.read_blocks(source, container.read_header(source).version))
 
 
 @pytest.fixture(scope="session")

@@ -73,7 +73,7 @@ def test_real_text_shrinks_through_the_model(nano: registry.Model, text: bytes, 
     assert packed[8:16] == nano.identity
 
 
-@pytest.mark.parametrize("size", [5000, 1_000_000, container.MAX_BLOCK + 1])
+@pytest.mark.parametrize("size", [5000, 1_000_000, codec.GRANULE + 1])
 def test_noise_grows_by_no_more_than_promised(size: int, nano: registry.Model) -> None:
     original = random.Random(size).randbytes(size)
     packed = compressor.compress(original, nano)
@@ -121,6 +121,16 @@ def test_blocks_follow_each_other(nano: registry.Model, text: bytes, blocks: Blo
     found = blocks(packed)
     assert [block.kind for block in found] == [Kind.MODEL, Kind.RUN, Kind.RAW, Kind.RUN, Kind.END]
     assert [block.length for block in found] == [1000, 1000, 1000, 1, 3001]
+
+
+def test_neighbours_of_one_kind_share_a_block(
+    nano: registry.Model, text: bytes, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(codec, "GRANULE", 512)
+    monkeypatch.setattr(container, "MAX_BLOCK", 1100)
+    packed = there_and_back(text[:1536] + bytes(range(256)) * 4 + bytes(1024), nano)
+    told = [(block.kind, block.length) for block in blocks(packed)[:-1]]
+    assert told == [(Kind.MODEL, 1024), (Kind.MODEL, 512), (Kind.RAW, 1024), (Kind.RUN, 512), (Kind.RUN, 512)]
 
 
 def test_a_block_does_not_depend_on_those_before(
