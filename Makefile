@@ -24,7 +24,7 @@ demo: $(STAMP) ## Compress and restore the shipped sample, with a table of figur
 	@$(BIN)/kolmozip demo
 
 test: lint ## Check style, types and behaviour (what CI runs)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(STAMP) ## Check style and types only
 	@$(BIN)/ruff check .

@@ -9,7 +9,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ from tqdm import tqdm
 from baselines import transformer
 from baselines.transformer import TransformerConfig
 from coding.errors import KolmozipError
-from compressor import devices
+from compressor import devices, signals
 from compressor.facts import environment
 from compressor.muon import averaged, optimiser
 from data.splits import VALID_SLICE_BYTES
@@ -301,7 +301,8 @@ def train(
         state, before = _restore(manager, latest, state)
     with _Log(folder, config, latest or 0, quiet or jax.process_index() > 0) as log:
         run = _Run(model, config, teacher, mesh, manager, pace, log, state, before)
-        run.go_on(text, valid)
+        with signals.noted() as told:
+            run.go_on(text, valid, told)
         params, done = result(config, run.state), int(devices.local(run.state.step))
         facts = card_facts(model, config, text, done, run.clock())
         facts["valid_bits_per_char_estimate"] = round(evaluate(model, params, valid), 5)
@@ -332,8 +333,8 @@ class _Run:
         """Seconds spent in all."""
         return self.before + time.monotonic() - self.begun
 
-    def go_on(self, text: np.ndarray, valid: np.ndarray) -> None:
-        """Every step from the state's on, with log lines, checkpoints and the end that budget or pace sets."""
+    def go_on(self, text: np.ndarray, valid: np.ndarray, told: Sequence[int] = ()) -> None:
+        """Every step from the state's on, with log lines, checkpoints and the end that budget, pace or a signal sets."""
         config = self.config
         turned = np.roll(text, -(config.seed * SEED_STRIDE % text.size))
         slice_ = valid[:VALID_SLICE_BYTES]
@@ -350,7 +351,8 @@ class _Run:
             if (step + 1) % 1000 == 0:
                 found = evaluate(self.model, result(config, self.state), slice_)
                 self.log.write(step=step + 1, valid_slice_bits_per_char=round(found, 5))
-            stop = step + 1 == self.pace.stop_after_steps or self.clock() - first > 60 * self.pace.stop_after_minutes
+            enough = self.clock() - first > 60 * self.pace.stop_after_minutes
+            stop = enough or step + 1 == self.pace.stop_after_steps or bool(told)
             if stop or step + 1 == config.steps or self.clock() - saved > 60 * self.pace.minutes_between_checkpoints:
                 self._save(step + 1)
                 saved = self.clock()

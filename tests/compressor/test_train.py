@@ -6,17 +6,20 @@ import dataclasses
 import json
 import math
 import os
+import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from compressor import devices
+import data.windows
+from compressor import devices, signals
 from compressor.muon import average_parameters, orthogonalise
 from compressor.slim import slim
 from compressor.train import (
@@ -27,6 +30,7 @@ from compressor.train import (
     _objective,
     bytes_in,
     bytes_seen,
+    checkpoints,
     evaluate,
     latest_parameters,
     schedule,
@@ -61,6 +65,37 @@ def test_a_resumed_run_is_the_run(whole: tuple[dict, Path], text: np.ndarray, tm
     assert facts["steps"] == CONFIG.steps == 12
     for one, other in zip(jax.tree.leaves(whole[0]), jax.tree.leaves(resumed), strict=True):
         assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_before_it_ends_the_run(
+    number: int, whole: tuple[dict, Path], text: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def window(*given: Any) -> np.ndarray:
+        if given[-1] == 5:
+            signal.raise_signal(number)
+        return data.windows.window(*given)
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(number, end)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("compressor.train.window", window)
+        train(NANO, CONFIG, text, text[:4096], tmp_path, quiet=True)
+    assert signal.getsignal(number) is end
+    signal.signal(number, before)
+    assert checkpoints(tmp_path / "checkpoints").latest_step() == 6
+    resumed, _ = train(NANO, CONFIG, text, text[:4096], tmp_path, quiet=True, resume=True)
+    assert all(map(np.array_equal, jax.tree.leaves(whole[0]), jax.tree.leaves(resumed)))
+
+
+def test_a_second_signal_acts_at_once() -> None:
+    with pytest.raises(KeyboardInterrupt), signals.noted() as told:
+        signal.raise_signal(signal.SIGINT)
+        assert told == [signal.SIGINT]
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("the second one was only noted as well")
 
 
 def test_a_run_is_not_overwritten(whole: tuple[dict, Path], text: np.ndarray) -> None:
