@@ -77,11 +77,13 @@ def code_block(predictor: Predictor, coder: BitCoder, columns: np.ndarray, lengt
         for shift in range(7, -1, -1):
             zero = memory.predict(zero_count(sums, lane[:active], node), node)
             bit = coder.code(zero, (known >> shift) & 1)
-            memory.perceive_bit(bit)
             node = 2 * node + bit
+            if shift:
+                memory.perceive_bit(bit)
         column[:active] = node - 256
         if t + 1 < len(columns):
-            predictor.perceive(column)
+            predictor.perceive(column)  # returns while the network still computes: the memory learns meanwhile
+            memory.perceive_bit(bit)
             memory.perceive(column)
         progress(active)
 
@@ -103,7 +105,8 @@ def decode_block(predictor: Predictor, stream: bytes, length: int, lanes: int, p
 
 def _entropy(data: np.ndarray) -> float:
     """Order-0 entropy in bits a byte."""
-    share = np.bincount(data, minlength=256) / data.size
+    parts = range(0, data.size, GRANULE)  # bincount takes eight bytes for each of its input
+    share = sum(np.bincount(data[start : start + GRANULE], minlength=256) for start in parts) / data.size
     return float(-np.sum(share * np.log2(np.maximum(share, 1e-300))))
 
 

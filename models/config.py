@@ -81,8 +81,9 @@ KNOTS = 9
 PRESETS: dict[str, ModelConfig] = {
     "nano": ModelConfig(32, 2, 32, 32, 2, 4, ((2, 8), (3, 10))),
     "tiny": ModelConfig(192, 2, 192, 192, 2, 8, ((2, 12), (3, 13), (4, 14), (5, 14))),
-    "small": ModelConfig(320, 3, 320, 576, 2, 8, ((2, 13), (3, 15), (4, 15), (5, 16), (6, 15)), PLAIN),
-    "base": ModelConfig(320, 5, 320, 576, 2, 8, ((2, 14), (3, 16), (4, 18), (5, 18), (6, 17)), PLAIN),
+    "small": ModelConfig(320, 3, 320, 384, 2, 8, ((2, 13), (3, 15), (4, 16), (5, 16))),
+    "small-kan": ModelConfig(320, 3, 320, 576, 2, 8, ((2, 13), (3, 15), (4, 15), (5, 16), (6, 15)), PLAIN),
+    "base": ModelConfig(320, 5, 320, 384, 2, 8, ((2, 14), (3, 16), (4, 18), (5, 18), (6, 17))),
 }
 """
 ``nano``: 39 thousand parameters, for tests and the page-only decoder. ``kolmozip train --preset nano --bytes 3000000 --lanes 32
@@ -93,6 +94,8 @@ PRESETS: dict[str, ModelConfig] = {
 
 ``small``: 3.91 million parameters, 1.38 million in n-gram tables; the default. ``kolmozip train --preset small``: about two
 hours on two idle CPU cores at 17 to 20 KB/s. Its card (models/shipped/small.json) says what the shipped weights saw and reach.
+
+``small-kan``: 3.92 million, plain KAN layers and orders 2 to 6. Not shipped: DECISIONS.md, 24, has what it reached.
 
 ``base``: 10.0 million parameters, 5.9 million in n-gram tables; ``small`` grows into it (``--from``). Meant for a GPU:
 compressor/train_base_gpu.sh. No weights are shipped.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.logistic import STRETCH
+from models.logistic import STRETCH, held
 from models.ngram import HISTORY, context_hash
 
 PLACE_BITS = 22
@@ -70,7 +70,7 @@ class Match:
         self._hope += (right * ((1 << 22) - 1) - came * self._hope + 512) >> 10
         # bincount adds whole numbers below 2^28 in float64, fewer than 2^11 of them: every partial sum is exact
         slope = np.bincount(self._at, (error * self._opinion).ravel(), 2 * CELLS).astype(np.int64)
-        self._weight = np.clip(self._weight + ((slope + (1 << 14)) >> 15), -(1 << 22), 1 << 22)
+        self._weight = held(self._weight + ((slope + (1 << 14)) >> 15), -(1 << 22), 1 << 22)
 
     def perceive(self, byte: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
         """The byte that came in every lane, (lanes,) uint8, and the histories with it, (lanes,) uint32 each."""

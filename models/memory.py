@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.logistic import SQUASH, STRETCH, STRETCH_LIMIT, log2
+from models.logistic import SQUASH, STRETCH, STRETCH_LIMIT, held, log2
 from models.match import Match
 from models.ngram import HASH_HIGH, HASH_LOW, context_hash, push
 from models.reference import FIRST_BYTE
@@ -26,6 +26,8 @@ MAX_COUNT = 60
 RATES = 32768 // (2 * np.arange(MAX_COUNT + 1, dtype=np.int32) + 3)
 """Adaptation rate 1 / (n + 1.5) after n bits, in 2^-14."""
 WEIGHT_LIMIT = 1 << 22
+UNSEEN = np.uint32(1 << 31)
+"""A slot that has seen nothing: probability 1/2, count 0."""
 FIRST_WEIGHTS = (157286, 943718)
 """0.15 for counters, 0.9 for the network, in 2^-20."""
 REFINE_CELLS = 25
@@ -77,20 +79,22 @@ class Memory:
         self._place = (mixed >> np.uint32(32 - self._slot_bits)) + self._base
         self._check = (mixed & np.uint32(255)) | np.uint32(1)
         slot = self._slots.take(self._place)
-        slot[((slot >> np.uint32(8)) & np.uint32(255)) != self._check] = 1 << 31  # probability 1/2, seen 0 times
+        ours = ((slot >> np.uint32(8)) & np.uint32(255)) == self._check
+        slot = np.where(ours, slot, UNSEEN)
         self._count = (slot & np.uint32(255)).astype(np.int64)
         self._probability = (slot >> np.uint32(16)).astype(np.int32)
         self._opinion = STRETCH.take(self._probability >> 4)
         weight = (self._weights >> 6).astype(np.int32).ravel().take(self._count + self._row)
-        self._network = log2((1 << 24) - zero) - log2(zero)
+        one, none = log2(np.stack([(1 << 24) - zero, zero]))
+        self._network = one - none
         # |weight| <= 2^16, |opinion| <= 3327, |network| <= 6144, with the match: 8 * 2^16 * 3327 + 2^16 * 6144 + 2^13 < 2^31
         total = (weight * self._opinion).sum(axis=0, dtype=np.int32) + (self._network_weight >> 6) * self._network
         if self._match is not None:
             opinion, weight_of_it = self._match.predict(node)
             total += opinion * weight_of_it
-        total = np.clip((total + (1 << 13)) >> 14, -STRETCH_LIMIT, STRETCH_LIMIT)
+        total = held((total + (1 << 13)) >> 14, -STRETCH_LIMIT, STRETCH_LIMIT)
         self._mixture = SQUASH.take(total + STRETCH_LIMIT)
-        position = np.clip(total, -3072, 3071) + 3072
+        position = held(total, -3072, 3071) + 3072
         cell, inside = position >> 8, position & 255
         seen, self._nearest = _look_closer(self._refine, (self._last + node) * REFINE_CELLS + cell, inside)
         if self._match is None:
@@ -105,8 +109,8 @@ class Memory:
         cells = (self._count + self._row).ravel()
         # bincount adds whole numbers below 2^28 in float64, fewer than 2^14 of them: every partial sum is exact
         slope = np.bincount(cells, (error * self._opinion).ravel(), self._weights.size).astype(np.int64)
-        self._weights += ((slope + (1 << 14)) >> 15).reshape(self._weights.shape)
-        np.clip(self._weights, -WEIGHT_LIMIT, WEIGHT_LIMIT, out=self._weights)
+        learned = self._weights + ((slope + (1 << 14)) >> 15).reshape(self._weights.shape)
+        self._weights = held(learned, -WEIGHT_LIMIT, WEIGHT_LIMIT)
         step = (int((error.astype(np.int64) * self._network).sum()) + (1 << 16)) >> 17
         self._network_weight = min(max(self._network_weight + step, -WEIGHT_LIMIT), WEIGHT_LIMIT)
         away = (bit * 65535 - self._probability) * RATES.take(self._count)
