@@ -110,8 +110,8 @@ def _mix(a: Arrays, i: int, x: jax.Array, h: jax.Array, past: Past) -> tuple[jax
 def _learned(knots: jax.Array, index: jax.Array) -> jax.Array:
     """The learned functions without a table: first knot plus, from each knot on, the change of slope there.
 
-    The same integers as ``weights.kan_table`` (a test says so), without a gather; DECISIONS.md, 4 and 25, has the times. Changes
-    of slope are below 2^18 and the index below 2^8, so nine products stay inside int32.
+    The same integers as ``weights.kan_table`` (a test says so), without a gather; DECISIONS.md, 4 and 26, has times.
+    Changes of slope are below 2^18 and the index below 2^8, so nine products stay inside int32.
     """
     slope = knots[1:] - knots[:-1]
     total = 32 * knots[0] + 16 + slope[0] * index
