@@ -12,13 +12,14 @@ from collections.abc import Iterator
 def noted() -> Iterator[list[int]]:
     """SIGINT and SIGTERM are only noted in the list while the body runs, then acted on as before; a second one acts at once.
 
-    In other threads than the main one, which no signal reaches, nothing changes.
+    A signal that is ignored stays so (nohup); in other threads than the main one, which no signal reaches, nothing changes.
     """
     numbers: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield numbers
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: handler for number, handler in handlers.items() if handler != signal.SIG_IGN}
 
     def note(number: int, _: object) -> None:
         numbers.append(number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -145,6 +146,14 @@ def refusal() -> Callable[[Result, str], str]:
         return lines[0]
 
     return check
+
+
+@pytest.fixture
+def interrupts() -> Iterator[None]:
+    """SIGINT acts as in a terminal, here and in processes started here: where tests run in the background it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

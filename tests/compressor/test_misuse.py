@@ -289,6 +289,7 @@ def test_an_input_that_fails_on_the_way(folder: Path, pack: Run, refusal: Callab
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("what", ["while it works", "while it waits"])
+@pytest.mark.usefixtures("interrupts")
 def test_a_stop_leaves_nothing(folder: Path, command: Callable, number: int, code: int, what: str) -> None:
     Path("long").write_bytes(sample() * 32)
     name = "long" if what == "while it works" else "-"

@@ -90,12 +90,22 @@ def test_a_signal_saves_before_it_ends_the_run(
     assert all(map(np.array_equal, jax.tree.leaves(whole[0]), jax.tree.leaves(resumed)))
 
 
+@pytest.mark.usefixtures("interrupts")
 def test_a_second_signal_acts_at_once() -> None:
     with pytest.raises(KeyboardInterrupt), signals.noted() as told:
         signal.raise_signal(signal.SIGINT)
         assert told == [signal.SIGINT]
         signal.raise_signal(signal.SIGINT)
         pytest.fail("the second one was only noted as well")
+
+
+@pytest.mark.usefixtures("interrupts")
+def test_an_ignored_signal_stays_ignored() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with signals.noted() as told:
+        signal.raise_signal(signal.SIGINT)
+    assert told == []
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def test_a_run_is_not_overwritten(whole: tuple[dict, Path], text: np.ndarray) -> None:
