@@ -343,6 +343,9 @@ class _Run:
         for step in range(int(devices.local(self.state.step)), config.steps):
             take = self._step_on(config.bits_at(step))
             self.state, bits = take(self.state, window(turned, config.lanes, config.window, step))
+            if self.mesh.size > 1 and jax.default_backend() == "cpu":
+                # Steps in flight share one pool of threads: a later one may hold what an earlier one's all-reduce waits for.
+                jax.block_until_ready(bits)
             recent.append(bits)
             if (step + 1) % 50 == 0 or step + 1 == config.steps:
                 self._tell(step + 1, recent)
