@@ -21,8 +21,7 @@ Progress = Callable[[int], None]
 """Called with the number of original bytes done since the last call."""
 
 DENSE_BITS = 7.95
-"""A block whose order-0 entropy is above this (bits a byte: noise, archives, media) is stored raw without trying."""
-
+"""A granule whose order-0 entropy is above this (bits a byte: noise, archives, media) is stored raw without trying."""
 
 GRANULE = 1 << 23
 """Bytes that are looked at together before a block's type is chosen."""
@@ -105,42 +104,40 @@ def decode_block(predictor: Predictor, stream: bytes, length: int, lanes: int, p
 
 def _entropy(data: np.ndarray) -> float:
     """Order-0 entropy in bits a byte."""
-    parts = range(0, data.size, GRANULE)  # bincount takes eight bytes for each of its input
-    share = sum(np.bincount(data[start : start + GRANULE], minlength=256) for start in parts) / data.size
+    share = np.bincount(data, minlength=256) / data.size
     return float(-np.sum(share * np.log2(np.maximum(share, 1e-300))))
 
 
-def _kind(raw: bytes) -> Kind:
-    """The block type that suits these bytes by their look."""
+def kind_of(raw: bytes) -> Kind:
+    """The block type that suits a granule by its look."""
     data = np.frombuffer(raw, np.uint8)
     if raw.count(raw[:1]) == len(raw):
         return Kind.RUN
     return Kind.RAW if data.size >= 256 and _entropy(data) > DENSE_BITS else Kind.MODEL
 
 
-def _pieces(source: BinaryIO) -> Iterator[bytes]:
-    """What goes into one block each: neighbouring granules that suit the same type, so that noise beside text stays raw."""
+def _pieces(source: BinaryIO) -> Iterator[tuple[Kind, bytes]]:
+    """What goes into one block each, and its type: neighbouring granules that suit one, so that noise beside text stays raw."""
     held: list[bytes] = []
     held_kind = Kind.END
     while raw := container.read_up_to(source, min(GRANULE, container.MAX_BLOCK)):
-        kind = _kind(raw)
+        kind = kind_of(raw)
         if held and (kind != held_kind or kind == Kind.RUN or sum(len(part) for part in held) + len(raw) > container.MAX_BLOCK):
-            yield b"".join(held)
+            yield held_kind, b"".join(held)
             held = []
         held.append(raw)
         held_kind = kind
     if held:
-        yield b"".join(held)
+        yield held_kind, b"".join(held)
 
 
-def make_block(model: Coded, raw: bytes, progress: Progress) -> Block:
-    """The shortest of the block types for these bytes (1 to MAX_BLOCK of them)."""
-    data, kind = np.frombuffer(raw, np.uint8), _kind(raw)
+def make_block(model: Coded, kind: Kind, raw: bytes, progress: Progress) -> Block:
+    """A block of the type that suits these bytes (1 to MAX_BLOCK of them); raw where the model would not shrink them."""
     if kind != Kind.MODEL:
         progress(len(raw))
         return Block(kind, len(raw), raw[:1] if kind == Kind.RUN else raw)
     lanes = lane_count(len(raw))
-    stream = encode_block(model.engine(lanes), data, lanes, progress)
+    stream = encode_block(model.engine(lanes), np.frombuffer(raw, np.uint8), lanes, progress)
     if len(stream) >= len(raw):
         return Block(Kind.RAW, len(raw), raw)
     return Block(Kind.MODEL, len(raw), stream, lanes)
@@ -164,9 +161,9 @@ def compress_stream(source: BinaryIO, target: BinaryIO, model: str | Coded = reg
     model = registry.by_name(model) if isinstance(model, str) else model
     target.write(container.header_bytes(Header(model.identity)))
     digest = container.Digest()
-    for raw in _pieces(source):
+    for kind, raw in _pieces(source):
         digest.update(raw)
-        target.write(container.block_bytes(make_block(model, raw, progress)))
+        target.write(container.block_bytes(make_block(model, kind, raw, progress)))
     target.write(container.end_bytes(digest))
     return digest
 

@@ -95,26 +95,12 @@ class Mixer(nn.Module):
         return layers.dense(y, w_out), h[-1], layers.last_inputs(past, z)
 
 
-class KanGlu(nn.Module):
-    """A gated linear unit whose gate is learned: (f_c(u) * v) W, f_c one univariate function a channel, on a grid."""
-
-    config: ModelConfig
-
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """x (t, b, d) -> update (t, b, d) of the residual stream."""
-        c = self.config
-        w_in = self.param("w_in", fan_in(), (c.width, 2 * c.hidden))
-        knots = self.param("knots", _silu_knots, (KNOTS, c.hidden))
-        w_out = self.param("w_out", fan_in(0.5), (c.hidden, c.width))
-        u, v = jnp.split(layers.dense(layers.normalise(x), w_in), 2, axis=-1)
-        u = layers.quantise(u, layers.KAN_STEP)
-        f = layers.kan(u.reshape(-1, c.hidden), knots).reshape(u.shape)
-        return layers.dense(layers.quantise(f * v, layers.GLU_STEP), w_out)
+FIRST_KNOTS = {GATED: _silu_knots, PLAIN: _relu2_knots}
 
 
 class KanLayer(nn.Module):
-    """A wide layer of learned functions alone: f_c(u) W, f_c one univariate function a channel, on a grid."""
+    """A wide layer of learned functions f_c, one univariate function a channel, on a grid: as the gate of a linear unit,
+    (f_c(u) * v) W, or alone, f_c(u) W."""
 
     config: ModelConfig
 
@@ -122,15 +108,13 @@ class KanLayer(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """x (t, b, d) -> update (t, b, d) of the residual stream."""
         c = self.config
-        w_in = self.param("w_in", fan_in(), (c.width, c.hidden))
-        knots = self.param("knots", _relu2_knots, (KNOTS, c.hidden))
+        w_in = self.param("w_in", fan_in(), (c.width, c.branches * c.hidden))
+        knots = self.param("knots", FIRST_KNOTS[c.mlp], (KNOTS, c.hidden))
         w_out = self.param("w_out", fan_in(0.5), (c.hidden, c.width))
-        u = layers.quantise(layers.dense(layers.normalise(x), w_in), layers.KAN_STEP)
+        u, *v = jnp.split(layers.dense(layers.normalise(x), w_in), c.branches, axis=-1)
+        u = layers.quantise(u, layers.KAN_STEP)
         f = layers.kan(u.reshape(-1, c.hidden), knots).reshape(u.shape)
-        return layers.dense(layers.quantise(f, layers.GLU_STEP), w_out)
-
-
-MLPS: dict[str, type[nn.Module]] = {GATED: KanGlu, PLAIN: KanLayer}
+        return layers.dense(layers.quantise(f * v[0] if v else f, layers.GLU_STEP), w_out)
 
 
 class Ends(nn.Module):
@@ -194,7 +178,7 @@ class ByteLM(Stack):
         super().setup()
         c = self.config
         self.mixers = [Mixer(c, name=f"mixer_{i}") for i in range(c.layers)]
-        self.mlps = [MLPS[c.mlp](c, name=f"mlp_{i}") for i in range(c.layers)]
+        self.mlps = [KanLayer(c, name=f"mlp_{i}") for i in range(c.layers)]
 
 
 def histories(tokens: jax.Array, low: jax.Array, high: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -32,11 +32,6 @@ STRETCH = LOG2[2 * np.arange(4096) + 1] - LOG2[8191 - 2 * np.arange(4096)]
 """Of a probability in 2^-12."""
 
 
-def held(x: np.ndarray, low: int, high: int) -> np.ndarray:
-    """x held to [low, high]. ``np.clip`` looks up the type's limits at every call: three times as long on a row of lanes."""
-    return np.minimum(np.maximum(x, low), high)
-
-
 def log2(count: np.ndarray) -> np.ndarray:
     """256 log2 of counts in [1, 2^24): from the table below 8192, else from their 12 leading bits; int32."""
     length = np.frexp(count.astype(np.float64))[1]  # the exponent is the bit length, exactly

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.logistic import STRETCH, held
+from models.logistic import STRETCH
 from models.ngram import HISTORY, context_hash
+from models.reference import clip
 
 PLACE_BITS = 22
 CELLS = 20
@@ -45,11 +46,10 @@ class Match:
     def look(self, active: int) -> None:
         """Takes up what the first ``active`` lanes expect as their next byte."""
         pointer, length = self._pointer[:active], self._length[:active]
-        self._found = pointer >= 0
         expected = self._text.take(pointer, mode="clip").astype(np.int64) | 256
-        self._expected = np.where(self._found, expected, 0)
-        long = 12 + np.minimum(np.frexp(length.astype(np.float64))[1], 8)  # the exponent is the bit length, exactly
-        self._cell = np.where(length < 16, length, long - 1)
+        self._expected = np.where(pointer >= 0, expected, 0)
+        long = 11 + np.minimum(np.frexp(length.astype(np.float64))[1], 8)  # the exponent is the bit length, exactly
+        self._cell = np.where(length < 16, length, long)
         self._shift = 8
 
     def predict(self, node: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -69,8 +69,8 @@ class Match:
         # at most 1024 lanes: the sum stays between 0 and the whole
         self._hope += (right * ((1 << 22) - 1) - came * self._hope + 512) >> 10
         # bincount adds whole numbers below 2^28 in float64, fewer than 2^11 of them: every partial sum is exact
-        slope = np.bincount(self._at, (error * self._opinion).ravel(), 2 * CELLS).astype(np.int64)
-        self._weight = held(self._weight + ((slope + (1 << 14)) >> 15), -(1 << 22), 1 << 22)
+        slope = np.bincount(self._at, error * self._opinion, 2 * CELLS).astype(np.int64)
+        self._weight = clip(self._weight + ((slope + (1 << 14)) >> 15), 1 << 22)
 
     def perceive(self, byte: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
         """The byte that came in every lane, (lanes,) uint8, and the histories with it, (lanes,) uint32 each."""

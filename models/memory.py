@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.logistic import SQUASH, STRETCH, STRETCH_LIMIT, held, log2
+from models.logistic import SQUASH, STRETCH, STRETCH_LIMIT, log2
 from models.match import Match
 from models.ngram import HASH_HIGH, HASH_LOW, context_hash, push
-from models.reference import FIRST_BYTE
+from models.reference import FIRST_BYTE, clip
 
 ORDERS = (2, 3, 4, 6, 8)
 """Byte contexts; two more are the word so far, and it with the word before. Chosen on validation text: DECISIONS.md."""
@@ -48,7 +48,7 @@ class Memory:
         self._weights = np.full((CONTEXTS, MAX_COUNT + 1), FIRST_WEIGHTS[0], np.int64)
         self._weights[:, 0] = 0  # a counter that has seen nothing has nothing to say
         self._network_weight = FIRST_WEIGHTS[1]
-        ladder = SQUASH[np.clip((np.arange(REFINE_CELLS) - 12) * 256, -STRETCH_LIMIT, STRETCH_LIMIT) + STRETCH_LIMIT] >> 2
+        ladder = SQUASH[clip((np.arange(REFINE_CELLS) - 12) * 256, STRETCH_LIMIT) + STRETCH_LIMIT] >> 2
         self._refine = np.tile(ladder, 1 << 16)
         self._refine_2 = np.tile(ladder, 1 << 16)
         self._low = np.zeros(lanes, np.uint32)
@@ -92,9 +92,9 @@ class Memory:
         if self._match is not None:
             opinion, weight_of_it = self._match.predict(node)
             total += opinion * weight_of_it
-        total = held((total + (1 << 13)) >> 14, -STRETCH_LIMIT, STRETCH_LIMIT)
+        total = clip((total + (1 << 13)) >> 14, STRETCH_LIMIT)
         self._mixture = SQUASH.take(total + STRETCH_LIMIT)
-        position = held(total, -3072, 3071) + 3072
+        position = np.minimum(clip(total, 3072), 3071) + 3072
         cell, inside = position >> 8, position & 255
         seen, self._nearest = _look_closer(self._refine, (self._last + node) * REFINE_CELLS + cell, inside)
         if self._match is None:
@@ -110,7 +110,7 @@ class Memory:
         # bincount adds whole numbers below 2^28 in float64, fewer than 2^14 of them: every partial sum is exact
         slope = np.bincount(cells, (error * self._opinion).ravel(), self._weights.size).astype(np.int64)
         learned = self._weights + ((slope + (1 << 14)) >> 15).reshape(self._weights.shape)
-        self._weights = held(learned, -WEIGHT_LIMIT, WEIGHT_LIMIT)
+        self._weights = clip(learned, WEIGHT_LIMIT)
         step = (int((error.astype(np.int64) * self._network).sum()) + (1 << 16)) >> 17
         self._network_weight = min(max(self._network_weight + step, -WEIGHT_LIMIT), WEIGHT_LIMIT)
         away = (bit * 65535 - self._probability) * RATES.take(self._count)

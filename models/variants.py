@@ -23,10 +23,10 @@ from models.config import GATED, KNOTS, PLAIN, VOCABULARY, ModelConfig, ends_par
 from models.lm import Params, State
 
 MIXERS = ("gated", "ssd")
-MLPS = ("kan_glu", "swiglu", "relu2", "kan")
+MLPS = (GATED, "swiglu", "relu2", PLAIN)
 STARTS = ("silu", "relu2")
 FIRST = {GATED: "silu", PLAIN: "relu2"}
-"""What the learned functions of ``lm.MLPS`` start as."""
+"""What the learned functions of ``lm.KanLayer`` start as."""
 SPAN = 4.0
 """The shipped grid runs from -SPAN to SPAN."""
 MAX_HIDDEN = 1024
@@ -89,8 +89,13 @@ class VariantConfig:
         return self.state + (2 * self.ssd_state if self.mixer == "ssd" else 0)
 
     @property
+    def branches(self) -> int:
+        """Products of width m that lead into the wide layer."""
+        return 2 if self.mlp in (GATED, "swiglu") else 1
+
+    @property
     def shipped_mlp(self) -> bool:
-        """Whether the wide layer is one of ``lm.MLPS``."""
+        """Whether the wide layer is ``lm.KanLayer`` itself."""
         grid = (self.knots, self.kan_group, self.span) == (KNOTS, 1, SPAN)
         return grid and FIRST.get(self.mlp) == self.start
 
@@ -108,7 +113,7 @@ class VariantConfig:
     def _mlp_parameters(self) -> int:
         d, m = self.width, self.hidden
         functions = self.knots * (m // self.kan_group) if self.mlp.startswith("kan") else 0
-        return (3 if self.mlp in ("kan_glu", "swiglu") else 2) * d * m + functions
+        return (self.branches + 1) * d * m + functions
 
     @classmethod
     def of(cls, base: ModelConfig, **changes: Any) -> VariantConfig:
@@ -206,10 +211,8 @@ class Mlp(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """x (t, b, d) -> update (t, b, d) of the residual stream."""
         c = self.config
-        gated = c.mlp in ("kan_glu", "swiglu")
-        w_in = self.param("w_in", lm.fan_in(), (c.width, (2 if gated else 1) * c.hidden))
-        u = layers.dense(layers.normalise(x), w_in)
-        u, v = jnp.split(u, 2, axis=-1) if gated else (u, None)
+        w_in = self.param("w_in", lm.fan_in(), (c.width, c.branches * c.hidden))
+        u, *v = jnp.split(layers.dense(layers.normalise(x), w_in), c.branches, axis=-1)
         if c.mlp == "swiglu":
             f = nn.silu(u)
         elif c.mlp == "relu2":
@@ -217,7 +220,7 @@ class Mlp(nn.Module):
         else:
             f = self._learned(u)
         w_out = self.param("w_out", lm.fan_in(0.5), (c.hidden, c.width))
-        return layers.dense(layers.quantise(f if v is None else f * v, layers.GLU_STEP), w_out)
+        return layers.dense(layers.quantise(f * v[0] if v else f, layers.GLU_STEP), w_out)
 
     def _learned(self, u: jax.Array) -> jax.Array:
         c = self.config
@@ -284,7 +287,7 @@ class VariantLM(lm.Stack):
             self.head = self.param("head", lm.fan_in(0.5), (c.width, VOCABULARY))
             self.head_bias = self.param("head_bias", nn.initializers.zeros, (VOCABULARY,))
         mixer: Any = SsdMixer if c.mixer == "ssd" else lm.Mixer
-        mlp: Any = lm.MLPS[c.mlp] if c.shipped_mlp else Mlp
+        mlp: Any = lm.KanLayer if c.shipped_mlp else Mlp
         self.mixers = [mixer(c, name=f"mixer_{i}") for i in range(c.layers)]
         self.mlps = [mlp(c, name=f"mlp_{i}") for i in range(c.layers)]
 

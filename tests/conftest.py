@@ -22,7 +22,7 @@ settings.load_profile("kolmozip")
 
 
 @pytest.fixture(scope="session")
-def page() -> ModuleType:
+def page_decoder() -> ModuleType:
     """The decoder written from FORMAT.md alone, loaded by path: it is no package of ours."""
     spec = importlib.util.spec_from_file_location("page_decoder", Path(__file__).parent / "coding" / "page_decoder.py")
     assert spec is not None

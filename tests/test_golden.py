@@ -42,7 +42,7 @@ def by_hand(*parts: tuple[bytes, int]) -> Callable[[], tuple[bytes, bytes]]:
         out = container.header_bytes(Header(model.identity))
         for data, lanes in parts:
             digest.update(data)
-            block = codec.make_block(model, data, lambda _: None)
+            block = codec.make_block(model, codec.kind_of(data), data, lambda _: None)
             if lanes:
                 stream = codec.encode_block(model.engine(lanes), np.frombuffer(data, np.uint8), lanes, lambda _: None)
                 block = Block(Kind.MODEL, len(data), stream, lanes)

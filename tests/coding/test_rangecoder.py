@@ -26,14 +26,14 @@ def decisions(kind: str, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("kind", ["any", "sharp", "sure and wrong", "least"])
 @pytest.mark.parametrize("size", [1, 2, 50, 3000])
-def test_round_trip_and_the_pages_decoder(page: ModuleType, kind: str, size: int) -> None:
+def test_round_trip_and_the_pages_decoder(page_decoder: ModuleType, kind: str, size: int) -> None:
     bits, zero = decisions(kind, size)
     encoder = BitEncoder()
     for part in np.array_split(np.arange(size), 3):
         encoder.code(zero[part], bits[part])
     stream = encoder.finish()
     assert np.array_equal(BitDecoder(stream).code(zero, np.zeros(size, np.int32)), bits)
-    independent = page.RangeDecoder(stream)
+    independent = page_decoder.RangeDecoder(stream)
     assert [independent.bit(int(count)) for count in zero] == bits.tolist()
 
 
@@ -46,7 +46,7 @@ def test_length_is_the_information_content() -> None:
 
 
 @pytest.mark.parametrize("top", [1, 3, 1000, 1 << 22])
-def test_bytes_round_trip_and_the_pages_decoder(page: ModuleType, top: int) -> None:
+def test_bytes_round_trip_and_the_pages_decoder(page_decoder: ModuleType, top: int) -> None:
     rng = np.random.default_rng(top)
     sizes = (1, 7, 900, 0, 300)
     runs = [(shares(rng.integers(1, top + 1, 256)), rng.integers(0, 256, size).astype(np.int32)) for size in sizes]
@@ -54,7 +54,7 @@ def test_bytes_round_trip_and_the_pages_decoder(page: ModuleType, top: int) -> N
     for share, symbols in runs:
         encoder.code(share, symbols)
     stream = encoder.finish()
-    decoder, independent = ByteDecoder(stream), page.RangeDecoder(stream)
+    decoder, independent = ByteDecoder(stream), page_decoder.RangeDecoder(stream)
     for share, symbols in runs:
         assert np.array_equal(decoder.code(share, np.zeros_like(symbols)), symbols)
         below = [0, *np.cumsum(share).tolist()]

@@ -93,9 +93,9 @@ def test_empty_rows_cost_next_to_nothing() -> None:
     assert len(packing.pack(weights)) < 65536 * 4 / 100
 
 
-def test_the_page_alone_reads_it(page: ModuleType) -> None:
+def test_the_page_alone_reads_it(page_decoder: ModuleType) -> None:
     for weights in (wt.from_bytes(GOLDEN.read_bytes()), made(TINY, 7, 0.3, 2, 0.2)):
-        assert page.read_weights(packing.pack(weights)) == page.read_weights(wt.to_bytes(weights))
+        assert page_decoder.read_weights(packing.pack(weights)) == page_decoder.read_weights(wt.to_bytes(weights))
 
 
 @pytest.fixture(scope="module")
@@ -105,13 +105,13 @@ def packed() -> bytes:
 
 @pytest.mark.parametrize("at", [0, 4, 5, 9, 30, 90, 500, -200, -5, -4, -1])
 @pytest.mark.parametrize("bit", [1, 128])
-def test_a_flipped_bit_is_refused(page: ModuleType, packed: bytes, at: int, bit: int) -> None:
+def test_a_flipped_bit_is_refused(page_decoder: ModuleType, packed: bytes, at: int, bit: int) -> None:
     data = bytearray(packed)
     data[at] ^= bit
     with pytest.raises(WeightsError):
         packing.unpack(bytes(data))
     with pytest.raises(ValueError, match=r".+"):
-        page.read_weights(bytes(data))
+        page_decoder.read_weights(bytes(data))
 
 
 @pytest.mark.parametrize("size", [0, 3, 6, 60, 200, -4, -1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from types import ModuleType
 
 import jax
 import jax.numpy as jnp
@@ -73,6 +74,17 @@ def test_the_integers_are_the_float_network(mlp: str) -> None:
         bits.append(np.log2(share[np.arange(8), row] * counts.sum(axis=1) / counts[np.arange(8), row]))
         twin.perceive(row)
     assert abs(np.mean(bits)) < 0.005
+
+
+@pytest.mark.parametrize("mlp", MLPS)
+def test_the_page_alone_makes_the_same_step(page_decoder: ModuleType, mlp: str) -> None:
+    config = dataclasses.replace(PRESETS["nano"], mlp=mlp)
+    weights = wt.quantise(config, lm.initialise(config, 3))
+    lane, definition = page_decoder.Lane(page_decoder.read_weights(wt.to_bytes(weights))), Reference(weights, 1)
+    assert lane.step(FIRST_BYTE) == definition.predict()[0].tolist()
+    for byte in b"The page":
+        definition.perceive(np.array([byte], np.uint8))
+        assert lane.step(byte) == definition.predict()[0].tolist()
 
 
 def test_widest_format_allows() -> None:

@@ -59,9 +59,9 @@ def test_the_base_is_the_shipped_network(text: jax.Array) -> None:
 
 
 def test_the_general_unit_with_the_shipped_grid_is_the_shipped_unit(text: jax.Array) -> None:
-    """The same parameters through ``variants.Mlp`` and ``lm.KanGlu``."""
+    """The same parameters through ``variants.Mlp`` and ``lm.KanLayer``."""
     x = jnp.asarray(np.random.default_rng(0).normal(size=(5, 2, BASE.width)), jnp.float32)
-    general, shipped = variants.Mlp(BASE), lm.KanGlu(BASE)  # type: ignore[arg-type]
+    general, shipped = variants.Mlp(BASE), lm.KanLayer(BASE)  # type: ignore[arg-type]
     params = jax.jit(shipped.init)(jax.random.key(0), x)
     assert same(params, jax.jit(general.init)(jax.random.key(0), x))
     assert same(jax.jit(general.apply)(params, x), jax.jit(shipped.apply)(params, x))
