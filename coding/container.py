@@ -13,7 +13,7 @@ from typing import BinaryIO
 from coding.errors import BadMagic, Damaged, NewerVersion, TrailingData, Truncated
 
 MAGIC = b"\x89KZ\r\n\x1a"
-VERSION = 2
+VERSION = 3
 """What is written; older ones are read. They differ in the memory (FORMAT.md, 2.3) and in the greatest block."""
 MAX_BLOCK = 1 << 27
 """Original bytes in one block at most: bounds the memory of both sides."""

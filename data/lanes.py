@@ -7,14 +7,12 @@ import numpy as np
 LANE_BYTES = 4096
 """Aim for stretches of at least so many bytes: each starts cold, which costs the network about 3 bytes (DECISIONS.md, 6)."""
 MAX_LANES = 512
-"""On 5 MB, 1,024 take 0.5 % more bytes, since twice as many lanes start cold, and are no faster (DECISIONS.md, 23)."""
-LONG, MORE_LANES = 1 << 24, 1024
-"""From so many bytes on, lanes are so long that their cold starts no longer count; what it brings is not measured."""
+"""On 5 MB, 1,024 take 0.5 % more bytes and are no faster (DECISIONS.md, 23)."""
 
 
 def lane_count(length: int) -> int:
-    """Lanes for a block of ``length`` bytes: the power of two that leaves each LANE_BYTES or more, within 1 to 512 or 1,024."""
-    return min(MAX_LANES if length < LONG else MORE_LANES, 1 << max(0, (length // LANE_BYTES).bit_length() - 1))
+    """Lanes for a block of ``length`` bytes: the power of two that leaves each LANE_BYTES or more, within 1 to MAX_LANES."""
+    return min(MAX_LANES, 1 << max(0, (length // LANE_BYTES).bit_length() - 1))
 
 
 def lane_lengths(length: int, lanes: int) -> np.ndarray:

@@ -83,7 +83,8 @@ PRESETS: dict[str, ModelConfig] = {
     "tiny": ModelConfig(192, 2, 192, 192, 2, 8, ((2, 12), (3, 13), (4, 14), (5, 14))),
     "small": ModelConfig(320, 3, 320, 384, 2, 8, ((2, 13), (3, 15), (4, 16), (5, 16))),
     "small-kan": ModelConfig(320, 3, 320, 576, 2, 8, ((2, 13), (3, 15), (4, 15), (5, 16), (6, 15)), PLAIN),
-    "base": ModelConfig(320, 5, 320, 384, 2, 8, ((2, 14), (3, 16), (4, 18), (5, 18), (6, 17))),
+    "base": ModelConfig(320, 3, 320, 384, 2, 8, ((2, 13), (3, 17), (4, 18), (5, 18), (6, 18))),
+    "base-deep": ModelConfig(320, 5, 320, 384, 2, 8, ((2, 14), (3, 16), (4, 18), (5, 18), (6, 17))),
 }
 """
 ``nano``: 39 thousand parameters, for tests and the page-only decoder. ``kolmozip train --preset nano --bytes 3000000 --lanes 32

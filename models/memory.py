@@ -1,30 +1,71 @@
-"""External memory: adaptive n-gram and word counters, mixed with the network's probability bit by bit, in integers.
+"""External memory: adaptive counters, runs and matches, mixed with the network's probability bit by bit, in integers.
 
 The context mixing of the PAQ family (Mahoney 2005, sections 2 and 3), over lanes: every lane reads and writes one shared
-memory, so what one stretch of a file teaches helps all the others at the next byte. All lanes read before any writes;
-where two write the same place, the later lane's value stands. Plain NumPy is both the definition and the engine.
+memory, so what one stretch of a file teaches helps all the others at the next byte. Some contexts are a lane's own, so that
+what is new in a passage is told apart from what the whole file says. All lanes read before any writes; where two write the
+same place, the later lane's value stands. Plain NumPy is both the definition and the engine.
 Units: probabilities are of a 1; *stretch* is log2(p / (1 - p)) in 1/256 bit. ``coding/FORMAT.md``, part "Memory".
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
+from models import match, runs
+from models.expected import Expected
 from models.logistic import SQUASH, STRETCH, STRETCH_LIMIT, log2
 from models.match import Match
 from models.ngram import HASH_HIGH, HASH_LOW, context_hash, push
 from models.reference import FIRST_BYTE, clip
+from models.runs import Runs
 
-ORDERS = (2, 3, 4, 6, 8)
-"""Byte contexts; two more are the word so far, and it with the word before. Chosen on validation text: DECISIONS.md."""
-CONTEXTS = len(ORDERS) + 2
-SLOT_BITS, MORE_SLOT_BITS = 22, 24
-"""log2 of counters a context; more of them for more text."""
-MORE_TEXT = 1 << 23
+WORD, PAIR = -1, -2
+"""Contexts that are not so many bytes: the word so far, and that with the word before it."""
+
+
+class Context(NamedTuple):
+    """What the next byte depends on: the last n bytes, WORD or PAIR; of all lanes together, or of each lane by itself."""
+
+    of: int
+    own: bool = False
+
+
+class Plan(NamedTuple):
+    """What the memory of one version of the format consists of; chosen on validation text: DECISIONS.md."""
+
+    counters: tuple[Context, ...]
+    """The first is the last two bytes of all lanes: the second ladder uses its hash."""
+    matches: tuple[Context, ...] = ()
+    runs: tuple[Context, ...] = ()
+    kinds: int = 2
+    """Bits of a byte that hopes tell apart."""
+    ladders: int = 2
+    lines: bool = False
+    """The counters of half a byte lie side by side, one cache line for each context."""
+
+
+_COUNTERS = tuple(Context(of) for of in (2, 3, 4, 6, 8, WORD, PAIR))
+PLANS = {
+    1: Plan(_COUNTERS, ladders=1),
+    2: Plan(_COUNTERS, (Context(8),)),
+    3: Plan(
+        (Context(2), Context(4), Context(WORD), Context(2, own=True), Context(WORD, own=True)),
+        (Context(8), Context(5, own=True)),
+        (Context(6), Context(PAIR), *(Context(of, own=True) for of in (2, 3, 4, WORD))),
+        kinds=8,
+        lines=True,
+    ),
+}
+
+
 MAX_COUNT = 60
 """A counter that has seen so many bits forgets at a constant rate, about 1/61."""
 RATES = 32768 // (2 * np.arange(MAX_COUNT + 1, dtype=np.int32) + 3)
 """Adaptation rate 1 / (n + 1.5) after n bits, in 2^-14."""
+AFTER = np.minimum(np.arange(MAX_COUNT + 1, dtype=np.uint32) + 1, MAX_COUNT).astype(np.uint32)
+"""The count after one more bit."""
 WEIGHT_LIMIT = 1 << 22
 UNSEEN = np.uint32(1 << 31)
 """A slot that has seen nothing: probability 1/2, count 0."""
@@ -33,100 +74,150 @@ FIRST_WEIGHTS = (157286, 943718)
 REFINE_CELLS = 25
 
 
+def slot_bits(version: int, size: int) -> int:
+    """log2 of the slots of a counters' context, for a block whose rectangle of steps and lanes has ``size`` bytes."""
+    if version < 3:
+        return 24 if version == 2 and size > 1 << 23 else 22
+    return min(24, max(18, size.bit_length() + 1))
+
+
 class Memory:
-    """Counters shared by all lanes of one block.
+    """What all lanes of one block share.
 
     For every byte: ``look`` up the contexts, then eight times ``predict`` and ``perceive_bit``, then ``perceive``.
     """
 
     def __init__(self, columns: np.ndarray, version: int) -> None:
         """columns (steps, lanes) uint8 of the block, of which only rows that were perceived are read; the format's version."""
-        lanes = columns.shape[1]
-        self._match = Match(columns) if version > 1 else None
-        self._slot_bits = MORE_SLOT_BITS if version > 1 and columns.size > MORE_TEXT else SLOT_BITS
-        self._slots = np.zeros(CONTEXTS << self._slot_bits, np.uint32)  # probability << 16 | check << 8 | count
-        self._weights = np.full((CONTEXTS, MAX_COUNT + 1), FIRST_WEIGHTS[0], np.int64)
+        plan = self._plan = PLANS[version]
+        lanes, contexts = columns.shape[1], len(plan.counters)
+        self._slot_bits = slot_bits(version, columns.size)
+        self._slots = np.zeros(contexts << self._slot_bits, np.uint32)  # probability << 16 | check << 8 | count
+        self._weights = np.full((contexts, MAX_COUNT + 1), FIRST_WEIGHTS[0], np.int64)
         self._weights[:, 0] = 0  # a counter that has seen nothing has nothing to say
-        self._network_weight = FIRST_WEIGHTS[1]
+        self._own_runs = [i for i, context in enumerate(plan.runs) if context.own]
+        self._network_weight = np.full(1 << len(self._own_runs), FIRST_WEIGHTS[1], np.int64)
         ladder = SQUASH[clip((np.arange(REFINE_CELLS) - 12) * 256, STRETCH_LIMIT) + STRETCH_LIMIT] >> 2
-        self._refine = np.tile(ladder, 1 << 16)
-        self._refine_2 = np.tile(ladder, 1 << 16)
+        self._refine = [np.tile(ladder, 1 << 16) for _ in range(plan.ladders)]
+        self._matches = [Match(columns) for _ in plan.matches]
+        self._runs = Runs(len(plan.runs), self._slot_bits - 1) if plan.runs else None
+        sources = [match] * len(plan.matches) + [runs] * len(plan.runs)
+        self._expected = None
+        if sources:
+            hopes = np.stack([source.FIRST_HOPES for source in sources])
+            self._expected = Expected(hopes, np.array([source.FIRST_WEIGHT for source in sources]), plan.kinds)
         self._low = np.zeros(lanes, np.uint32)
         self._high = np.zeros(lanes, np.uint32)
         self._word = np.zeros(lanes, np.uint32)
         self._word_before = np.zeros(lanes, np.uint32)
-        self._base = (np.arange(CONTEXTS, dtype=np.int64) << self._slot_bits)[:, None]
-        self._row = (np.arange(CONTEXTS, dtype=np.int64) * (MAX_COUNT + 1))[:, None]
+        self._salt = (np.arange(lanes, dtype=np.uint32) + np.uint32(1)) * np.uint32(HASH_LOW)
+        self._base = (np.arange(contexts, dtype=np.int64) << self._slot_bits)[:, None]
+        self._row = (np.arange(contexts, dtype=np.int64) * (MAX_COUNT + 1))[:, None]
         self._take(np.full(lanes, FIRST_BYTE, np.uint8))
 
     def look(self, active: int) -> None:
         """Takes up the contexts of the first ``active`` lanes for their next byte."""
-        low, high = self._low[:active], self._high[:active]
-        word, before = self._word[:active], self._word_before[:active]
-        hashes = [context_hash(low, high, order) for order in ORDERS]
-        hashes += [_mix(word, np.zeros_like(word)), _mix(word, before)]
-        self._hashes = np.stack(hashes)
-        self._last = (low & np.uint32(255)).astype(np.int64) << 8
-        if self._match is not None:
-            self._match.look(active)
+        plan = self._plan
+        self._hashes = np.stack([self._hash(context, active) for context in plan.counters])
+        self._last = (self._low[:active] & np.uint32(255)).astype(np.int64) << 8
+        self._pattern = np.zeros(active, np.int64)
+        guesses = [one.look(active) for one in self._matches]
+        if self._runs is not None:
+            byte, cell = self._runs.look(_mixed(np.stack([self._hash(context, active) for context in plan.runs]), 1))
+            guesses += zip(byte, cell, strict=True)
+            for i in self._own_runs:
+                self._pattern = 2 * self._pattern + self._runs.known()[i]
+        if self._expected is not None:
+            self._expected.look(np.stack([byte for byte, _ in guesses]), np.stack([cell for _, cell in guesses]))
+        self._k = 0
+
+    def _hash(self, context: Context, active: int) -> np.ndarray:
+        """Of a context in the first ``active`` lanes, (active,) uint32."""
+        if context.of in (WORD, PAIR):
+            word = self._word[:active]
+            hashed = context_hash(word, self._word_before[:active] if context.of == PAIR else np.zeros_like(word), 8)
+        else:
+            hashed = context_hash(self._low[:active], self._high[:active], context.of)
+        return (hashed ^ self._salt[:active]) * np.uint32(HASH_LOW) if context.own else hashed
+
+    def _find(self, node: np.ndarray) -> None:
+        """Where the counters of tree nodes (active,) are, and the check that says whose they are."""
+        if not self._plan.lines:
+            mixed = _mixed(self._hashes, node)
+            self._place = (mixed >> np.uint32(32 - self._slot_bits)) + self._base
+            self._check = ((mixed & np.uint32(255)) | np.uint32(1)) << np.uint32(8)
+            return
+        if self._k & 3 == 0:
+            mixed = _mixed(self._hashes, node)
+            self._line = (mixed >> np.uint32(36 - self._slot_bits) << np.uint32(4)) + self._base
+            self._turn = ((mixed >> np.uint32(8)) & np.uint32(15)).astype(np.int64)
+            self._check = ((mixed & np.uint32(255)) | np.uint32(1)) << np.uint32(8)
+        within = (1 << (self._k & 3)) | (node & ((1 << (self._k & 3)) - 1))
+        self._place = self._line + (within ^ self._turn)
 
     def predict(self, zero: np.ndarray, node: np.ndarray) -> np.ndarray:
         """The network's counts for a 0 (of 2^24) at tree nodes -> the mixture's; (active,) int64 both."""
-        mixed = self._hashes ^ (node.astype(np.uint32) * np.uint32(HASH_HIGH))
-        mixed *= np.uint32(HASH_LOW)
-        after_two = mixed[0] >> np.uint32(16)
-        mixed ^= mixed >> np.uint32(15)
-        self._place = (mixed >> np.uint32(32 - self._slot_bits)) + self._base
-        self._check = (mixed & np.uint32(255)) | np.uint32(1)
+        self._find(node)
         slot = self._slots.take(self._place)
-        ours = ((slot >> np.uint32(8)) & np.uint32(255)) == self._check
-        slot = np.where(ours, slot, UNSEEN)
+        slot = np.where((slot & np.uint32(0xFF00)) == self._check, slot, UNSEEN)
         self._count = (slot & np.uint32(255)).astype(np.int64)
         self._probability = (slot >> np.uint32(16)).astype(np.int32)
         self._opinion = STRETCH.take(self._probability >> 4)
         weight = (self._weights >> 6).astype(np.int32).ravel().take(self._count + self._row)
         one, none = log2(np.stack([(1 << 24) - zero, zero]))
         self._network = one - none
-        # |weight| <= 2^16, |opinion| <= 3327, |network| <= 6144, with the match: 8 * 2^16 * 3327 + 2^16 * 6144 + 2^13 < 2^31
-        total = (weight * self._opinion).sum(axis=0, dtype=np.int32) + (self._network_weight >> 6) * self._network
-        if self._match is not None:
-            opinion, weight_of_it = self._match.predict(node)
-            total += opinion * weight_of_it
+        # |weight| <= 2^16, |opinion| <= 3327, |network| <= 6144: 7 * 2^16 * 3327 < 2^31
+        total = (weight * self._opinion).sum(axis=0, dtype=np.int32).astype(np.int64)
+        total += (self._network_weight >> 6).take(self._pattern) * self._network
+        if self._expected is not None:
+            total += self._expected.predict()
         total = clip((total + (1 << 13)) >> 14, STRETCH_LIMIT)
         self._mixture = SQUASH.take(total + STRETCH_LIMIT)
         position = np.minimum(clip(total, 3072), 3071) + 3072
         cell, inside = position >> 8, position & 255
-        seen, self._nearest = _look_closer(self._refine, (self._last + node) * REFINE_CELLS + cell, inside)
-        if self._match is None:
-            return (1 << 24) - ((self._mixture + seen) >> 1).astype(np.int64)
-        seen_2, self._nearest_2 = _look_closer(self._refine_2, after_two.astype(np.int64) * REFINE_CELLS + cell, inside)
-        return (1 << 24) - ((2 * self._mixture + seen + seen_2) >> 2).astype(np.int64)
+        at = [self._last + node]
+        if self._plan.ladders == 2:
+            after_two = (self._hashes[0] ^ (node.astype(np.uint32) * np.uint32(HASH_HIGH))) * np.uint32(HASH_LOW)
+            at.append((after_two >> np.uint32(16)).astype(np.int64))
+        looks = [
+            _look_closer(ladder, rung * REFINE_CELLS + cell, inside) for ladder, rung in zip(self._refine, at, strict=True)
+        ]
+        self._nearest = [nearest for _, nearest in looks]
+        refined = sum(seen for seen, _ in looks)
+        if self._plan.ladders == 1:
+            return (1 << 24) - ((self._mixture + refined) >> 1).astype(np.int64)
+        return (1 << 24) - ((2 * self._mixture + refined) >> 2).astype(np.int64)
 
     def perceive_bit(self, bit: np.ndarray) -> None:
         """The bit that came in every active lane, (active,) in {0, 1}; learns from it."""
         bit = bit.astype(np.int32)
         error = (bit << 16) - (self._mixture >> 8)
         cells = (self._count + self._row).ravel()
-        # bincount adds whole numbers below 2^28 in float64, fewer than 2^14 of them: every partial sum is exact
+        # bincount adds whole numbers below 2^29 in float64, fewer than 2^14 of them: every partial sum is exact
         slope = np.bincount(cells, (error * self._opinion).ravel(), self._weights.size).astype(np.int64)
         learned = self._weights + ((slope + (1 << 14)) >> 15).reshape(self._weights.shape)
         self._weights = clip(learned, WEIGHT_LIMIT)
-        step = (int((error.astype(np.int64) * self._network).sum()) + (1 << 16)) >> 17
-        self._network_weight = min(max(self._network_weight + step, -WEIGHT_LIMIT), WEIGHT_LIMIT)
+        patterns = len(self._network_weight)
+        slope = np.bincount(self._pattern, error.astype(np.int64) * self._network, patterns).astype(np.int64)
+        shift = 17 if patterns == 1 else 15
+        self._network_weight = clip(self._network_weight + ((slope + (1 << (shift - 1))) >> shift), WEIGHT_LIMIT)
         away = (bit * 65535 - self._probability) * RATES.take(self._count)
         probability = (self._probability + ((away + (1 << 13)) >> 14)).astype(np.uint32)
-        count = np.minimum(self._count + 1, MAX_COUNT).astype(np.uint32)
-        self._slots[self._place] = (probability << np.uint32(16)) | (self._check << np.uint32(8)) | count
-        _learn(self._refine, self._nearest, bit)
-        if self._match is not None:
-            self._match.perceive_bit(bit, error)
-            _learn(self._refine_2, self._nearest_2, bit)
+        count = AFTER.take(self._count)
+        self._slots[self._place] = (probability << np.uint32(16)) | self._check | count
+        for ladder, nearest in zip(self._refine, self._nearest, strict=True):
+            _learn(ladder, nearest, bit)
+        if self._expected is not None:
+            self._expected.perceive_bit(bit, error)
+        self._k += 1
 
     def perceive(self, byte: np.ndarray) -> None:
         """The byte that came in every lane, (lanes,) uint8: the row of columns that is now known."""
+        if self._runs is not None:
+            self._runs.perceive(byte)
         self._take(byte)
-        if self._match is not None:
-            self._match.perceive(byte, self._low, self._high)
+        for one, context in zip(self._matches, self._plan.matches, strict=True):
+            one.perceive(byte, self._hash(context, len(byte)))
 
     def _take(self, byte: np.ndarray) -> None:
         byte = byte.astype(np.uint32)
@@ -138,8 +229,12 @@ class Memory:
         self._word = np.where(letter, (self._word + folded + np.uint32(1)) * np.uint32(HASH_LOW), np.uint32(0))
 
 
-def _mix(low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    return context_hash(low, high, 8)
+def _mixed(hashes: np.ndarray, node: np.ndarray | int) -> np.ndarray:
+    """Hashes of contexts (contexts, active) at tree nodes; uint32."""
+    mixed = hashes ^ (np.asarray(node).astype(np.uint32) * np.uint32(HASH_HIGH))
+    mixed *= np.uint32(HASH_LOW)
+    mixed ^= mixed >> np.uint32(15)
+    return mixed
 
 
 def _look_closer(ladder: np.ndarray, at: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -61,6 +61,7 @@ CASES: dict[str, Callable[[], tuple[bytes, bytes]]] = {
     "text": plain(TEXT[:1500]),
     "lanes": by_hand((TEXT[5000:6003], 8)),
     "blocks": by_hand((TEXT[7000:7301], 2), (b"-" * 500, 0), (bytes(range(200)), 0), (TEXT[8000:8200], 1)),
+    "repeats": by_hand((TEXT[3000:3300] * 4 + TEXT[3000:3040] * 20, 2)),
     "sentence-small": plain(TEXT[2000:2080], "small"),
 }
 
@@ -69,6 +70,9 @@ OLDER = {
     "version-1-text": TEXT[:1500],
     "version-1-lanes": TEXT[5000:6003],
     "version-1-blocks": TEXT[7000:7301] + b"-" * 500 + bytes(range(200)) + TEXT[8000:8200],
+    "version-2-text": TEXT[:1500],
+    "version-2-lanes": TEXT[5000:6003],
+    "version-2-blocks": TEXT[7000:7301] + b"-" * 500 + bytes(range(200)) + TEXT[8000:8200],
 }
 """Written by earlier programs; never rebuilt."""
 
@@ -100,7 +104,7 @@ def test_the_program_decodes_it(name: str, built: dict[str, tuple[bytes, bytes]]
 @pytest.mark.parametrize("name", OLDER)
 def test_the_program_decodes_what_older_ones_wrote(name: str) -> None:
     packed = (GOLDEN / "decode" / f"{name}.kz").read_bytes()
-    assert packed[6] == 1
+    assert packed[6] == int(name.split("-")[1])
     assert codec.decompress(packed) == OLDER[name]
 
 
@@ -125,7 +129,7 @@ def refusals() -> dict[str, bytes]:
     return {
         "BadMagic-gzip": b"\x1f\x8b" + whole[2:],
         "BadMagic-text": b"plain text, no container",
-        "NewerVersion-3": whole[:6] + b"\3" + whole[7:],
+        "NewerVersion-4": whole[:6] + b"\4" + whole[7:],
         "Truncated-header": whole[:11],
         "Truncated-block": whole[:70],
         "Truncated-no-end-mark": whole[: -container.END_BYTES],

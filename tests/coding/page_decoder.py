@@ -1,4 +1,4 @@
-"""A slow decoder of the kolmozip format, versions 1 and 2, written from `coding/FORMAT.md` alone.
+"""A slow decoder of the kolmozip format, versions 1 to 3, written from `coding/FORMAT.md` alone.
 
 It shares no code with the program, so that it can test whether the page is enough to read a container.
 Usage: python page_decoder.py FILE.kz WEIGHTS.kzw > ORIGINAL
@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 MAGIC = bytes.fromhex("894B5A0D0A1A")
 HEADER_SIZE, BLOCK_HEAD_SIZE, CHECKSUM_SIZE, END_SIZE = 20, 12, 4, 28
 END, RAW, RUN, MODEL = 0, 1, 2, 3
-LARGEST_BLOCK = {1: 8_388_608, 2: 134_217_728}
+LARGEST_BLOCK = {1: 8_388_608, 2: 134_217_728, 3: 134_217_728}
 MASK32, MASK64 = 2**32 - 1, 2**64 - 1
 SPACE = 32
 HASH_A, HASH_B = 2654435761, 2246822519
@@ -83,7 +83,7 @@ def read_header(container: bytes) -> tuple[int, bytes]:
     require(container[:6] == MAGIC, "not a kolmozip container")
     require(len(container) > 6, "truncated header")
     version = container[6]
-    require(version <= 2, f"format version {version} is newer than version 2")
+    require(version <= 3, f"format version {version} is newer than version 3")
     require(version >= 1, "format version 0 is invalid")
     require(len(container) >= HEADER_SIZE, "truncated header")
     require(container[7] == 0, "reserved byte of the header is not 0")
@@ -153,36 +153,29 @@ def decode_model(block: Block, network: "Network", version: int) -> bytes:
     lanes = [Lane(network) for _ in lengths]
     evidence = [lane.step(SPACE) for lane in lanes]
     outputs = [bytearray() for _ in lengths]
-    memory = Memory(version, max(lengths) * block.lanes)
-    match = Match(block.lanes) if version > 1 else None
+    memory = Memory(VERSIONS[version], max(lengths) * block.lanes, block.lanes)
     for t in range(max(lengths)):
         active = [i for i, length in enumerate(lengths) if length > t]
-        symbols = decode_symbols(source, memory, match, [lanes[i] for i in active], [evidence[i] for i in active])
+        symbols = decode_symbols(source, memory, [lanes[i] for i in active], [evidence[i] for i in active])
         for i, symbol in zip(active, symbols, strict=True):
             outputs[i].append(symbol)
             if t + 1 < lengths[i]:  # the step after a lane's last byte would have no use
                 evidence[i] = lanes[i].step(symbol)
-        if match is not None and t + 1 < max(lengths):
-            match.take(symbols, [lane.recent for lane in lanes])
+        if t + 1 < max(lengths):
+            memory.take(symbols, lanes)
     return b"".join(outputs)
 
 
-def decode_symbols(
-    source: "RangeDecoder", memory: "Memory", match: "Match | None", lanes: list["Lane"], evidence: list[Vector]
-) -> list[int]:
-    """Section 2: decode one byte for each lane, all first bits, then all second bits, and so on."""
+def decode_symbols(source: "RangeDecoder", memory: "Memory", lanes: list["Lane"], evidence: list[Vector]) -> list[int]:
+    """Section 2: decode one byte for each of the first lanes, all first bits, then all second bits, and so on."""
     sums = [list(accumulate(counts, initial=0)) for counts in evidence]
-    contexts = [lane.contexts() for lane in lanes]
-    lasts = [lane.recent & 255 for lane in lanes]
+    views = [memory.view(i, lane) for i, lane in enumerate(lanes)]
     nodes = [1] * len(lanes)
     for k in range(8):
         counts = [count_of_zero(below, node, k) for below, node in zip(sums, nodes, strict=True)]
-        expectations = [match.predict(i, k, node) for i, node in enumerate(nodes)] if match else [NOTHING] * len(nodes)
-        predictions = list(map(memory.predict, contexts, lasts, nodes, counts, expectations))
+        predictions = [memory.predict(view, k, node, f) for view, node, f in zip(views, nodes, counts, strict=True)]
         bits = [source.bit(prediction.zero) for prediction in predictions]
-        errors = memory.learn(predictions, bits)
-        if match is not None:
-            match.learn(expectations, bits, errors)
+        memory.learn(predictions, bits)
         nodes = [2 * node + bit for node, bit in zip(nodes, bits, strict=True)]
     return [node - 256 for node in nodes]
 
@@ -242,10 +235,45 @@ class RangeDecoder:
             self.point = ((self.point << 32) & MASK64) + self.next_word()
 
 
-# Section 2.3: memory
+# Sections 2.3 to 2.6: memory
 
-CONTEXT_ORDERS = (2, 3, 4, 6, 8)
-CONTEXTS = len(CONTEXT_ORDERS) + 2
+Context = tuple[str, bool]
+
+
+class Version(NamedTuple):
+    """Section 2.3: what the memory of a version consists of; a context is its name and whether it is a lane's own."""
+
+    counters: list[Context]
+    by_half_byte: bool
+    ladders: int
+    matches: list[Context]
+    runs: list[Context]
+    kinds: int
+
+    def slot_bits(self, size: int) -> int:
+        """S; `size` is the greatest number of bytes in a lane times the lanes."""
+        if self.runs:
+            return min(max(size.bit_length() + 1, 18), 24)
+        return 24 if self.ladders > 1 and size > 8_388_608 else 22
+
+
+def of_all(*names: str) -> list[Context]:
+    """Contexts that all lanes share."""
+    return [(name, False) for name in names]
+
+
+def own(*names: str) -> list[Context]:
+    """Contexts that each lane has by itself."""
+    return [(name, True) for name in names]
+
+
+FIRST_COUNTERS = of_all("2", "3", "4", "6", "8", "word", "pair")
+PATTERN = own("2", "3", "4", "word")
+VERSIONS = {
+    1: Version(FIRST_COUNTERS, False, 1, [], [], 0),
+    2: Version(FIRST_COUNTERS, False, 2, of_all("8"), [], 2),
+    3: Version(of_all("2", "4", "word") + own("2", "word"), True, 2, of_all("8") + own("5"), of_all("6", "pair") + PATTERN, 8),
+}
 LAST_COUNT = 60
 LAST_STRETCH = 5631
 RATES = [32768 // (2 * n + 3) for n in range(LAST_COUNT + 1)]
@@ -285,6 +313,21 @@ def first_ladder() -> list[int]:
     return [squash(clip(256 * (j - 12), LAST_STRETCH)) >> 2 for j in range(25)]
 
 
+def mix(h: int, node: int) -> int:
+    """Mix(H, node)."""
+    m = ((h ^ (node * HASH_B)) * HASH_A) & MASK32
+    return m ^ (m >> 15)
+
+
+class View(NamedTuple):
+    """What one lane knows at the start of a byte."""
+
+    hashes: list[int]  # of the counters' contexts
+    last: int  # b
+    guesses: list[tuple[int, int] | None]  # the byte e and the cell v, of each source that expects something
+    pattern: int
+
+
 class Use(NamedTuple):
     """What a prediction took from one context's slot, and where a lesson goes."""
 
@@ -295,95 +338,109 @@ class Use(NamedTuple):
     o: int
 
 
+class Voice(NamedTuple):
+    """Section 2.6: what a source that expects a byte says of one bit."""
+
+    cell: tuple[int, int, int]  # y, i, v
+    bit: int  # B'
+    agrees: bool
+    o: int
+
+
 class Prediction(NamedTuple):
     """One lane's prediction of one bit."""
 
     uses: list[Use]
+    voices: list[Voice]
+    pattern: int
     network: int  # N
     mixture: int  # M
-    rung: tuple[int, int, int]  # b, node, j'
-    rung_2: tuple[int, int, int]  # -1, g, j'; not in version 1
+    rungs: list[tuple[int, int, int]]  # b, node, j' and -1, g, j'
     zero: int  # f'
-
-
-class Expectation(NamedTuple):
-    """Section 2.4: what the match says of one lane's bit."""
-
-    u: int
-    bit: int  # B'
-    agrees: bool
-    o: int
-    q: int
-
-
-NOTHING = Expectation(0, 0, False, 0, 0)
 
 
 class Memory:
     """The memory that the lanes of one block share; slots and rungs never written are not in the dictionaries."""
 
-    def __init__(self, version: int, size: int) -> None:
+    def __init__(self, version: Version, size: int, lanes: int) -> None:
         """The memory at the beginning of a block; `size` is the greatest number of bytes in a lane times the lanes."""
         self.version = version
-        self.slot_bits = 24 if version > 1 and size > 8_388_608 else 22
-        self.slots: list[dict[int, tuple[int, int, int]]] = [{} for _ in range(CONTEXTS)]
-        self.weights = [[0] + [157286] * LAST_COUNT for _ in range(CONTEXTS)]
-        self.network_weight = 943718
+        self.slot_bits = version.slot_bits(size)
+        self.slots: list[dict[int, tuple[int, int, int]]] = [{} for _ in version.counters]
+        self.weights = [[0] + [157286] * LAST_COUNT for _ in version.counters]
+        self.patterns = 16 if version.runs else 1
+        self.network_weights = [943718] * self.patterns
         self.ladder: dict[tuple[int, int, int], int] = {}
+        self.expected = Expected(version)
+        self.matches = [Match(lanes) for _ in version.matches]
+        self.runs = [Runs(self.slot_bits - 1) for _ in version.runs]
 
-    def predict(self, contexts: list[int], last: int, node: int, f: int, expected: Expectation) -> Prediction:
-        """Predict: the count f' of a 0 and all that the lesson needs; `last` is b."""
-        uses = self.look_up(contexts, node)
+    def view(self, number: int, lane: "Lane") -> View:
+        """Contexts, and what is expected, at the start of a byte of a lane."""
+        hashes = [lane.context(context, number) for context in self.version.counters]
+        guesses = [match.expects(number) for match in self.matches]
+        pattern = 0
+        for runs, context in zip(self.runs, self.version.runs, strict=True):
+            guesses.append(runs.expects(number, lane.context(context, number)))
+            if context in PATTERN:
+                pattern = 2 * pattern + (guesses[-1] is not None)
+        return View(hashes, lane.recent & 255, guesses, pattern)
+
+    def predict(self, view: View, k: int, node: int, f: int) -> Prediction:
+        """Predict: the count f' of a 0 and all that the lesson needs."""
+        uses = [self.use(c, h, k, node) for c, h in enumerate(view.hashes)]
+        voices = self.expected.predict(view.guesses, k, node)
         network = lg(2**24 - f) - lg(f)
-        total = (self.network_weight >> 6) * network + expected.q
+        total = (self.network_weights[view.pattern] >> 6) * network + self.expected.sum_of(voices)
         for weights, use in zip(self.weights, uses, strict=True):
             total += (weights[use.n] >> 6) * use.o
         x = clip(scale(total, 14), LAST_STRETCH)
         mixture = squash(x)
         j, r = divmod(min(max(x, -3072), 3071) + 3072, 256)
-        g = (((contexts[0] ^ (node * HASH_B)) * HASH_A) & MASK32) >> 16
-        adjusted, adjusted_2 = self.closer(last, node, j, r), self.closer(-1, g, j, r)
-        one = (mixture + adjusted) >> 1 if self.version == 1 else (2 * mixture + adjusted + adjusted_2) >> 2
-        nearest = j + (r >> 7)
-        return Prediction(uses, network, mixture, (last, node, nearest), (-1, g, nearest), 2**24 - one)
+        g = (((view.hashes[0] ^ (node * HASH_B)) * HASH_A) & MASK32) >> 16
+        places = [(view.last, node), (-1, g)][: self.version.ladders]
+        adjusted = sum(self.closer(b, at, j, r) for b, at in places)
+        one = (mixture + adjusted) >> 1 if self.version.ladders == 1 else (2 * mixture + adjusted) >> 2
+        rungs = [(b, at, j + (r >> 7)) for b, at in places]
+        return Prediction(uses, voices, view.pattern, network, mixture, rungs, 2**24 - one)
 
     def closer(self, b: int, node: int, j: int, r: int) -> int:
         """A, and with -1 for b and g for the node A2."""
         return (self.rung(b, node, j) * (256 - r) + self.rung(b, node, j + 1) * r) >> 6
 
-    def look_up(self, contexts: list[int], node: int) -> list[Use]:
-        """Predict: the slot of each context."""
-        stretch = stretch_table()
-        uses = []
-        for slots, context in zip(self.slots, contexts, strict=True):
-            m = ((context ^ (node * HASH_B)) * HASH_A) & MASK32
-            m ^= m >> 15
-            check = (m & 255) | 1
+    def use(self, c: int, h: int, k: int, node: int) -> Use:
+        """Predict: the slot of context c."""
+        if self.version.by_half_byte:
+            known = k & 3
+            m = mix(h, node >> known)
+            slot = ((m >> (36 - self.slot_bits)) << 4) + (((1 << known) | (node & ((1 << known) - 1))) ^ ((m >> 8) & 15))
+        else:
+            m = mix(h, node)
             slot = m >> (32 - self.slot_bits)
-            found, p, n = slots.get(slot, (0, 0, 0))
-            if found != check:
-                p, n = 32768, 0
-            uses.append(Use(slot, check, p, n, stretch[p >> 4]))
-        return uses
+        check = (m & 255) | 1
+        found, p, n = self.slots[c].get(slot, (0, 0, 0))
+        if found != check:
+            p, n = 32768, 0
+        return Use(slot, check, p, n, stretch_table()[p >> 4])
 
     def rung(self, last: int, node: int, j: int) -> int:
         """R[b][node][j], and with -1 for b R2[node][j]."""
         value = self.ladder.get((last, node, j))
         return first_ladder()[j] if value is None else value
 
-    def learn(self, predictions: list[Prediction], bits: list[int]) -> list[int]:
-        """Learn the bits of all lanes that take part; later lanes write after earlier ones. Returns each E."""
+    def learn(self, predictions: list[Prediction], bits: list[int]) -> None:
+        """Learn the bits of all lanes that take part; later lanes write after earlier ones."""
         errors = [65536 * bit - (prediction.mixture >> 8) for prediction, bit in zip(predictions, bits, strict=True)]
         self.learn_weights(predictions, errors)
+        self.expected.learn([prediction.voices for prediction in predictions], bits, errors)
         rungs = {}
         for prediction, bit in zip(predictions, bits, strict=True):
             for slots, (slot, check, p, n, _) in zip(self.slots, prediction.uses, strict=True):
                 slots[slot] = (check, p + scale((65535 * bit - p) * RATES[n], 14), min(n + 1, LAST_COUNT))
-            for rung in (prediction.rung, prediction.rung_2):
+            for rung in prediction.rungs:
                 before = self.rung(*rung)
                 rungs[rung] = before + scale((2**22 - 1) * bit - before, 6)
         self.ladder.update(rungs)
-        return errors
 
     def learn_weights(self, predictions: list[Prediction], errors: list[int]) -> None:
         """Learn: the mixer weights W and V, each by one sum over the lanes."""
@@ -394,8 +451,65 @@ class Memory:
                 sums[use.n] = sums.get(use.n, 0) + error * use.o
             for n, total in sums.items():
                 weights[n] = clip(weights[n] + scale(total, 15), 2**22)
-        total = sum(error * prediction.network for prediction, error in zip(predictions, errors, strict=True))
-        self.network_weight = clip(self.network_weight + scale(total, 17), 2**22)
+        totals = [0] * self.patterns
+        for prediction, error in zip(predictions, errors, strict=True):
+            totals[prediction.pattern] += error * prediction.network
+        q = 17 if self.patterns == 1 else 15
+        self.network_weights = [clip(v + scale(total, q), 2**22) for v, total in zip(self.network_weights, totals, strict=True)]
+
+    def take(self, symbols: list[int], lanes: list["Lane"]) -> None:
+        """Taking a byte into every lane, whose histories have moved on."""
+        for runs in self.runs:
+            runs.take(symbols)
+        for match, context in zip(self.matches, self.version.matches, strict=True):
+            match.take(symbols, [lane.context(context, i) for i, lane in enumerate(lanes)])
+
+
+class Expected:
+    """Section 2.6: hopes and weights of the sources."""
+
+    def __init__(self, version: Version) -> None:
+        """As at the beginning of a block."""
+        self.kinds = version.kinds
+        self.hopes: dict[tuple[int, int, int], int] = {}
+        self.weights: dict[tuple[int, int, int], int] = {}
+        for y in range(version.kinds):
+            for i in range(len(version.matches) + len(version.runs)):
+                is_match = i < len(version.matches)
+                for v in range(32):
+                    self.hopes[y, i, v] = 2**22 - 2**22 // (v + 8 if is_match else 6 * (v % 16) + 2)
+                    self.weights[y, i, v] = 262144 if is_match else 157286
+
+    def predict(self, guesses: list[tuple[int, int] | None], k: int, node: int) -> list[Voice]:
+        """What the sources that expect something say of bit k."""
+        voices = []
+        for i, guess in enumerate(guesses):
+            if guess is not None:
+                e, v = guess
+                cell = (min(k, self.kinds - 1), i, v)
+                bit = (e >> (7 - k)) & 1
+                agrees = (e | 256) >> (8 - k) == node
+                o = stretch_table()[self.hopes[cell] >> 10] * (1 if bit else -1)
+                voices.append(Voice(cell, bit, agrees, o if agrees else 0))
+        return voices
+
+    def sum_of(self, voices: list[Voice]) -> int:
+        """Q."""
+        return sum((self.weights[voice.cell] >> 6) * voice.o for voice in voices)
+
+    def learn(self, said: list[list[Voice]], bits: list[int], errors: list[int]) -> None:
+        """Learn the bits of all lanes that take part, for every cell at once."""
+        lessons: dict[tuple[int, int, int], list[int]] = {}
+        for voices, bit, error in zip(said, bits, errors, strict=True):
+            for voice in voices:
+                if voice.agrees:
+                    lesson = lessons.setdefault(voice.cell, [0, 0, 0])
+                    lesson[0] += 1
+                    lesson[1] += voice.bit == bit
+                    lesson[2] += error * voice.o
+        for cell, (count, hits, slope) in lessons.items():
+            self.hopes[cell] += scale(hits * (2**22 - 1) - count * self.hopes[cell], 10)
+            self.weights[cell] = clip(self.weights[cell] + scale(slope, 15), 2**22)
 
 
 class Match:
@@ -408,36 +522,18 @@ class Match:
         self.after: dict[int, int] = {}
         self.places: list[int | None] = [None] * lanes
         self.lengths = [0] * lanes
-        self.hopes = [2**22 - 2**22 // (u % 20 + 8) for u in range(40)]
-        self.weights = [262144] * 40
 
-    def predict(self, lane: int, k: int, node: int) -> Expectation:
-        """Predict: what a lane expects of bit k."""
+    def expects(self, lane: int) -> tuple[int, int] | None:
+        """The byte and the cell."""
         place, length = self.places[lane], self.lengths[lane]
         if place is None:
-            return NOTHING
-        e = self.text[place]
-        v = length if length < 16 else 11 + min(length.bit_length(), 8)
-        u = v if k == 0 else v + 20
-        bit = (e >> (7 - k)) & 1
-        if (e | 256) >> (8 - k) != node:
-            return Expectation(u, bit, False, 0, 0)
-        o = stretch_table()[self.hopes[u] >> 10] * (1 if bit else -1)
-        return Expectation(u, bit, True, o, (self.weights[u] >> 6) * o)
+            return None
+        return self.text[place], length if length < 16 else 11 + min(length.bit_length(), 8)
 
-    def learn(self, expectations: list[Expectation], bits: list[int], errors: list[int]) -> None:
-        """Learn the bits of all lanes that take part."""
-        for u in range(40):
-            here = [(x, bit, error) for x, bit, error in zip(expectations, bits, errors, strict=True) if x.u == u and x.agrees]
-            hits = sum(x.bit == bit for x, bit, _ in here)
-            self.hopes[u] += scale(hits * (2**22 - 1) - len(here) * self.hopes[u], 10)
-            self.weights[u] = clip(self.weights[u] + scale(sum(error * x.o for x, _, error in here), 15), 2**22)
-
-    def take(self, symbols: list[int], recents: list[int]) -> None:
+    def take(self, symbols: list[int], hashes: list[int]) -> None:
         """Taking a byte into every lane."""
         start = len(self.text)
         self.text += symbols
-        hashes = [hash32(recent & MASK32, recent >> 32) >> 10 for recent in recents]
         for i, (symbol, h) in enumerate(zip(symbols, hashes, strict=True)):
             place = self.places[i]
             if place is not None and self.text[place] == symbol:
@@ -446,13 +542,45 @@ class Match:
             else:
                 self.places[i] = None
             if self.places[i] is None:
-                self.places[i], self.lengths[i] = self.known(self.after.get(h)), 0
+                self.places[i], self.lengths[i] = self.known(self.after.get(h >> 10)), 0
         for i, h in enumerate(hashes):
-            self.after[h] = start + i + self.lanes
+            self.after[h >> 10] = start + i + self.lanes
 
     def known(self, place: int | None) -> int | None:
         """The place if it is known, else none."""
         return place if place is not None and place < len(self.text) else None
+
+
+class Runs:
+    """Section 2.5: the table of one context."""
+
+    def __init__(self, slot_bits: int) -> None:
+        """The table at the beginning of a block."""
+        self.slot_bits = slot_bits
+        self.slots: dict[int, tuple[int, int, int, int]] = {}  # check, e, d, l
+        self.seen: dict[int, tuple[int, int, tuple[int, int, int] | None]] = {}  # lane -> slot, check, (e, d, l)
+
+    def expects(self, lane: int, h: int) -> tuple[int, int] | None:
+        """The byte and the cell."""
+        m = mix(h, 1)
+        slot, check = m >> (32 - self.slot_bits), m & ((1 << (32 - self.slot_bits)) - 1)
+        found, e, d, length = self.slots.get(slot, (0, 0, 0, 0))
+        if length == 0 or found != check:
+            self.seen[lane] = slot, check, None
+            return None
+        self.seen[lane] = slot, check, (e, d, length)
+        return e, min(length, 15) + 16 * d
+
+    def take(self, symbols: list[int]) -> None:
+        """Taking a byte into every lane."""
+        for lane, symbol in enumerate(symbols):
+            slot, check, was = self.seen[lane]
+            if was is None:
+                self.slots[slot] = check, symbol, 0, 1
+            elif was[0] == symbol:
+                self.slots[slot] = check, symbol, was[1], min(was[2] + 1, 127)
+            else:
+                self.slots[slot] = check, symbol, 1, 1
 
 
 # Section 4: weights file
@@ -974,10 +1102,14 @@ class Lane:
             self.before = self.word or self.before
             self.word = 0
 
-    def contexts(self) -> list[int]:
-        """Section 2.3: the hashes of the seven contexts."""
-        hashes = [hash32(*last_bytes(self.recent, order)) for order in CONTEXT_ORDERS]
-        return [*hashes, hash32(self.word, 0), hash32(self.word, self.before)]
+    def context(self, context: Context, number: int) -> int:
+        """Section 2.3: the hash of a context; `number` is the lane's."""
+        name, is_own = context
+        if name in ("word", "pair"):
+            h = hash32(self.word, self.before if name == "pair" else 0)
+        else:
+            h = hash32(*last_bytes(self.recent, int(name)))
+        return ((h ^ (((number + 1) * HASH_A) & MASK32)) * HASH_A) & MASK32 if is_own else h
 
     def step(self, byte: int) -> list[int]:
         """Section 3: take the byte and make one integer step; returns the evidence."""

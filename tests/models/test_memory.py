@@ -7,12 +7,12 @@ import pytest
 
 from data.samples import sample
 from models.logistic import SQUASH, STRETCH, STRETCH_LIMIT, log2
-from models.memory import Memory
+from models.memory import PLANS, Memory, slot_bits
 
 SCALE = 1 << 24
 
 
-VERSIONS = (1, 2)
+VERSIONS = tuple(PLANS)
 
 
 def cost(text: np.ndarray, version: int, zero: int = SCALE // 2, start: int = 0) -> float:
@@ -74,11 +74,24 @@ def test_the_match_carries_long_repetition_further() -> None:
     assert cost(twice, 2, start=2000) < 0.8 * cost(twice, 1, start=2000)
 
 
-def test_the_match_reads_nothing_that_is_not_yet_known() -> None:
+def test_a_lane_learns_what_is_its_own() -> None:
+    """Each lane repeats bytes that follow its own rule, against the rule of all the others."""
+    lanes, steps = 32, 100
+    rng = np.random.default_rng(0)
+    after = np.stack([rng.permutation(16) for _ in range(lanes)])
+    rows = [np.zeros(lanes, np.int64)]
+    for _ in range(steps):
+        rows.append(after[np.arange(lanes), rows[-1]])
+    text = (np.stack(rows) + 97).astype(np.uint8)
+    assert cost(text, 3) < 0.9 * cost(text, 2)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_nothing_is_read_that_is_not_yet_known(version: int) -> None:
     """What stands in the columns below the current row, as it does for an encoder, changes nothing."""
     text = np.frombuffer(sample(), np.uint8)[:6000].reshape(3, 2000).T.copy()
     decoder = np.zeros_like(text)
-    ahead, behind = Memory(text, 2), Memory(decoder, 2)
+    ahead, behind = Memory(text, version), Memory(decoder, version)
     for row, filled in zip(text[:1500], decoder, strict=False):
         assert _row_cost(ahead, row, SCALE // 2) == _row_cost(behind, row, SCALE // 2)
         filled[:] = row
@@ -87,23 +100,45 @@ def test_the_match_reads_nothing_that_is_not_yet_known() -> None:
 
 
 def test_much_text_gets_more_slots() -> None:
-    assert Memory(np.zeros((1 << 13, 1 << 10), np.uint8), 2)._slots.size == 7 << 22
-    assert Memory(np.zeros(((1 << 13) + 1, 1 << 10), np.uint8), 2)._slots.size == 7 << 24
-    assert Memory(np.zeros(((1 << 13) + 1, 1 << 10), np.uint8), 1)._slots.size == 7 << 22
+    assert [slot_bits(1, size) for size in (1, 1 << 27)] == [22, 22]
+    assert [slot_bits(2, size) for size in (1, 1 << 23, (1 << 23) + 1)] == [22, 22, 24]
+    assert [slot_bits(3, size) for size in (1, 1 << 16, 1 << 17, (1 << 22) - 1, 1 << 22, 1 << 27)] == [18, 18, 19, 23, 24, 24]
+    memory = Memory(np.zeros((1 << 12, 1 << 9), np.uint8), 3)
+    assert memory._slots.size == 5 << 23
+    assert memory._runs is not None
+    assert memory._runs._slots.size == 6 << 22
 
 
-def test_the_mixer_cannot_leave_int32() -> None:
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_mixer_stays_within_its_integers(version: int) -> None:
     text = np.zeros((3, 2), np.uint8)
-    memory = Memory(text, 2)
+    memory = Memory(text, version)
     memory._weights[:] = 1 << 22
-    memory._network_weight = 1 << 22
-    assert memory._match is not None
-    memory._match._weight[:] = 1 << 22
-    greatest = 8 * (1 << 16) * int(np.abs(STRETCH).max()) + (1 << 16) * int(log2(np.array([SCALE - 1]))[0])
-    assert greatest + (1 << 13) < 1 << 31
+    memory._network_weight[:] = 1 << 22
+    if memory._expected is not None:
+        memory._expected._weight[:] = 1 << 22
+    most = int(np.abs(STRETCH).max()) << 16
+    assert len(PLANS[version].counters) * most < 1 << 31, "summed in int32"
+    assert int(log2(np.array([SCALE - 1]))[0]) <= 6144
     for row in text:
         _row_cost(memory, row, SCALE - 1)
         memory.perceive(row)
+
+
+def test_counters_of_half_a_byte_share_a_line() -> None:
+    """Each tree node below one context and half byte has a slot of its own within 16 neighbours."""
+    for nodes in (range(1, 16), range(16 * 9, 16 * 9 + 1)):
+        places = set()
+        for node in nodes:
+            memory = Memory(np.zeros((2, 1), np.uint8), 3)
+            memory.look(1)
+            for k in range(node.bit_length()):
+                memory.predict(np.full(1, SCALE // 2, np.int64), np.array([node >> (node.bit_length() - 1 - k)]))
+                place = int(memory._place[0, 0])
+                memory.perceive_bit(np.array([0]))
+            places.add(place)
+        assert len(places) == len(nodes)
+        assert len({place >> 4 for place in places}) == 1
 
 
 def test_the_later_lane_stands() -> None:
