@@ -1,5 +1,5 @@
 #!/bin/sh
-# Trains `base` for 25 minutes on a machine with one GPU that lends itself in commands of at most ten minutes.
+# Trains `base-deep` for 25 minutes on a machine with one GPU that lends itself in commands of at most ten minutes.
 #
 #   sh compressor/train_base_gpu.sh FOLDER     run it three times on that machine, from the root of the checkout
 #
@@ -10,13 +10,13 @@
 # further call goes on. The call that ends the run writes into FOLDER, in pieces of at most 15 MB: weights file, card, log, and
 # the run without its optimiser state (kolmozip slim). On the machine at home:
 #
-#   cat FOLDER/base.tar.?? | tar x -C runs     then `kolmozip pack runs/base -o base.kzw`, --teacher runs/base, --from runs/base
+#   cat FOLDER/base-deep.tar.?? | tar x -C runs     then `kolmozip pack runs/base-deep -o base.kzw`, --teacher runs/base-deep
 #
 # Before the training, the first call checks that this GPU's integers are those of the NumPy definition.
 # PRESET, BUDGET, LEG, SETTINGS, PYTHON and WEIGHTS (for the check) can be set in the environment.
 set -eu
 OUT=$1
-PRESET=${PRESET:-base}
+PRESET=${PRESET:-base-deep}
 BUDGET=${BUDGET:---minutes 24}
 LEG=${LEG:-8.5}
 SETTINGS=${SETTINGS:---lanes 256 --window 512 --learning-rate 0.006}
