@@ -61,7 +61,7 @@ CASES: dict[str, Callable[[], tuple[bytes, bytes]]] = {
     "text": plain(TEXT[:1500]),
     "lanes": by_hand((TEXT[5000:6003], 8)),
     "blocks": by_hand((TEXT[7000:7301], 2), (b"-" * 500, 0), (bytes(range(200)), 0), (TEXT[8000:8200], 1)),
-    "repeats": by_hand((TEXT[3000:3300] * 4 + TEXT[3000:3040] * 20, 2)),
+    "repeats": by_hand((TEXT[3000:3200] * 3 + TEXT[3000:3010] * 20, 2)),
     "sentence-small": plain(TEXT[2000:2080], "small"),
 }
 
