@@ -98,9 +98,9 @@ hours on two idle CPU cores at 17 to 20 KB/s. Its card (models/shipped/small.jso
 
 ``small-kan``: 3.92 million, plain KAN layers and orders 2 to 6. Not shipped: DECISIONS.md, 24, has what it reached.
 
-``base``: 9.94 million parameters, 7.5 million in n-gram tables; it computes and codes as fast as ``small``, out of which it grows:
-``kolmozip train --preset base --from runs/small``. Its card (models/shipped/base.json) says what the shipped weights saw and reach.
+``base``: 9.94 million parameters, 7.5 million in n-gram tables; it computes and codes as fast as ``small``, out of which it
+grows: ``kolmozip train --preset base --from runs/small``. Its card (models/shipped/base.json) says what the weights reach.
 
-``base-deep``: 10.0 million parameters, 5.9 million in n-gram tables, five layers; ``small`` grows into it, too. Meant for a GPU:
-compressor/train_base_gpu.sh. No weights are shipped.
+``base-deep``: 10.0 million parameters, 5.9 million in n-gram tables, five layers; ``small`` grows into it, too. Meant for a
+GPU: compressor/train_base_gpu.sh. No weights are shipped.
 """

@@ -11,8 +11,6 @@ import numpy as np
 from models.expected import CELLS, NONE
 
 PLACE_BITS = 22
-FIRST_WEIGHT = 262144
-"""A quarter, in 2^-20."""
 FIRST_HOPES = (1 << 22) - (1 << 22) // (np.arange(CELLS) + 8)
 """How often the expected bit comes, in 2^-22, before any experience; lengths are told apart one by one up to 15 bytes, then
 by powers of two from 16, 32, 64 and 128 on."""

@@ -41,6 +41,8 @@ class Plan(NamedTuple):
     runs: tuple[Context, ...] = ()
     kinds: int = 2
     """Bits of a byte that hopes tell apart."""
+    first_weights: tuple[int, int, int] = (157286, 262144, 0)
+    """Of counters, matches and runs before any experience, in 2^-20: many voices begin low, or short files suffer."""
     ladders: int = 2
     lines: bool = False
     """The counters of half a byte lie side by side, one cache line for each context."""
@@ -55,6 +57,7 @@ PLANS = {
         (Context(8), Context(5, own=True)),
         (Context(6), Context(PAIR), *(Context(of, own=True) for of in (2, 3, 4, WORD))),
         kinds=8,
+        first_weights=(62915, 104858, 52429),
         lines=True,
     ),
 }
@@ -69,8 +72,8 @@ AFTER = np.minimum(np.arange(MAX_COUNT + 1, dtype=np.uint32) + 1, MAX_COUNT).ast
 WEIGHT_LIMIT = 1 << 22
 UNSEEN = np.uint32(1 << 31)
 """A slot that has seen nothing: probability 1/2, count 0."""
-FIRST_WEIGHTS = (157286, 943718)
-"""0.15 for counters, 0.9 for the network, in 2^-20."""
+FIRST_NETWORK_WEIGHT = 943718
+"""0.9, in 2^-20."""
 REFINE_CELLS = 25
 
 
@@ -93,19 +96,17 @@ class Memory:
         lanes, contexts = columns.shape[1], len(plan.counters)
         self._slot_bits = slot_bits(version, columns.size)
         self._slots = np.zeros(contexts << self._slot_bits, np.uint32)  # probability << 16 | check << 8 | count
-        self._weights = np.full((contexts, MAX_COUNT + 1), FIRST_WEIGHTS[0], np.int64)
+        self._weights = np.full((contexts, MAX_COUNT + 1), plan.first_weights[0], np.int64)
         self._weights[:, 0] = 0  # a counter that has seen nothing has nothing to say
         self._own_runs = [i for i, context in enumerate(plan.runs) if context.own]
-        self._network_weight = np.full(1 << len(self._own_runs), FIRST_WEIGHTS[1], np.int64)
+        self._network_weight = np.full(1 << len(self._own_runs), FIRST_NETWORK_WEIGHT, np.int64)
         ladder = SQUASH[clip((np.arange(REFINE_CELLS) - 12) * 256, STRETCH_LIMIT) + STRETCH_LIMIT] >> 2
         self._refine = [np.tile(ladder, 1 << 16) for _ in range(plan.ladders)]
         self._matches = [Match(columns) for _ in plan.matches]
         self._runs = Runs(len(plan.runs), self._slot_bits - 1) if plan.runs else None
-        sources = [match] * len(plan.matches) + [runs] * len(plan.runs)
-        self._expected = None
-        if sources:
-            hopes = np.stack([source.FIRST_HOPES for source in sources])
-            self._expected = Expected(hopes, np.array([source.FIRST_WEIGHT for source in sources]), plan.kinds)
+        hopes = [match.FIRST_HOPES] * len(plan.matches) + [runs.FIRST_HOPES] * len(plan.runs)
+        weights = [plan.first_weights[1]] * len(plan.matches) + [plan.first_weights[2]] * len(plan.runs)
+        self._expected = Expected(np.stack(hopes), np.array(weights), plan.kinds) if hopes else None
         self._low = np.zeros(lanes, np.uint32)
         self._high = np.zeros(lanes, np.uint32)
         self._word = np.zeros(lanes, np.uint32)

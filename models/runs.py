@@ -11,8 +11,6 @@ import numpy as np
 
 from models.expected import CELLS, NONE
 
-FIRST_WEIGHT = 157286
-"""0.15, in 2^-20."""
 LONGEST = 127
 FIRST_HOPES = (1 << 22) - (1 << 22) // (6 * (np.arange(CELLS) & 15) + 2)
 """How often the expected bit comes, in 2^-22, before any experience: cells are lengths of runs up to 15, then the same where

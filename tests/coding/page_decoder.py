@@ -249,6 +249,7 @@ class Version(NamedTuple):
     matches: list[Context]
     runs: list[Context]
     kinds: int
+    first_weights: tuple[int, int, int]  # of counters, matches, runs
 
     def slot_bits(self, size: int) -> int:
         """S; `size` is the greatest number of bytes in a lane times the lanes."""
@@ -270,9 +271,17 @@ def own(*names: str) -> list[Context]:
 FIRST_COUNTERS = of_all("2", "3", "4", "6", "8", "word", "pair")
 PATTERN = own("2", "3", "4", "word")
 VERSIONS = {
-    1: Version(FIRST_COUNTERS, False, 1, [], [], 0),
-    2: Version(FIRST_COUNTERS, False, 2, of_all("8"), [], 2),
-    3: Version(of_all("2", "4", "word") + own("2", "word"), True, 2, of_all("8") + own("5"), of_all("6", "pair") + PATTERN, 8),
+    1: Version(FIRST_COUNTERS, False, 1, [], [], 0, (157286, 0, 0)),
+    2: Version(FIRST_COUNTERS, False, 2, of_all("8"), [], 2, (157286, 262144, 0)),
+    3: Version(
+        of_all("2", "4", "word") + own("2", "word"),
+        True,
+        2,
+        of_all("8") + own("5"),
+        of_all("6", "pair") + PATTERN,
+        8,
+        (62915, 104858, 52429),
+    ),
 }
 LAST_COUNT = 60
 LAST_STRETCH = 5631
@@ -367,7 +376,7 @@ class Memory:
         self.version = version
         self.slot_bits = version.slot_bits(size)
         self.slots: list[dict[int, tuple[int, int, int]]] = [{} for _ in version.counters]
-        self.weights = [[0] + [157286] * LAST_COUNT for _ in version.counters]
+        self.weights = [[0] + [version.first_weights[0]] * LAST_COUNT for _ in version.counters]
         self.patterns = 16 if version.runs else 1
         self.network_weights = [943718] * self.patterns
         self.ladder: dict[tuple[int, int, int], int] = {}
@@ -478,7 +487,7 @@ class Expected:
                 is_match = i < len(version.matches)
                 for v in range(32):
                     self.hopes[y, i, v] = 2**22 - 2**22 // (v + 8 if is_match else 6 * (v % 16) + 2)
-                    self.weights[y, i, v] = 262144 if is_match else 157286
+                    self.weights[y, i, v] = version.first_weights[1 if is_match else 2]
 
     def predict(self, guesses: list[tuple[int, int] | None], k: int, node: int) -> list[Voice]:
         """What the sources that expect something say of bit k."""
