@@ -8,13 +8,15 @@ from typing import Any
 from baselines.cited import cited
 from compressor import weight_bits
 from compressor.files import named_errors, open_output
-from compressor.rows import Estimate, Input, Results, Row, load, ranked
+from compressor.rows import OURS, Estimate, Input, Results, Row, load, ranked
 from compressor.tables import NOT_RECORDED, bits, megabytes, percent, speed, table, whole
 from compressor.verdict import phase1, trained
 from data.splits import SLICES
 
 START, END = "<!-- leaderboard -->", "<!-- /leaderboard -->"
-"""Where README's table stands."""
+"""Where README's leaderboard stands."""
+FIGURES_START, FIGURES_END = "<!-- figures -->", "<!-- /figures -->"
+"""Where README's table of our own models stands."""
 
 UNSEEN = "Our models are never trained, tuned or selected on them."
 ABOUT = {
@@ -48,8 +50,8 @@ compete: on a slice because its model was trained on these bytes, on enwik8 beca
 
 
 def build(raw: Path, out: Path, readme: Path | None) -> list[Path]:
-    """Writes leaderboard.md, leaderboard.csv, phase1.md, plots/ and ablations/weight-bits.* into out, and README's table where
-    README has its markers; returns the paths written. Nothing is written where a measurement is malformed: raises
+    """Writes leaderboard.md, leaderboard.csv, phase1.md, plots/ and ablations/weight-bits.* into out, and README's tables where
+    README has their markers; returns the paths written. Nothing is written where a measurement is malformed: raises
     MalformedResult (with the file's name), InputMissing, NoPermission, DiskFull."""
     from compressor import plots  # matplotlib: only when there is something to draw
 
@@ -61,7 +63,7 @@ def build(raw: Path, out: Path, readme: Path | None) -> list[Path]:
     pages["leaderboard.md"] = leaderboard(results, quoted, [path.stem for path in drawn if path.suffix == ".svg"])
     written = [_write(out / name, text) for name, text in sorted(pages.items())] + drawn
     written += weight_bits.write(weighed, out / "ablations")
-    return written + ([_write(readme, text)] if readme and (text := _with_table(readme, results.rows)) else [])
+    return written + ([_write(readme, text)] if readme and (text := _with_tables(readme, results)) else [])
 
 
 def _write(path: Path, text: str) -> Path:
@@ -70,12 +72,45 @@ def _write(path: Path, text: str) -> Path:
     return path
 
 
-def _with_table(readme: Path, rows: list[Row]) -> str | None:
-    """README's text with today's table; None where it has no markers."""
+def _with_tables(readme: Path, results: Results) -> str | None:
+    """README's text with today's tables; None where it has no markers."""
     with named_errors(str(readme)):
-        before, start, rest = readme.read_text("utf-8").partition(START)
-    _, end, after = rest.partition(END)
-    return f"{before}{start}\n{readme_table(rows)}{end}{after}" if end else None
+        old = readme.read_text("utf-8")
+    text = _between(_between(old, START, readme_table(results.rows), END), FIGURES_START, readme_figures(results), FIGURES_END)
+    return text if START in old or FIGURES_START in old else None
+
+
+def _between(text: str, start: str, new: str, end: str) -> str:
+    """The text with ``new`` between its markers; as it was where it lacks one of them."""
+    before, _, rest = text.partition(start)
+    _, found, after = rest.partition(end)
+    return f"{before}{start}\n{new}{end}{after}" if found else text
+
+
+def readme_figures(results: Results) -> str:
+    """Our own models on test5m, best first: the newest verified file of each, and beside it the newest estimate of the float
+    network from a run's folder of the model's name."""
+    rows = {codec: row for codec, row in _newest(results.rows, "test5m").items() if row.ours and row.portable}
+    columns = ["model", ">file, bytes", ">bits/char", ">estimate of the float model", ">its network alone"]
+    columns += [">parameters", ">weights, bytes", ">compress, KB/s", ">restore, KB/s", ">peak MB"]
+    lines = []
+    for row in sorted(rows.values(), key=lambda row: row.payload):
+        model = row.codec.removeprefix(OURS)
+        floats = [one for one in results.estimates if one.subject == row.subject and one.file.startswith(f"estimate-{model}-")]
+        newest = max(floats, key=lambda one: one.age, default=None)
+        gap = NOT_RECORDED if newest is None else f"{newest.bits_per_char:.4f} ({row.payload / newest.bytes - 1:+.2%})"
+        peaks = [peak for peak in (row.peak_rss_bytes_compress, row.peak_rss_bytes_decompress) if peak is not None]
+        lines.append(
+            [
+                *(f"`{model}`", whole(row.payload), f"**{bits(row.bits_per_char)}**", gap),
+                *(bits(newest.bits_per_char_network_alone if newest else None), whole(row.parameters)),
+                *(whole(row.weights_bytes), speed(row.kb_per_s_compress), speed(row.kb_per_s_decompress)),
+                megabytes(max(peaks, default=None)),
+            ]
+        )
+    devices = sorted({f"{row.cores} cores, {row.processor}" for row in rows.values()})
+    note = f"Start-up included; {'; '.join(devices)}. In brackets: what the file weighs beyond the estimate." if devices else ""
+    return f"{table(columns, lines)}\n{note}\n"
 
 
 def readme_table(rows: list[Row]) -> str:

@@ -416,6 +416,27 @@ def test_readme_gets_the_table_between_its_markers_and_nowhere_else(tmp_path: Pa
     assert readme.read_text() == "no markers\n"
 
 
+def test_readme_names_our_models_with_the_estimates_of_their_runs(tmp_path: Path, raw: Path, keep: Keep) -> None:
+    keep(**OURS)
+    keep(**{**OURS, "codec": "kolmozip small", "compressed_bytes": 800_000, "peak_rss_bytes_compress": 7_000_000})
+    keep(**RIVAL)
+    estimate = {name: MEASURED[name] for name in ("input", "input_bytes", "input_sha256", "commit", "date")}
+    estimate |= {"kind": "estimate", "bits_per_char": 1.25, "bits_per_char_network_alone": 1.5, "bytes": 781_250}
+    for model, checkpoint in (("small", "small7"), ("other", "small")):
+        (raw / f"estimate-{model}-test5m-1.json").write_text(json.dumps({**estimate, "checkpoint": checkpoint}))
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{report.FIGURES_START}\nold\n{report.FIGURES_END}\nafter\n")
+    assert readme in report.build(raw, tmp_path / "out", readme)
+    text = readme.read_text()
+    assert text.startswith(f"before\n{report.FIGURES_START}\n|")
+    assert text.endswith(f"\n{report.FIGURES_END}\nafter\n")
+    first, second = [line for line in text.splitlines() if line.startswith("| `")]
+    assert first.startswith("| `small` | 800,000 | **1.280** | 1.2500 (+2.40%) | 1.500 | 4,000,000 | 3,000,000 |")
+    assert first.endswith("| 20 |")
+    assert second.startswith("| `tiny` | 900,000 | **1.440** | - | - |")
+    assert "transformer" not in text
+
+
 @pytest.mark.parametrize(("version", "marked"), [("weights one", False), ("weights two", True)])
 def test_readme_marks_rows_of_other_weights(raw: Path, keep: Keep, version: str, marked: bool) -> None:
     keep(codec="gzip -9", version="weights one")
@@ -452,5 +473,8 @@ def test_the_committed_plots_are_those_of_the_committed_rows(fresh: Path) -> Non
 
 
 def test_the_table_of_readme_is_of_the_committed_rows() -> None:
-    block = (ROOT / "README.md").read_text().split(report.START)[1].split(report.END)[0]
-    assert block == "\n" + report.readme_table(rows.load(ROOT / "results" / "raw").rows), "run `kolmozip report`"
+    readme, results = (ROOT / "README.md").read_text(), rows.load(ROOT / "results" / "raw")
+    block = readme.split(report.START)[1].split(report.END)[0]
+    assert block == "\n" + report.readme_table(results.rows), "run `kolmozip report`"
+    block = readme.split(report.FIGURES_START)[1].split(report.FIGURES_END)[0]
+    assert block == "\n" + report.readme_figures(results), "run `kolmozip report`"
