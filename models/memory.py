@@ -3,7 +3,7 @@
 The context mixing of the PAQ family (Mahoney 2005, sections 2 and 3), over lanes: every lane reads and writes one shared
 memory, so what one stretch of a file teaches helps all the others at the next byte. Some contexts are a lane's own, so that
 what is new in a passage is told apart from what the whole file says. All lanes read before any writes; where two write the
-same place, the later lane's value stands. Plain NumPy is both the definition and the engine.
+same place, the later one's value stands. Plain NumPy is both the definition and the engine.
 Units: probabilities are of a 1; *stretch* is log2(p / (1 - p)) in 1/256 bit. ``coding/FORMAT.md``, part "Memory".
 """
 
@@ -46,6 +46,8 @@ class Plan(NamedTuple):
     ladders: int = 2
     lines: bool = False
     """The counters of half a byte lie side by side, one cache line for each context."""
+    by_byte: bool = False
+    """All lanes learn after a byte, not after each bit: while the network computes."""
 
 
 _COUNTERS = tuple(Context(of) for of in (2, 3, 4, 6, 8, WORD, PAIR))
@@ -59,6 +61,7 @@ PLANS = {
         kinds=8,
         first_weights=(62915, 104858, 52429),
         lines=True,
+        by_byte=True,
     ),
 }
 
@@ -84,6 +87,21 @@ def slot_bits(version: int, size: int) -> int:
     return min(24, max(18, size.bit_length() + 1))
 
 
+class _Seen(NamedTuple):
+    """What a prediction of one bit used, for the lesson; (contexts, active), then (active,)."""
+
+    place: np.ndarray
+    check: np.ndarray
+    cell: np.ndarray
+    """Of the mixer's weights: context and count."""
+    probability: np.ndarray
+    opinion: np.ndarray
+    network: np.ndarray
+    mixture: np.ndarray
+    rungs: np.ndarray
+    """(ladders, active)"""
+
+
 class Memory:
     """What all lanes of one block share.
 
@@ -101,7 +119,7 @@ class Memory:
         self._own_runs = [i for i, context in enumerate(plan.runs) if context.own]
         self._network_weight = np.full(1 << len(self._own_runs), FIRST_NETWORK_WEIGHT, np.int64)
         ladder = SQUASH[clip((np.arange(REFINE_CELLS) - 12) * 256, STRETCH_LIMIT) + STRETCH_LIMIT] >> 2
-        self._refine = [np.tile(ladder, 1 << 16) for _ in range(plan.ladders)]
+        self._refine = np.tile(ladder, plan.ladders << 16)
         self._matches = [Match(columns) for _ in plan.matches]
         self._runs = Runs(len(plan.runs), self._slot_bits - 1) if plan.runs else None
         hopes = [match.FIRST_HOPES] * len(plan.matches) + [runs.FIRST_HOPES] * len(plan.runs)
@@ -114,6 +132,9 @@ class Memory:
         self._salt = (np.arange(lanes, dtype=np.uint32) + np.uint32(1)) * np.uint32(HASH_LOW)
         self._base = (np.arange(contexts, dtype=np.int64) << self._slot_bits)[:, None]
         self._row = (np.arange(contexts, dtype=np.int64) * (MAX_COUNT + 1))[:, None]
+        self._weights_now = (self._weights >> 6).astype(np.int32).ravel()
+        self._seen: list[_Seen] = []
+        self._came: list[np.ndarray] = []
         self._take(np.full(lanes, FIRST_BYTE, np.uint8))
 
     def look(self, active: int) -> None:
@@ -161,59 +182,71 @@ class Memory:
         self._find(node)
         slot = self._slots.take(self._place)
         slot = np.where((slot & np.uint32(0xFF00)) == self._check, slot, UNSEEN)
-        self._count = (slot & np.uint32(255)).astype(np.int64)
-        self._probability = (slot >> np.uint32(16)).astype(np.int32)
-        self._opinion = STRETCH.take(self._probability >> 4)
-        weight = (self._weights >> 6).astype(np.int32).ravel().take(self._count + self._row)
+        weight_at = (slot & np.uint32(255)).astype(np.int64) + self._row
+        probability = (slot >> np.uint32(16)).astype(np.int32)
+        opinion = STRETCH.take(probability >> 4)
         one, none = log2(np.stack([(1 << 24) - zero, zero]))
-        self._network = one - none
+        network = one - none
         # |weight| <= 2^16, |opinion| <= 3327, |network| <= 6144: 7 * 2^16 * 3327 < 2^31
-        total = (weight * self._opinion).sum(axis=0, dtype=np.int32).astype(np.int64)
-        total += (self._network_weight >> 6).take(self._pattern) * self._network
+        total = (self._weights_now.take(weight_at) * opinion).sum(axis=0, dtype=np.int32).astype(np.int64)
+        total += (self._network_weight >> 6).take(self._pattern) * network
         if self._expected is not None:
             total += self._expected.predict()
         total = clip((total + (1 << 13)) >> 14, STRETCH_LIMIT)
-        self._mixture = SQUASH.take(total + STRETCH_LIMIT)
+        mixture = SQUASH.take(total + STRETCH_LIMIT)
         position = np.minimum(clip(total, 3072), 3071) + 3072
         cell, inside = position >> 8, position & 255
         at = [self._last + node]
         if self._plan.ladders == 2:
             after_two = (self._hashes[0] ^ (node.astype(np.uint32) * np.uint32(HASH_HIGH))) * np.uint32(HASH_LOW)
-            at.append((after_two >> np.uint32(16)).astype(np.int64))
-        looks = [
-            _look_closer(ladder, rung * REFINE_CELLS + cell, inside) for ladder, rung in zip(self._refine, at, strict=True)
-        ]
-        self._nearest = [nearest for _, nearest in looks]
-        refined = sum(seen for seen, _ in looks)
+            at.append((after_two >> np.uint32(16)).astype(np.int64) + (1 << 16))
+        rungs = np.stack(at) * REFINE_CELLS + cell
+        seen = (self._refine.take(rungs) * (256 - inside) + self._refine.take(rungs + 1) * inside) >> 6
+        self._used = _Seen(self._place, self._check, weight_at, probability, opinion, network, mixture, rungs + (inside >> 7))
         if self._plan.ladders == 1:
-            return (1 << 24) - ((self._mixture + refined) >> 1).astype(np.int64)
-        return (1 << 24) - ((2 * self._mixture + refined) >> 2).astype(np.int64)
+            return (1 << 24) - ((mixture + seen[0]) >> 1).astype(np.int64)
+        return (1 << 24) - ((2 * mixture + seen.sum(axis=0)) >> 2).astype(np.int64)
 
     def perceive_bit(self, bit: np.ndarray) -> None:
-        """The bit that came in every active lane, (active,) in {0, 1}; learns from it."""
+        """The bit that came in every active lane, (active,) in {0, 1}."""
         bit = bit.astype(np.int32)
-        error = (bit << 16) - (self._mixture >> 8)
-        cells = (self._count + self._row).ravel()
-        # bincount adds whole numbers below 2^29 in float64, fewer than 2^14 of them: every partial sum is exact
-        slope = np.bincount(cells, (error * self._opinion).ravel(), self._weights.size).astype(np.int64)
+        if self._expected is not None:
+            self._expected.perceive_bit(bit, (bit << 16) - (self._used.mixture >> 8))
+        self._seen.append(self._used)
+        self._came.append(bit)
+        self._k += 1
+        if not self._plan.by_byte:
+            self._learn()
+
+    def _learn(self) -> None:
+        """Takes in the bits since the last time: (bits, contexts, active) or (bits, active) below."""
+        bit, used = np.stack(self._came), _Seen(*(np.stack(parts) for parts in zip(*self._seen, strict=True)))
+        self._seen.clear()
+        self._came.clear()
+        error = (bit << 16) - (used.mixture >> 8)
+        # bincount adds whole numbers below 2^29 in float64, fewer than 2^17 of them: every partial sum is exact
+        slope = np.bincount(used.cell.ravel(), (error[:, None] * used.opinion).ravel(), self._weights.size).astype(np.int64)
         learned = self._weights + ((slope + (1 << 14)) >> 15).reshape(self._weights.shape)
         self._weights = clip(learned, WEIGHT_LIMIT)
+        self._weights_now = (self._weights >> 6).astype(np.int32).ravel()
         patterns = len(self._network_weight)
-        slope = np.bincount(self._pattern, error.astype(np.int64) * self._network, patterns).astype(np.int64)
+        slope = np.bincount(self._pattern, (error.astype(np.int64) * used.network).sum(axis=0), patterns).astype(np.int64)
         shift = 17 if patterns == 1 else 15
         self._network_weight = clip(self._network_weight + ((slope + (1 << (shift - 1))) >> shift), WEIGHT_LIMIT)
-        away = (bit * 65535 - self._probability) * RATES.take(self._count)
-        probability = (self._probability + ((away + (1 << 13)) >> 14)).astype(np.uint32)
-        count = AFTER.take(self._count)
-        self._slots[self._place] = (probability << np.uint32(16)) | self._check | count
-        for ladder, nearest in zip(self._refine, self._nearest, strict=True):
-            _learn(ladder, nearest, bit)
+        bit = bit[:, None]
+        count = used.cell - self._row
+        away = (bit * 65535 - used.probability) * RATES.take(count)
+        probability = (used.probability + ((away + (1 << 13)) >> 14)).astype(np.uint32)
+        self._slots[used.place] = (probability << np.uint32(16)) | used.check | AFTER.take(count)
+        seen = self._refine.take(used.rungs)
+        self._refine[used.rungs] = seen + ((bit * ((1 << 22) - 1) - seen + 32) >> 6)
         if self._expected is not None:
-            self._expected.perceive_bit(bit, error)
-        self._k += 1
+            self._expected.learn()
 
     def perceive(self, byte: np.ndarray) -> None:
         """The byte that came in every lane, (lanes,) uint8: the row of columns that is now known."""
+        if self._plan.by_byte:
+            self._learn()
         if self._runs is not None:
             self._runs.perceive(byte)
         self._take(byte)
@@ -236,13 +269,3 @@ def _mixed(hashes: np.ndarray, node: np.ndarray | int) -> np.ndarray:
     mixed *= np.uint32(HASH_LOW)
     mixed ^= mixed >> np.uint32(15)
     return mixed
-
-
-def _look_closer(ladder: np.ndarray, at: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What came of such mixtures, interpolated between whole bits of stretch, of 2^24; and the nearer rung."""
-    return (ladder.take(at) * (256 - inside) + ladder.take(at + 1) * inside) >> 6, at + (inside >> 7)
-
-
-def _learn(ladder: np.ndarray, nearest: np.ndarray, bit: np.ndarray) -> None:
-    seen = ladder.take(nearest)
-    ladder[nearest] = seen + ((bit * ((1 << 22) - 1) - seen + 32) >> 6)

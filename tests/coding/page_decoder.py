@@ -171,11 +171,15 @@ def decode_symbols(source: "RangeDecoder", memory: "Memory", lanes: list["Lane"]
     sums = [list(accumulate(counts, initial=0)) for counts in evidence]
     views = [memory.view(i, lane) for i, lane in enumerate(lanes)]
     nodes = [1] * len(lanes)
+    to_learn: list[tuple[Prediction, int]] = []
     for k in range(8):
         counts = [count_of_zero(below, node, k) for below, node in zip(sums, nodes, strict=True)]
         predictions = [memory.predict(view, k, node, f) for view, node, f in zip(views, nodes, counts, strict=True)]
         bits = [source.bit(prediction.zero) for prediction in predictions]
-        memory.learn(predictions, bits)
+        to_learn += zip(predictions, bits, strict=True)
+        if k == 7 or not memory.version.by_byte:
+            memory.learn([prediction for prediction, _ in to_learn], [bit for _, bit in to_learn])
+            to_learn = []
         nodes = [2 * node + bit for node, bit in zip(nodes, bits, strict=True)]
     return [node - 256 for node in nodes]
 
@@ -245,6 +249,7 @@ class Version(NamedTuple):
 
     counters: list[Context]
     by_half_byte: bool
+    by_byte: bool  # learns after each byte
     ladders: int
     matches: list[Context]
     runs: list[Context]
@@ -271,10 +276,11 @@ def own(*names: str) -> list[Context]:
 FIRST_COUNTERS = of_all("2", "3", "4", "6", "8", "word", "pair")
 PATTERN = own("2", "3", "4", "word")
 VERSIONS = {
-    1: Version(FIRST_COUNTERS, False, 1, [], [], 0, (157286, 0, 0)),
-    2: Version(FIRST_COUNTERS, False, 2, of_all("8"), [], 2, (157286, 262144, 0)),
+    1: Version(FIRST_COUNTERS, False, False, 1, [], [], 0, (157286, 0, 0)),
+    2: Version(FIRST_COUNTERS, False, False, 2, of_all("8"), [], 2, (157286, 262144, 0)),
     3: Version(
         of_all("2", "4", "word") + own("2", "word"),
+        True,
         True,
         2,
         of_all("8") + own("5"),
@@ -438,7 +444,7 @@ class Memory:
         return first_ladder()[j] if value is None else value
 
     def learn(self, predictions: list[Prediction], bits: list[int]) -> None:
-        """Learn the bits of all lanes that take part; later lanes write after earlier ones."""
+        """Learn the bits of all lanes that take part, or all eight of each; later ones write after earlier ones."""
         errors = [65536 * bit - (prediction.mixture >> 8) for prediction, bit in zip(predictions, bits, strict=True)]
         self.learn_weights(predictions, errors)
         self.expected.learn([prediction.voices for prediction in predictions], bits, errors)

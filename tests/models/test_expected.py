@@ -80,6 +80,7 @@ def test_trust_follows_its_definition() -> None:
                 hope[at] += (hits * ((1 << 22) - 1) - count * hope[at] + 512) >> 10
                 weight[at] = min(max(weight[at] + ((slope + (1 << 14)) >> 15), -(1 << 22)), 1 << 22)
             expected.perceive_bit(bit, error)
+            expected.learn()
     assert any(value != int(weights[i]) for (_, i, _), value in weight.items())
 
 
