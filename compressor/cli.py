@@ -340,7 +340,8 @@ def leaderboard(input: str, results: str, **settings: Any) -> None:
 @main.command()
 @click.option("--results", default="results", show_default=True, help="Folder of the leaderboard, with the JSON in raw/.")
 def report(results: str) -> None:
-    """Write the leaderboard, the verdict, the plots and README's table anew, from the JSON of the runs alone.
+    """Write the leaderboard, the verdict, the plots, README's tables and the test figures of the shipped cards anew, from
+    the JSON of the runs alone.
 
     \b
     Example:
@@ -353,7 +354,8 @@ def _write_report(results: Path) -> None:
     from compressor.report import build
 
     readme = results.parent / "README.md"
-    for path in build(results / "raw", results, readme if readme.is_file() else None):
+    weights = results.parent / "models" / "shipped"
+    for path in build(results / "raw", results, readme if readme.is_file() else None, weights if weights.is_dir() else None):
         click.echo(f"wrote {path}", err=True)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from baselines.cited import cited
 from compressor import weight_bits
 from compressor.files import named_errors, open_output
-from compressor.rows import OURS, Estimate, Input, Results, Row, load, ranked
+from compressor.rows import OURS, Estimate, Input, Results, Row, load, ranked, read_json
 from compressor.tables import NOT_RECORDED, bits, megabytes, percent, speed, table, whole
 from compressor.verdict import phase1, trained
 from data.splits import SLICES
@@ -49,10 +50,11 @@ recorded". Slices are ranked by the payload, all of enwik8 by everything counted
 compete: on a slice because its model was trained on these bytes, on enwik8 because its weights or program size is not known."""
 
 
-def build(raw: Path, out: Path, readme: Path | None) -> list[Path]:
-    """Writes leaderboard.md, leaderboard.csv, phase1.md, plots/ and ablations/weight-bits.* into out, and README's tables where
-    README has their markers; returns the paths written. Nothing is written where a measurement is malformed: raises
-    MalformedResult (with the file's name), InputMissing, NoPermission, DiskFull."""
+def build(raw: Path, out: Path, readme: Path | None, weights: Path | None = None) -> list[Path]:
+    """Writes leaderboard.md, leaderboard.csv, phase1.md, plots/ and ablations/weight-bits.* into out, README's tables where
+    README has their markers, and into the cards of the folder of weights what their models reach on test5m; returns the
+    paths written. Nothing is written where a measurement is malformed: raises MalformedResult (with the file's name),
+    InputMissing, NoPermission, DiskFull."""
     from compressor import plots  # matplotlib: only when there is something to draw
 
     results, quoted, weighed = load(raw), cited(), weight_bits.load(raw)
@@ -63,7 +65,20 @@ def build(raw: Path, out: Path, readme: Path | None) -> list[Path]:
     pages["leaderboard.md"] = leaderboard(results, quoted, [path.stem for path in drawn if path.suffix == ".svg"])
     written = [_write(out / name, text) for name, text in sorted(pages.items())] + drawn
     written += weight_bits.write(weighed, out / "ablations")
+    written += [_write(path, text) for path, text in cards(results.rows, weights)] if weights else []
     return written + ([_write(readme, text)] if readme and (text := _with_tables(readme, results)) else [])
+
+
+def cards(rows: list[Row], weights: Path) -> list[tuple[Path, str]]:
+    """The cards of a folder whose very weights have a row on test5m, with its figures: paths and texts."""
+    found, known = [], {row.version: row for row in _newest(rows, "test5m").values() if row.ours}
+    for path in sorted(weights.glob("*.json")):
+        card = read_json(path)
+        row = known.get(f"weights {card.get('identity')}")
+        if row is not None:
+            card |= {"test5m_bits_per_char": round(row.bits_per_char, 5), "test5m_bytes": row.payload}
+            found.append((path, json.dumps(card, indent=1) + "\n"))
+    return found
 
 
 def _write(path: Path, text: str) -> Path:

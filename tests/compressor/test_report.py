@@ -437,6 +437,18 @@ def test_readme_names_our_models_with_the_estimates_of_their_runs(tmp_path: Path
     assert "transformer" not in text
 
 
+def test_cards_get_the_figures_of_their_own_weights_alone(tmp_path: Path, raw: Path, keep: Keep) -> None:
+    keep(**{**OURS, "version": "weights 0a0b"})
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    for name, identity in (("tiny", "0a0b"), ("tuned", "ffff")):
+        (weights / f"{name}.json").write_text(json.dumps({"identity": identity, "steps": 7}))
+    assert weights / "tiny.json" in report.build(raw, tmp_path / "out", None, weights)
+    card = json.loads((weights / "tiny.json").read_text())
+    assert card == {"identity": "0a0b", "steps": 7, "test5m_bits_per_char": 1.44, "test5m_bytes": 900_000}
+    assert json.loads((weights / "tuned.json").read_text()) == {"identity": "ffff", "steps": 7}
+
+
 @pytest.mark.parametrize(("version", "marked"), [("weights one", False), ("weights two", True)])
 def test_readme_marks_rows_of_other_weights(raw: Path, keep: Keep, version: str, marked: bool) -> None:
     keep(codec="gzip -9", version="weights one")
