@@ -71,7 +71,7 @@ def test_wrong_magic_newer_version_and_trailing_bytes_have_names() -> None:
     with pytest.raises(BadMagic):
         read(b"PK\3\4" + whole)
     with pytest.raises(NewerVersion):
-        read(whole[:6] + b"\3" + whole[7:])
+        read(whole[:6] + bytes([container.VERSION + 1]) + whole[7:])
     with pytest.raises(TrailingData):
         read(whole + b"\0")
 

@@ -389,7 +389,7 @@ def test_the_list_names_codecs_here_and_elsewhere(cli: Cli) -> None:
 def test_leaderboard_and_report(cli: Cli, toys: None, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     built = []
 
-    def build(raw: Path, out: Path, readme: Path | None) -> list[Path]:
+    def build(raw: Path, out: Path, readme: Path | None, weights: Path | None) -> list[Path]:
         built.append((raw, out, readme, len(list(raw.glob("row-*.json")))))
         return [out / "leaderboard.md"]
 

@@ -148,7 +148,7 @@ def test_an_unknown_model(folder: Path, cli: Run, refusal: Callable) -> None:
     for name in ("gigantic", "absent.kzw", "./nano"):
         line = refusal(cli("compress", "a", "--model", name), "UnknownModel")
         assert name in line
-    assert "at hand: nano, " in refusal(cli("compress", "a", "--model", "gigantic"), "UnknownModel")
+    assert "at hand: base, nano, " in refusal(cli("compress", "a", "--model", "gigantic"), "UnknownModel")
     assert contents() == before
 
 
@@ -364,7 +364,7 @@ def test_a_container_cut_at_every_field_and_anywhere(
         (BadMagic, lambda packed: packed[1:]),
         (BadMagic, lambda packed: packed.replace(b"\r\n", b"\n")),
         (BadMagic, lambda packed: b"x"),
-        (NewerVersion, lambda packed: packed[:6] + b"\3" + packed[7:]),
+        (NewerVersion, lambda packed: packed[:6] + bytes([container.VERSION + 1]) + packed[7:]),
         (NewerVersion, lambda packed: packed[:6] + b"\xff"),
         (Damaged, lambda packed: sealed(packed[:6] + b"\0" + packed[7:20]) + packed[20:]),
         (Damaged, lambda packed: sealed(packed[:7] + b"\1" + packed[8:20]) + packed[20:]),
