@@ -1,4 +1,4 @@
-"""Leaderboard, verdict, plots and README's table, generated from the measurements alone: the same rows, the same bytes."""
+"""Leaderboard, verdict, plots and README's tables, generated from the measurements alone: the same rows, the same bytes."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ def build(raw: Path, out: Path, readme: Path | None, weights: Path | None = None
     from compressor import plots  # matplotlib: only when there is something to draw
 
     results, quoted, weighed = load(raw), cited(), weight_bits.load(raw)
+    figures = cards(results.rows, weights) if weights else []
     pages = {"leaderboard.csv": leaderboard_csv(results), "phase1.md": phase1(results)}
     with named_errors(str(out)):
         out.mkdir(parents=True, exist_ok=True)
@@ -65,7 +66,7 @@ def build(raw: Path, out: Path, readme: Path | None, weights: Path | None = None
     pages["leaderboard.md"] = leaderboard(results, quoted, [path.stem for path in drawn if path.suffix == ".svg"])
     written = [_write(out / name, text) for name, text in sorted(pages.items())] + drawn
     written += weight_bits.write(weighed, out / "ablations")
-    written += [_write(path, text) for path, text in cards(results.rows, weights)] if weights else []
+    written += [_write(path, text) for path, text in figures]
     return written + ([_write(readme, text)] if readme and (text := _with_tables(readme, results)) else [])
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from models import match, runs
-from models.expected import Expected
+from models.expected import NONE, Expected
 from models.logistic import SQUASH, STRETCH, STRETCH_LIMIT, log2
 from models.match import Match
 from models.ngram import HASH_HIGH, HASH_LOW, context_hash, push
@@ -43,6 +43,8 @@ class Plan(NamedTuple):
     """Bits of a byte that hopes tell apart."""
     first_weights: tuple[int, int, int] = (157286, 262144, 0)
     """Of counters, matches and runs before any experience, in 2^-20: many voices begin low, or short files suffer."""
+    network_shift: int = 17
+    """The network's weight moves by 2^-shift of its slope."""
     ladders: int = 2
     lines: bool = False
     """The counters of half a byte lie side by side, one cache line for each context."""
@@ -60,6 +62,7 @@ PLANS = {
         (Context(6), Context(PAIR), *(Context(of, own=True) for of in (2, 3, 4, WORD))),
         kinds=8,
         first_weights=(62915, 104858, 52429),
+        network_shift=15,
         lines=True,
         by_byte=True,
     ),
@@ -70,7 +73,7 @@ MAX_COUNT = 60
 """A counter that has seen so many bits forgets at a constant rate, about 1/61."""
 RATES = 32768 // (2 * np.arange(MAX_COUNT + 1, dtype=np.int32) + 3)
 """Adaptation rate 1 / (n + 1.5) after n bits, in 2^-14."""
-AFTER = np.minimum(np.arange(MAX_COUNT + 1, dtype=np.uint32) + 1, MAX_COUNT).astype(np.uint32)
+AFTER = np.minimum(np.arange(MAX_COUNT + 1, dtype=np.uint32) + 1, MAX_COUNT)
 """The count after one more bit."""
 WEIGHT_LIMIT = 1 << 22
 UNSEEN = np.uint32(1 << 31)
@@ -87,8 +90,8 @@ def slot_bits(version: int, size: int) -> int:
     return min(24, max(18, size.bit_length() + 1))
 
 
-class _Seen(NamedTuple):
-    """What a prediction of one bit used, for the lesson; (contexts, active), then (active,)."""
+class _Lesson(NamedTuple):
+    """One bit: what its prediction used, (contexts, active), then what came of it, (active,)."""
 
     place: np.ndarray
     check: np.ndarray
@@ -96,10 +99,12 @@ class _Seen(NamedTuple):
     """Of the mixer's weights: context and count."""
     probability: np.ndarray
     opinion: np.ndarray
-    network: np.ndarray
-    mixture: np.ndarray
     rungs: np.ndarray
     """(ladders, active)"""
+    network: np.ndarray
+    bit: np.ndarray
+    error: np.ndarray
+    """Of the mixture, 2^-16."""
 
 
 class Memory:
@@ -132,23 +137,22 @@ class Memory:
         self._salt = (np.arange(lanes, dtype=np.uint32) + np.uint32(1)) * np.uint32(HASH_LOW)
         self._base = (np.arange(contexts, dtype=np.int64) << self._slot_bits)[:, None]
         self._row = (np.arange(contexts, dtype=np.int64) * (MAX_COUNT + 1))[:, None]
-        self._weights_now = (self._weights >> 6).astype(np.int32).ravel()
-        self._seen: list[_Seen] = []
-        self._came: list[np.ndarray] = []
+        self._lessons: list[_Lesson] = []
         self._take(np.full(lanes, FIRST_BYTE, np.uint8))
 
     def look(self, active: int) -> None:
         """Takes up the contexts of the first ``active`` lanes for their next byte."""
         plan = self._plan
-        self._hashes = np.stack([self._hash(context, active) for context in plan.counters])
+        hashes = {context: self._hash(context, active) for context in dict.fromkeys(plan.counters + plan.runs)}
+        self._hashes = np.stack([hashes[context] for context in plan.counters])
         self._last = (self._low[:active] & np.uint32(255)).astype(np.int64) << 8
         self._pattern = np.zeros(active, np.int64)
         guesses = [one.look(active) for one in self._matches]
         if self._runs is not None:
-            byte, cell = self._runs.look(_mixed(np.stack([self._hash(context, active) for context in plan.runs]), 1))
+            byte, cell = self._runs.look(_mixed(np.stack([hashes[context] for context in plan.runs]), 1))
             guesses += zip(byte, cell, strict=True)
             for i in self._own_runs:
-                self._pattern = 2 * self._pattern + self._runs.known()[i]
+                self._pattern = 2 * self._pattern + (byte[i] != NONE)
         if self._expected is not None:
             self._expected.look(np.stack([byte for byte, _ in guesses]), np.stack([cell for _, cell in guesses]))
         self._k = 0
@@ -164,18 +168,17 @@ class Memory:
 
     def _find(self, node: np.ndarray) -> None:
         """Where the counters of tree nodes (active,) are, and the check that says whose they are."""
-        if not self._plan.lines:
+        known = self._k & 3 if self._plan.lines else 0
+        if known == 0:
             mixed = _mixed(self._hashes, node)
+            self._check = ((mixed & np.uint32(255)) | np.uint32(1)) << np.uint32(8)
             self._place = (mixed >> np.uint32(32 - self._slot_bits)) + self._base
-            self._check = ((mixed & np.uint32(255)) | np.uint32(1)) << np.uint32(8)
-            return
-        if self._k & 3 == 0:
-            mixed = _mixed(self._hashes, node)
-            self._line = (mixed >> np.uint32(36 - self._slot_bits) << np.uint32(4)) + self._base
-            self._turn = ((mixed >> np.uint32(8)) & np.uint32(15)).astype(np.int64)
-            self._check = ((mixed & np.uint32(255)) | np.uint32(1)) << np.uint32(8)
-        within = (1 << (self._k & 3)) | (node & ((1 << (self._k & 3)) - 1))
-        self._place = self._line + (within ^ self._turn)
+            if self._plan.lines:
+                self._line = self._place & ~15
+                self._turn = ((mixed >> np.uint32(8)) & np.uint32(15)).astype(np.int64)
+        if self._plan.lines:
+            within = (1 << known) | (node & ((1 << known) - 1))
+            self._place = self._line + (within ^ self._turn)
 
     def predict(self, zero: np.ndarray, node: np.ndarray) -> np.ndarray:
         """The network's counts for a 0 (of 2^24) at tree nodes -> the mixture's; (active,) int64 both."""
@@ -188,7 +191,8 @@ class Memory:
         one, none = log2(np.stack([(1 << 24) - zero, zero]))
         network = one - none
         # |weight| <= 2^16, |opinion| <= 3327, |network| <= 6144: 7 * 2^16 * 3327 < 2^31
-        total = (self._weights_now.take(weight_at) * opinion).sum(axis=0, dtype=np.int32).astype(np.int64)
+        weight = (self._weights >> 6).astype(np.int32).take(weight_at)
+        total = (weight * opinion).sum(axis=0, dtype=np.int32).astype(np.int64)
         total += (self._network_weight >> 6).take(self._pattern) * network
         if self._expected is not None:
             total += self._expected.predict()
@@ -202,38 +206,37 @@ class Memory:
             at.append((after_two >> np.uint32(16)).astype(np.int64) + (1 << 16))
         rungs = np.stack(at) * REFINE_CELLS + cell
         seen = (self._refine.take(rungs) * (256 - inside) + self._refine.take(rungs + 1) * inside) >> 6
-        self._used = _Seen(self._place, self._check, weight_at, probability, opinion, network, mixture, rungs + (inside >> 7))
-        if self._plan.ladders == 1:
-            return (1 << 24) - ((mixture + seen[0]) >> 1).astype(np.int64)
-        return (1 << 24) - ((2 * mixture + seen.sum(axis=0)) >> 2).astype(np.int64)
+        self._mixture = mixture
+        self._used = self._place, self._check, weight_at, probability, opinion, rungs + (inside >> 7), network
+        ladders = self._plan.ladders
+        return (1 << 24) - ((ladders * mixture + seen.sum(axis=0)) >> ladders).astype(np.int64)
 
     def perceive_bit(self, bit: np.ndarray) -> None:
         """The bit that came in every active lane, (active,) in {0, 1}."""
         bit = bit.astype(np.int32)
+        error = (bit << 16) - (self._mixture >> 8)
         if self._expected is not None:
-            self._expected.perceive_bit(bit, (bit << 16) - (self._used.mixture >> 8))
-        self._seen.append(self._used)
-        self._came.append(bit)
+            self._expected.perceive_bit(bit, error)
+        self._lessons.append(_Lesson(*self._used, bit, error))
         self._k += 1
         if not self._plan.by_byte:
             self._learn()
 
     def _learn(self) -> None:
         """Takes in the bits since the last time: (bits, contexts, active) or (bits, active) below."""
-        bit, used = np.stack(self._came), _Seen(*(np.stack(parts) for parts in zip(*self._seen, strict=True)))
-        self._seen.clear()
-        self._came.clear()
-        error = (bit << 16) - (used.mixture >> 8)
+        used = _Lesson(*(np.stack(parts) for parts in zip(*self._lessons, strict=True)))
+        self._lessons.clear()
         # bincount adds whole numbers below 2^29 in float64, fewer than 2^17 of them: every partial sum is exact
-        slope = np.bincount(used.cell.ravel(), (error[:, None] * used.opinion).ravel(), self._weights.size).astype(np.int64)
+        slope = np.bincount(used.cell.ravel(), (used.error[:, None] * used.opinion).ravel(), self._weights.size).astype(
+            np.int64
+        )
         learned = self._weights + ((slope + (1 << 14)) >> 15).reshape(self._weights.shape)
         self._weights = clip(learned, WEIGHT_LIMIT)
-        self._weights_now = (self._weights >> 6).astype(np.int32).ravel()
-        patterns = len(self._network_weight)
-        slope = np.bincount(self._pattern, (error.astype(np.int64) * used.network).sum(axis=0), patterns).astype(np.int64)
-        shift = 17 if patterns == 1 else 15
+        by_lane = (used.error.astype(np.int64) * used.network).sum(axis=0)
+        slope = np.bincount(self._pattern, by_lane, self._network_weight.size).astype(np.int64)
+        shift = self._plan.network_shift
         self._network_weight = clip(self._network_weight + ((slope + (1 << (shift - 1))) >> shift), WEIGHT_LIMIT)
-        bit = bit[:, None]
+        bit = used.bit[:, None]
         count = used.cell - self._row
         away = (bit * 65535 - used.probability) * RATES.take(count)
         probability = (used.probability + ((away + (1 << 13)) >> 14)).astype(np.uint32)

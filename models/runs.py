@@ -40,10 +40,6 @@ class Runs:
         self._changed = self._ours & ((slot & np.uint32(128)) > 0)
         return self._byte, np.minimum(self._length, 15) + 16 * self._changed
 
-    def known(self) -> np.ndarray:
-        """Which contexts had been seen, (contexts, active) bool."""
-        return self._ours
-
     def perceive(self, byte: np.ndarray) -> None:
         """The byte that came in every lane, (lanes,) uint8, all of which had been looked up."""
         same = self._byte == byte
