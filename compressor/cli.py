@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -19,6 +20,8 @@ from compressor.errors import Interrupted
 from compressor.progress import bar
 
 SUFFIX = ".kz"
+STOPPED = (130, 141, 143)
+"""What shells call an end by SIGINT, SIGPIPE and SIGTERM."""
 
 
 class Refusal(click.ClickException):
@@ -610,5 +613,21 @@ def slim(run: Path, out: Path) -> None:
     click.echo(f"{out}: {copy(run, out):,} bytes", err=True)
 
 
+def run() -> NoReturn:
+    """The process, whose exit code tells: 130 and 143 where it was stopped, 141 where its reader left.
+
+    Those end it at once. XLA's threads may still be computing then, and they crash when the interpreter is taken down under
+    them; nothing is left to unwind.
+    """
+    try:
+        main()
+    except SystemExit as end:
+        if end.code not in STOPPED:
+            raise
+        sys.stderr.flush()
+        os._exit(end.code)
+    raise AssertionError("click ends by SystemExit")
+
+
 if __name__ == "__main__":
-    main()
+    run()

@@ -290,6 +290,14 @@ def test_a_refusal_in_a_real_process_is_one_line_and_exit_code_1(folder: Path, p
     assert done.stderr == b"kolmozip: InputMissing: absent.kz: no such file or folder: check the path\n"
 
 
+@pytest.mark.parametrize("code", [130, 141, 143])
+def test_a_stop_does_not_take_the_interpreter_down_under_working_threads(command: Callable, code: int) -> None:
+    script = "import atexit, sys\nfrom compressor import cli\natexit.register(print, 'taken down')\n"
+    script += f"cli.main = lambda: sys.exit({code})\ncli.run()"
+    done = subprocess.run([command()[0], "-c", script], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (code, b"", b"")
+
+
 def test_help_waits_for_no_heavy_import(command: Callable) -> None:
     code = "import sys; from compressor.cli import main\n"
     code += "try: main(['compress', '--help'])\nfinally: sys.exit('jax' in sys.modules)"
