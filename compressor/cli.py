@@ -501,14 +501,20 @@ _RUN = click.Path(exists=True, file_okay=False, path_type=Path)
 )
 @click.option("--teacher", default=None, type=_RUN, help="A run whose distribution is part of the target.")
 @click.option("--distillation", default=None, type=click.FloatRange(0, 1), help="That part's share.  [default: 0.5]")
+@click.option(
+    "--beside-memory",
+    is_flag=True,
+    help="Train for the mixture with the memory that files are coded with, which is recorded first; needs --from.",
+)
 @click.option("--coordinator", default=None, metavar="HOST:PORT", help="Train in several processes that meet here.")
 @click.option("--processes", default=1, show_default=True, type=click.IntRange(1), help="How many they are.")
 @click.option("--process", default=0, show_default=True, type=click.IntRange(0), help="Which of them this is.")
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in the folder, exactly, with its settings.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
 def train(
-    preset: str, out: str | None, text: str, start: Path | None, teacher: Path | None, minutes: float | None,
-    stop_after_minutes: float | None, coordinator: str | None, processes: int, process: int, resume: bool, quiet: bool,
+    preset: str, out: str | None, text: str, start: Path | None, teacher: Path | None, beside_memory: bool,
+    minutes: float | None, stop_after_minutes: float | None, coordinator: str | None, processes: int, process: int,
+    resume: bool, quiet: bool,
     **settings: Any,
 ) -> None:  # fmt: skip
     """Train a preset and write its weights file (.kzw) and card (.json) into the folder of the run.
@@ -523,12 +529,13 @@ def train(
       kolmozip train --preset nano --bytes 2000000 --corpus my.txt
       kolmozip train --preset base --from runs/small    grow a trained small
       kolmozip train --preset tiny --teacher runs/base  learn from the text and from another network
+      kolmozip train --preset small --from runs/small --out runs/beside --beside-memory --bytes 20000000
       kolmozip train --preset small --coordinator localhost:9911 --processes 2 --process 0   (and --process 1)
     """
     from compressor.training_command import Request, run
 
     named = {key: value for key, value in settings.items() if value is not None}
-    asked = Request(preset, Path(out or f"runs/{preset}"), text, named, resume, quiet, start, teacher, minutes,
+    asked = Request(preset, Path(out or f"runs/{preset}"), text, named, resume, quiet, start, teacher, beside_memory, minutes,
                     stop_after_minutes, coordinator, processes, process)  # fmt: skip
     click.echo(run(asked), err=True)
 

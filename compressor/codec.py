@@ -60,14 +60,14 @@ Find = Callable[[bytes], Coded]
 
 
 def code_block(predictor: Predictor, coder: BitCoder, columns: np.ndarray, length: int, progress: Progress,
-               version: int = container.VERSION) -> None:  # fmt: skip
+               memory: Memory | None = None) -> None:  # fmt: skip
     """The one loop of encoder and decoder over a block of ``length`` bytes; columns (steps, lanes) uint8.
 
     An encoder's columns hold the bytes; a decoder's are filled. Each bit is coded with the network's probability as
-    the memory, that of the format's version, refines it.
+    the memory refines it: a fresh one over these columns, by default that of the format's newest version.
     """
     lengths, lanes = lane_lengths(length, columns.shape[1]), columns.shape[1]
-    memory, lane = Memory(columns, version), np.arange(lanes)
+    memory, lane = memory or Memory(columns, container.VERSION), np.arange(lanes)
     for t, column in enumerate(columns):
         active = int(np.count_nonzero(lengths > t))
         memory.look(active)  # before predict, which waits for the network
@@ -98,7 +98,7 @@ def decode_block(predictor: Predictor, stream: bytes, length: int, lanes: int, p
                  version: int = container.VERSION) -> np.ndarray:  # fmt: skip
     """Inverse of ``encode_block`` for a predictor in the same state: (length,) uint8."""
     columns = np.zeros((int(lane_lengths(length, lanes)[0]), lanes), np.uint8)
-    code_block(predictor, BitDecoder(stream), columns, length, progress, version)
+    code_block(predictor, BitDecoder(stream), columns, length, progress, Memory(columns, version))
     return from_columns(columns, length)
 
 

@@ -51,6 +51,8 @@ def by_lane(tree: Any) -> Any:
 
 TEXT = PartitionSpec(None, AXIS)
 """A window of text is (t + 1, lanes)."""
+BITS = PartitionSpec(None, None, AXIS)
+"""What is said of the bits of a window is (t, 8, lanes)."""
 
 
 def put(mesh: Mesh, tree: Any, specs: Any) -> Any:

@@ -24,7 +24,8 @@ from tqdm import tqdm
 from baselines import transformer
 from baselines.transformer import TransformerConfig
 from coding.errors import KolmozipError
-from compressor import devices, signals
+from compressor import beside, devices, signals
+from compressor.beside import Record, Window
 from compressor.facts import environment
 from compressor.muon import averaged, optimiser
 from data.splits import VALID_SLICE_BYTES
@@ -78,6 +79,8 @@ class TrainConfig:
     """Share of the teacher's distribution in the target."""
     teacher: str = ""
     """Which run taught, for the card."""
+    beside: str = ""
+    """Which network the memory was recorded with, if the loss is that of the mixture with it."""
     start: str = ""
     """What the run started from, if not from fresh parameters: name of a run and the bytes it had seen."""
     start_bytes: int = 0
@@ -145,10 +148,14 @@ def _nats(logits: jax.Array, text: jax.Array) -> jax.Array:
 
 
 def _objective(
-    model: Shape, bits: float, share: float, teacher: Teacher | None, params: lm.Params, text: jax.Array, lanes: Any
+    model: Shape, bits: float, share: float, teacher: Teacher | None, params: lm.Params, text: jax.Array | Window, lanes: Any
 ) -> tuple[jax.Array, tuple[jax.Array, Any]]:
-    """What is minimised, (nats a byte of the text alone, lanes after the window)."""
+    """What is minimised, (nats a byte of the text alone or, beside the memory, of the mixture; lanes after the window)."""
     params = coarsen(params, bits)
+    if isinstance(text, Window):
+        logits, lanes = network(model).sequence(model, params, text.text[:-1], lanes)
+        loss = beside.mixture_nats(logits, text)
+        return loss, (loss, lanes)
     if teacher is None:
         loss, lanes = cross_entropy(model, params, text, lanes)
         return loss, (loss, lanes)
@@ -176,18 +183,26 @@ def _first_lanes(model: Shape, lanes: int, teacher: Teacher | None) -> Any:
     return own if teacher is None else (own, network(teacher.model).initial_state(teacher.model, lanes))
 
 
-Step = Callable[[TrainState, np.ndarray], tuple[TrainState, jax.Array]]
+Step = Callable[[TrainState, np.ndarray | Window], tuple[TrainState, jax.Array]]
 
 
 def make_step(
-    model: Shape, config: TrainConfig, mesh: Mesh | None = None, teacher: Teacher | None = None, bits: float = FULL_BITS
+    model: Shape,
+    config: TrainConfig,
+    mesh: Mesh | None = None,
+    teacher: Teacher | None = None,
+    bits: float = FULL_BITS,
+    record: Record | None = None,
 ) -> Step:
-    """The jitted optimiser step: (TrainState, text (t + 1, b)) -> (TrainState, bits/char); lanes shared out over the mesh."""
+    """The jitted optimiser step: (TrainState, text (t + 1, b)) -> (TrainState, bits/char); lanes shared out over the mesh.
+
+    Beside the memory, with a record, it takes a Window of that.
+    """
     mesh = mesh or devices.mesh(config.lanes)
     transform = _transform(config)
     lane_specs = devices.by_lane(jax.eval_shape(lambda: _first_lanes(model, config.lanes, teacher)))
 
-    def share(params: lm.Params, taught: lm.Params, text: jax.Array, lanes: Any) -> Any:
+    def share(params: lm.Params, taught: lm.Params, text: Any, lanes: Any) -> Any:
         """One device's lanes; means over devices are means over lanes, since each device has as many."""
         master = None if teacher is None else Teacher(teacher.model, taught)
         objective = functools.partial(_objective, model, bits, config.distillation, master)
@@ -195,24 +210,28 @@ def make_step(
         return *jax.lax.pmean((loss, grads), devices.AXIS), lanes
 
     whole = PartitionSpec()
+    shares = devices.TEXT if record is None else Window(devices.TEXT, devices.BITS, devices.BITS)
+    turns = None if record is None else record.turns(config.window)
     over_devices = jax.shard_map(
         share,
         mesh=mesh,
-        in_specs=(whole, whole, devices.TEXT, lane_specs),
+        in_specs=(whole, whole, shares, lane_specs),
         out_specs=(whole, whole, lane_specs),
         check_vma=False,  # gradients are averaged by hand above
     )
 
     @functools.partial(jax.jit, donate_argnums=0)
-    def step(state: TrainState, text: jax.Array, taught: lm.Params) -> tuple[TrainState, jax.Array]:
+    def step(state: TrainState, text: jax.Array | Window, taught: lm.Params) -> tuple[TrainState, jax.Array]:
         key = jax.random.fold_in(jax.random.key(config.seed), state.step)
         keep = jax.random.uniform(key, (config.lanes,)) >= config.window / config.cold_start_bytes
+        if turns is not None:
+            keep &= state.step % turns != 0  # other lanes have their turn
         loss, grads, lanes = over_devices(state.params, taught, text, _forget(state.lanes, keep))
         updates, opt = transform.update(grads, state.optimiser, state.params)
         return TrainState(optax.apply_updates(state.params, updates), opt, lanes, state.step + 1), loss / math.log(2)
 
     taught = {} if teacher is None else devices.put(mesh, teacher.params, devices.everywhere(teacher.params))
-    return lambda state, text: step(state, devices.put(mesh, text, devices.TEXT), taught)
+    return lambda state, text: step(state, devices.put(mesh, text, shares), taught)
 
 
 def fresh_state(
@@ -282,14 +301,21 @@ def train(
     *,
     start: lm.Params | None = None,
     teacher: Teacher | None = None,
+    record: Record | None = None,
     resume: bool = False,
     pace: Pace = Pace(),
     quiet: bool = False,
 ) -> tuple[lm.Params, dict[str, Any]]:
     """Runs to the end of the budget, or of the pace; returns the weights and the facts for their card. Raises TrainingError.
 
-    ``resume`` goes on from the last checkpoint to the same bits as a run that never stopped.
+    ``resume`` goes on from the last checkpoint to the same bits as a run that never stopped. With a record of the memory,
+    its windows are what is trained on, and ``text`` is what the card names.
     """
+    if record is not None:
+        try:
+            record.window(config.lanes, config.window, 0)
+        except ValueError as error:
+            raise TrainingError(f"{error}: train on more bytes, with a power of two of lanes") from error
     folder.mkdir(parents=True, exist_ok=True)
     manager = checkpoints(folder / "checkpoints")
     latest = manager.latest_step()
@@ -300,7 +326,7 @@ def train(
     if latest is not None:
         state, before = _restore(manager, latest, state)
     with _Log(folder, config, latest or 0, quiet or jax.process_index() > 0) as log:
-        run = _Run(model, config, teacher, mesh, manager, pace, log, state, before)
+        run = _Run(model, config, teacher, record, mesh, manager, pace, log, state, before)
         with signals.noted() as told:
             run.go_on(text, valid, told)
         params, done = result(config, run.state), int(devices.local(run.state.step))
@@ -318,6 +344,7 @@ class _Run:
     model: Shape
     config: TrainConfig
     teacher: Teacher | None
+    record: Record | None
     mesh: Mesh
     manager: ocp.CheckpointManager
     pace: Pace
@@ -342,7 +369,8 @@ class _Run:
         saved = first = self.clock()
         for step in range(int(devices.local(self.state.step)), config.steps):
             take = self._step_on(config.bits_at(step))
-            self.state, bits = take(self.state, window(turned, config.lanes, config.window, step))
+            source = functools.partial(window, turned) if self.record is None else self.record.window
+            self.state, bits = take(self.state, source(config.lanes, config.window, step))
             if self.mesh.size > 1 and jax.default_backend() == "cpu":
                 # Steps in flight share one pool of threads: a later one may hold what an earlier one's all-reduce waits for.
                 jax.block_until_ready(bits)
@@ -365,7 +393,7 @@ class _Run:
     def _step_on(self, bits: float) -> Step:
         """The step on this grid of weights, compiled once."""
         if bits not in self.takers:
-            self.takers[bits] = make_step(self.model, self.config, self.mesh, self.teacher, bits)
+            self.takers[bits] = make_step(self.model, self.config, self.mesh, self.teacher, bits, self.record)
         return self.takers[bits]
 
     def _save(self, step: int) -> None:

@@ -73,6 +73,7 @@ class Request:
     quiet: bool = False
     start: Path | None = None
     teacher: Path | None = None
+    beside_memory: bool = False
     minutes: float | None = None
     stop_after_minutes: float | None = None
     coordinator: str | None = None
@@ -101,17 +102,37 @@ def run(asked: Request) -> str:
         first, told = _start(model, asked.start)
         settings |= told
     config = TrainConfig(**settings)
+    record = None
+    if asked.beside_memory or config.beside:
+        config, record = _record(asked, model, first, config, train_text)
     if asked.minutes is not None and not asked.resume:
         config = dataclasses.replace(config, total_bytes=bytes_in(model, config, train_text, asked.minutes, teacher))
     pace = Pace() if asked.stop_after_minutes is None else Pace(stop_after_minutes=asked.stop_after_minutes)
     (asked.out / "model.json").write_text(json.dumps(dataclasses.asdict(model)) + "\n")
-    params, facts = train(model, config, train_text, valid_text, asked.out, start=first, teacher=teacher,
+    params, facts = train(model, config, train_text, valid_text, asked.out, start=first, teacher=teacher, record=record,
                           resume=asked.resume, pace=pace, quiet=asked.quiet)  # fmt: skip
     if facts["steps"] < config.steps:
         return f"{asked.out}: stopped after step {facts['steps']:,} of {config.steps:,}, go on with --resume"
     if asked.process:
         return f"{asked.out}: done; process 0 writes the weights"
     return _write(asked, model, params, facts)
+
+
+def _record(asked: Request, model: Any, start: Any, config: Any, text: np.ndarray) -> tuple[Any, Any]:
+    """The settings of a run beside the memory, and what the memory says, from the run's folder or recorded now."""
+    from compressor.beside import open_record
+    from compressor.recording import record
+
+    folder = asked.out / "beside"
+    if config.beside:  # resumed
+        if (kept := open_record(folder)) is None:
+            raise InputMissing(f"{folder} is gone, without which the run cannot go on: start it anew in another folder")
+        return config, kept
+    if start is None or asked.teacher is not None or asked.minutes is not None or asked.processes > 1:
+        need = "--beside-memory needs the run that --from names and takes its budget from --bytes"
+        raise UnusableWeights(f"{need}: it goes neither with --teacher nor with several processes")
+    config = dataclasses.replace(config, beside=config.start)
+    return config, record(model, start, text, config.total_bytes, folder, asked.quiet)
 
 
 def speed(preset: str, settings: dict[str, Any], steps: int, results: Path) -> tuple[dict[str, Any], Path]:

@@ -138,6 +138,9 @@ class Memory:
         self._base = (np.arange(contexts, dtype=np.int64) << self._slot_bits)[:, None]
         self._row = (np.arange(contexts, dtype=np.int64) * (MAX_COUNT + 1))[:, None]
         self._lessons: list[_Lesson] = []
+        self.voice = self.trust = np.zeros(0, np.int64)
+        """Of the last bit predicted, (active,): what the memory by itself adds to the mixture's stretch, in 2^-22 bit, and the
+        weight that the network's stretch is added with, in 2^-14."""
         self._take(np.full(lanes, FIRST_BYTE, np.uint8))
 
     def look(self, active: int) -> None:
@@ -192,11 +195,11 @@ class Memory:
         network = one - none
         # |weight| <= 2^16, |opinion| <= 3327, |network| <= 6144: 7 * 2^16 * 3327 < 2^31
         weight = (self._weights >> 6).astype(np.int32).take(weight_at)
-        total = (weight * opinion).sum(axis=0, dtype=np.int32).astype(np.int64)
-        total += (self._network_weight >> 6).take(self._pattern) * network
+        self.voice = (weight * opinion).sum(axis=0, dtype=np.int32).astype(np.int64)
         if self._expected is not None:
-            total += self._expected.predict()
-        total = clip((total + (1 << 13)) >> 14, STRETCH_LIMIT)
+            self.voice += self._expected.predict()
+        self.trust = (self._network_weight >> 6).take(self._pattern)
+        total = clip((self.voice + self.trust * network + (1 << 13)) >> 14, STRETCH_LIMIT)
         mixture = SQUASH.take(total + STRETCH_LIMIT)
         position = np.minimum(clip(total, 3072), 3071) + 3072
         cell, inside = position >> 8, position & 255
