@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import tempfile
 from pathlib import Path
 from types import ModuleType
 
@@ -14,6 +15,14 @@ from hypothesis import settings
 # On the CPU unless told otherwise, so that a figure or a golden file never depends on what else the machine has:
 # `JAX_PLATFORMS=cuda make test` asks for the GPU. Set before any test imports jax.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+# What XLA has compiled is kept for the length of one run, for all of its processes: without, compiling the same training and
+# coding steps over and over is nearly half of the work. Tests of the machine code itself do without (test_exactness.py).
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    _cache = tempfile.TemporaryDirectory(prefix="kolmozip-tests-")
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = _cache.name
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 # The same examples on every run (a failure must be there again at the next try), and no limit on the time of one
 # example: the first call of a jitted function compiles, and takes seconds where the others take microseconds.

@@ -43,7 +43,7 @@ def run(folder: Path, model: str, lane_bytes: int, instructions: str, threads: i
     names = [folder / "text", model, folder / "theirs", folder / "ours", lane_bytes, threads]
     done = subprocess.run(
         [sys.executable, "-c", WORK, *map(str, names)],
-        env={**os.environ, "XLA_FLAGS": " ".join(flags)},
+        env={**os.environ, "XLA_FLAGS": " ".join(flags), "JAX_ENABLE_COMPILATION_CACHE": "0"},  # it compiles for itself
         capture_output=True,
         text=True,
         check=False,
