@@ -44,7 +44,7 @@ def record(model: Any, params: Any, text: np.ndarray, count: int, folder: Path, 
         return kept
     folder.mkdir(parents=True, exist_ok=True)
     lanes = lane_count(text.size)
-    columns = np.ascontiguousarray(to_columns(text, lanes)[: min(text.size, count) // lanes])
+    columns = np.ascontiguousarray(to_columns(text, lanes)[: max(1, min(text.size, count) // lanes)])
     np.save(folder / TEXT, columns)
     shape = (len(columns), 8, lanes)
     made = Record(

@@ -157,6 +157,8 @@ def test_the_command_records_first_and_refuses_what_cannot_be(
     short = ("--corpus", "text", "--lanes", "4", "--window", "16", "--quiet", "--bytes")
     assert cli("train", "--preset", "nano", "--out", "first", *short, 640).exit_code == 0
     beside = ("train", "--preset", "nano", "--out", "second", "--beside-memory", *short, 1280)
+    little = cli(*beside[:-1], 5, "--from", "first", "--out", "little")
+    assert (little.exit_code, "TrainingError: a record of (1, " in little.stderr) == (1, True)
     refused = cli(*beside)
     assert (refused.exit_code, "UnusableWeights: --beside-memory needs the run that --from names" in refused.stderr) == (
         1,
