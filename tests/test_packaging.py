@@ -77,7 +77,7 @@ def test_the_coder_is_pinned_exactly(project: dict[str, Any]) -> None:
 
 def test_the_command_starts(project: dict[str, Any]) -> None:
     module, function = project["project"]["scripts"]["kolmozip"].split(":")
-    code = f"from {module} import {function}; {function}(['--help'])"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    code = f"import sys; from {module} import {function}; sys.exit({function}())"  # as the installed script does
+    done = subprocess.run([sys.executable, "-c", code, "--help"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "decompress" in done.stdout
