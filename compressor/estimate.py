@@ -16,13 +16,14 @@ import numpy as np
 
 from coding.container import MAX_BLOCK
 from coding.counts import SCALE
-from compressor.codec import code_block
+from compressor.codec import Progress, code_block
 from compressor.facts import environment
 from compressor.progress import bar
 from compressor.speed import keep, subject
 from compressor.train import Shape, bytes_seen, network
 from compressor.training_command import trained
 from data.lanes import lane_count, lane_lengths, to_columns
+from models.memory import Memory
 from models.reference import FIRST_BYTE
 from models.weights import EVIDENCE_BITS
 
@@ -76,25 +77,32 @@ class Meter:
         return bits
 
 
+def metered(config: Shape, params: Any, columns: np.ndarray, length: int, progress: Progress,
+            memory: Memory | None = None) -> tuple[float, float]:  # fmt: skip
+    """Bits of a block of ``length`` bytes by the float network with the memory, and by the network alone."""
+    model, meter = FloatNetwork(config, params, columns, length), Meter()
+    code_block(model, meter, columns, length, progress, memory)
+    return meter.bits, model.bits
+
+
 def estimate(source: Path, checkpoint: Path, results: Path) -> tuple[dict[str, Any], Path]:
     """Bits of the float model on a file, with and without the memory, in the blocks and lanes of the coder."""
     config, params = trained(checkpoint)
-    data, meter, network = np.frombuffer(source.read_bytes(), np.uint8), Meter(), 0.0
+    data, bits = np.frombuffer(source.read_bytes(), np.uint8), np.zeros(2)
     with bar(data.size, "estimate", False) as progress:
         for start in range(0, data.size, MAX_BLOCK):
             block = data[start : start + MAX_BLOCK]
             columns = to_columns(block, lane_count(block.size))
-            model = FloatNetwork(config, params, columns, block.size)
-            code_block(model, meter, columns, block.size, progress)
-            network += model.bits
+            bits += metered(config, params, columns, block.size, progress)
+    mixture, alone = map(float, bits)
     facts = {
         "kind": "estimate",
         **subject(source),
         "checkpoint": checkpoint.resolve().name,
         "train_bytes_seen": bytes_seen(checkpoint),
-        "bits_per_char": round(meter.bits / max(1, data.size), 5),
-        "bits_per_char_network_alone": round(network / max(1, data.size), 5),
-        "bytes": math.ceil(meter.bits / 8),
+        "bits_per_char": round(mixture / max(1, data.size), 5),
+        "bits_per_char_network_alone": round(alone / max(1, data.size), 5),
+        "bytes": math.ceil(mixture / 8),
         **environment(),
     }
     return facts, keep(facts, results, f"estimate-{checkpoint.name}-{source.name}")

@@ -10,8 +10,7 @@ import numpy as np
 
 from coding import container
 from compressor.beside import FACTS, TEXT, TRUST, TRUST_UNIT, VOICE, VOICE_UNIT, Record, open_record
-from compressor.codec import code_block
-from compressor.estimate import FloatNetwork, Meter
+from compressor.estimate import metered
 from compressor.progress import bar
 from data.lanes import lane_count, to_columns
 from models.memory import Memory
@@ -52,14 +51,12 @@ def record(model: Any, params: Any, text: np.ndarray, count: int, folder: Path, 
         np.lib.format.open_memmap(folder / VOICE, "w+", np.int16, shape),
         np.lib.format.open_memmap(folder / TRUST, "w+", np.uint8, shape),
     )
-    meter = Meter()
     with bar(columns.size, "record", quiet) as progress:
-        network = FloatNetwork(model, params, columns, columns.size)
-        code_block(network, meter, columns, columns.size, progress, _Listened(columns, made))
+        mixture, alone = metered(model, params, columns, columns.size, progress, _Listened(columns, made))
     facts = {
         "bytes": columns.size,
-        "bits_per_char": round(meter.bits / columns.size, 5),
-        "bits_per_char_network_alone": round(network.bits / columns.size, 5),
+        "bits_per_char": round(mixture / columns.size, 5),
+        "bits_per_char_network_alone": round(alone / columns.size, 5),
     }
     (folder / FACTS).write_text(json.dumps(facts) + "\n")
     return made

@@ -363,13 +363,16 @@ class _Run:
     def go_on(self, text: np.ndarray, valid: np.ndarray, told: Sequence[int] = ()) -> None:
         """Every step from the state's on, with log lines, checkpoints and the end that budget, pace or a signal sets."""
         config = self.config
-        turned = np.roll(text, -(config.seed * SEED_STRIDE % text.size))
+        source: Callable[[int, int, int], np.ndarray | Window]
+        if self.record is None:
+            source = functools.partial(window, np.roll(text, -(config.seed * SEED_STRIDE % text.size)))
+        else:
+            source = self.record.window
         slice_ = valid[:VALID_SLICE_BYTES]
         recent: list[jax.Array] = []
         saved = first = self.clock()
         for step in range(int(devices.local(self.state.step)), config.steps):
             take = self._step_on(config.bits_at(step))
-            source = functools.partial(window, turned) if self.record is None else self.record.window
             self.state, bits = take(self.state, source(config.lanes, config.window, step))
             if self.mesh.size > 1 and jax.default_backend() == "cpu":
                 # Steps in flight share one pool of threads: a later one may hold what an earlier one's all-reduce waits for.
