@@ -34,6 +34,11 @@ class _Listened(Memory):
         return refined
 
 
+def turned(text: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """The text turned so that lanes begin where ``seed`` records of ``count`` bytes each end: each seed has its own text."""
+    return np.roll(text, -(seed * (count // lane_count(text.size)) % text.size))
+
+
 def record(model: Any, params: Any, text: np.ndarray, count: int, folder: Path, quiet: bool) -> Record:
     """Codes the first bytes of all lanes of a text, ``count`` in all or a few less, and keeps what the memory said in a folder.
 

@@ -61,7 +61,7 @@ class TrainConfig:
     window: int = 256
     total_bytes: int = 130_000_000
     seed: int = 0
-    """Of initial weights and cold starts; it also says where in the text the first lane begins (0: at the start)."""
+    """Of initial weights and cold starts; it also says where in the text the lanes begin (0: the first at the start)."""
     optimiser: str = "muon"
     learning_rate: float = 3e-3
     warmup_steps: int = 200

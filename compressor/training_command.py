@@ -121,7 +121,7 @@ def run(asked: Request) -> str:
 def _record(asked: Request, model: Any, start: Any, config: Any, text: np.ndarray) -> tuple[Any, Any]:
     """The settings of a run beside the memory, and what the memory says, from the run's folder or recorded now."""
     from compressor.beside import open_record
-    from compressor.recording import record
+    from compressor.recording import record, turned
 
     folder = asked.out / "beside"
     if config.beside:  # resumed
@@ -132,7 +132,8 @@ def _record(asked: Request, model: Any, start: Any, config: Any, text: np.ndarra
         need = "--beside-memory needs the run that --from names and takes its budget from --bytes"
         raise UnusableWeights(f"{need}: it goes neither with --teacher nor with several processes")
     config = dataclasses.replace(config, beside=config.start)
-    return config, record(model, start, text, config.total_bytes, folder, asked.quiet)
+    count = config.total_bytes
+    return config, record(model, start, turned(text, count, config.seed), count, folder, asked.quiet)
 
 
 def speed(preset: str, settings: dict[str, Any], steps: int, results: Path) -> tuple[dict[str, Any], Path]:

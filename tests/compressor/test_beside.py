@@ -16,8 +16,9 @@ from coding import container
 from compressor.beside import FACTS, Record, Window, mixture_nats, open_record
 from compressor.codec import code_block
 from compressor.estimate import FloatNetwork, Meter
-from compressor.recording import record
+from compressor.recording import record, turned
 from compressor.train import Pace, TrainConfig, TrainingError, _nats, latest_parameters, train
+from data.lanes import lane_count, to_columns
 from data.samples import sample
 from models import lm
 from models.config import PRESETS
@@ -96,6 +97,15 @@ def test_the_record_is_of_the_text_and_of_its_mixture(text: np.ndarray, params: 
     told = json.loads((made[1] / FACTS).read_text())
     assert told["bits_per_char"] < told["bits_per_char_network_alone"] - 1, "the memory has something to say"
     assert mixture == pytest.approx(told["bits_per_char"], abs=0.15), "what differs is the ladders and the first row"
+
+
+def test_the_next_seed_s_record_reads_on_where_this_one_ends(text: np.ndarray) -> None:
+    lanes = lane_count(text.size)
+    count = 20 * lanes
+    first, second = (to_columns(turned(text, count, seed), lanes) for seed in (0, 1))
+    np.testing.assert_array_equal(first, to_columns(text, lanes))
+    assert text.size % lanes == 0, "lanes of one length, or their ends would differ by a byte"
+    np.testing.assert_array_equal(second[:-20], first[20:])
 
 
 def test_a_record_is_made_once(text: np.ndarray, params: lm.Params, made: tuple[Record, Path]) -> None:
