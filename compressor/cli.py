@@ -417,9 +417,9 @@ _BITS = click.FloatRange(1, 8)
 @click.option("--results", default="results/raw", show_default=True, help="Folder for the JSON.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
 def weights(run: Path, bits: tuple[float, ...], results: str, quiet: bool) -> None:
-    """Pack the weights of a training RUN at several precisions: bytes of the file, bits/char of the float network (estimate).
+    """Pack the weights of a training RUN at several precisions: bytes of the file, bits/char of network and memory (estimate).
 
-    On the first 262,144 bytes of the validation text. `kolmozip report` draws the curve.
+    On the first 1,048,576 bytes of the validation text, half a minute each. `kolmozip report` draws the curve.
 
     \b
     Example:
@@ -484,7 +484,7 @@ _RUN = click.Path(exists=True, file_okay=False, path_type=Path)
 )
 @click.option("--lanes", default=None, type=click.IntRange(1), help="Lanes in a batch, shared by all devices.  [default: 32]")
 @click.option("--window", default=None, type=click.IntRange(1), help="Bytes a lane in one step.  [default: 256]")
-@click.option("--seed", default=None, type=int, help="Of initial weights, of cold starts, of where text begins.  [default: 0]")
+@click.option("--seed", default=None, type=int, help="Of initial weights, of cold starts, of where lanes begin.  [default: 0]")
 @click.option(
     "--weight-bits",
     default=None,

@@ -35,7 +35,7 @@ def _curves(curves: Sequence[Curve]) -> Figure:
             axes.annotate(f"{point.bits:g}", (x, y), (4, 4), textcoords="offset points", fontsize=8, color=colour)
     axes.margins(0.08, 0.1)
     _equal_totals(axes)
-    axes.set(xlabel="weights file, MB", ylabel="bits/char, float network alone (estimate)")
+    axes.set(xlabel="weights file, MB", ylabel="bits/char of float network and memory (estimate)")
     axes.set_title("Bits of the weights: bits/char on a slice of validation text")
     keys: list[Line2D] = [*axes.get_lines()[: 2 * len(curves) : 2]]
     keys.append(Line2D([], [], color="#555555", marker="o", markersize=8, linestyle="none", label="least projected total"))

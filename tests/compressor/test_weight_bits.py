@@ -15,6 +15,8 @@ import pytest
 from click.testing import Result
 
 from compressor import pack_command, packing, report, rows, weight_bits
+from compressor.estimate import metered
+from data.lanes import lane_count, to_columns
 from models import weights as wt
 from models.config import PRESETS
 from models.precision import coarsen
@@ -107,18 +109,24 @@ def test_a_folder_without_a_run_is_refused(cli: Run, refusal: Callable[[Result, 
 def test_measuring_packs_and_evaluates_each_precision(
     run: Path, tmp_path: Path, params: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import compressor.train
     import data.corpora
 
-    monkeypatch.setattr(data.corpora, "load", lambda _: np.zeros(100_000_000, np.uint8))
-    monkeypatch.setattr(compressor.train, "evaluate", lambda config, tree, text: float(jnp.std(tree["head"])) + text.size)
+    few = 3000
+    monkeypatch.setattr(data.corpora, "load", lambda _: np.arange(100_000_000, dtype=np.uint8))
+    monkeypatch.setattr(weight_bits, "TEXT_BYTES", few)
     facts, path = weight_bits.measure(run, tmp_path / "raw", (8, 4, 3, 4), quiet=True)
     assert json.loads(path.read_text()) == facts
     assert [point["bits"] for point in facts["points"]] == [6, 4, 3]
+    text = np.arange(90_000_000, 90_000_000 + few).astype(np.uint8)
     for point in facts["points"]:
-        weights = wt.quantise(NANO, coarsen(coarsen(params, 6), point["bits"]) if point["bits"] < 6 else coarsen(params, 6))
+        own = coarsen(params, 6)
+        coarse = coarsen(own, point["bits"]) if point["bits"] < 6 else own
+        weights = wt.quantise(NANO, coarse)
         assert point["file_bytes"] == len(packing.pack(weights))
         assert point["xz_bytes"] == len(wt.to_bytes(weights))
+        mixture, alone = metered(NANO, coarse, to_columns(text, lane_count(few)), few, lambda _: None)
+        assert point["bits_per_char"] == round(mixture / few, 5)
+        assert point["bits_per_char_network_alone"] == round(alone / few, 5)
     assert rows.load(tmp_path / "raw") == rows.Results([], [], [], [])
 
 
@@ -132,7 +140,8 @@ def raw(tmp_path: Path) -> Path:
         ("big", "2020-01-02", [(8, 8_000_000, 1.2), (4, 4_000_000, 1.3), (3, 3_000_000, 1.5)]),
         ("little", "2020-01-01", [(8, 3_000_000, 1.5), (4, 1_500_000, 1.55)]),
     ):
-        made = [{"bits": b, "file_bytes": size, "xz_bytes": size + 9, "bits_per_char": rate} for b, size, rate in points]
+        made = [{"bits": b, "file_bytes": size, "xz_bytes": size + 9, "bits_per_char": rate, "bits_per_char_network_alone": 2}
+                for b, size, rate in points]  # fmt: skip
         facts = {"kind": "weight-bits", "checkpoint": name, "parameters": 8_000_000, "points": made, "date": date}
         (folder / f"weight-bits-{name}-{date}.json").write_text(json.dumps(facts))
     return folder
