@@ -55,16 +55,13 @@ def _run(folder: Path, bits: float | None) -> tuple[wt.IntegerWeights, float, di
 
 def float_weights(folder: Path) -> tuple[ModelConfig, Any, float]:
     """Shape, parameters and grid (bits) of a run's last checkpoint. Raises InputMissing, UnusableWeights, TrainingError."""
-    from compressor.train import checkpoints, settings_of
+    from compressor.train import latest_step, settings_of
     from compressor.training_command import trained
 
     config, params = trained(folder)
     if not isinstance(config, ModelConfig):
         raise UnusableWeights(f"{folder} holds no network of ours, only those are packed: name another run")
-    manager = checkpoints(folder / "checkpoints")
-    step = manager.latest_step()
-    manager.close()
-    return config, params, settings_of(folder).bits_at(step or 0)
+    return config, params, settings_of(folder).bits_at(latest_step(folder) or 0)
 
 
 def _file(path: Path, bits: float | None) -> tuple[wt.IntegerWeights, float, dict[str, Any]]:

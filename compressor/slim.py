@@ -24,7 +24,7 @@ def slim(run: Path, out: Path) -> int:
         raise TrainingError(f"{out} exists: name another folder")
     args = ocp.args.Composite(state=ocp.args.StandardSave({"params": params}))
     out.mkdir(parents=True)
-    copy = checkpoints(out / "checkpoints")
+    copy = checkpoints(out)
     copy.save(step, args=args)
     copy.close()
     for path in run.iterdir():

@@ -103,6 +103,7 @@ class TrainConfig:
 SEED_STRIDE = 1_234_577
 """Bytes by which the text is turned for each seed: a second pass then meets it in other places of the schedule."""
 
+CHECKPOINTS = "checkpoints"
 SETTINGS = "train.json"
 """Name of the file in a run's folder that holds its TrainConfig."""
 
@@ -272,8 +273,8 @@ def evaluate(model: Shape, params: lm.Params, text: np.ndarray, lanes: int = 64,
 
 
 def checkpoints(folder: Path) -> ocp.CheckpointManager:
-    """Orbax keeps the last two checkpoints, each written whole or not at all."""
-    return ocp.CheckpointManager(folder.absolute(), options=ocp.CheckpointManagerOptions(max_to_keep=2))
+    """Of the run in a folder: Orbax keeps the last two, each written whole or not at all."""
+    return ocp.CheckpointManager((folder / CHECKPOINTS).absolute(), options=ocp.CheckpointManagerOptions(max_to_keep=2))
 
 
 def _restore(manager: ocp.CheckpointManager, step: int, like: TrainState) -> tuple[TrainState, float]:
@@ -317,10 +318,14 @@ def train(
         except ValueError as error:
             raise TrainingError(f"{error}: train on more bytes, with a power of two of lanes") from error
     folder.mkdir(parents=True, exist_ok=True)
-    manager = checkpoints(folder / "checkpoints")
+    manager = checkpoints(folder)
     latest = manager.latest_step()
     if latest is not None and not resume:
         raise TrainingError(f"{folder} holds a run at step {latest}: pass --resume to go on, or name another --out")
+    if latest is None and config.start and start is None:
+        raise TrainingError(f"{folder} holds no checkpoint, and its run begins with {config.start}: name that again by --from")
+    if config.teacher and teacher is None:
+        raise TrainingError(f"the run in {folder} is taught by {config.teacher}: name that again by --teacher")
     mesh = devices.mesh(config.lanes)
     state, before = fresh_state(model, config, start, mesh, teacher), 0.0
     if latest is not None:
@@ -459,6 +464,16 @@ def bytes_seen(folder: Path) -> int:
     return config.start_bytes + config.steps * config.step_bytes
 
 
+def latest_step(folder: Path) -> int | None:
+    """Step of the last checkpoint of the run in a folder; None where there is none."""
+    if not (folder / CHECKPOINTS).is_dir():
+        return None
+    manager = checkpoints(folder)
+    step = manager.latest_step()
+    manager.close()
+    return step
+
+
 def latest_parameters(folder: Path) -> lm.Params:
     """Parameters of the last checkpoint under the folder of a run, as ``result`` has them. Raises TrainingError."""
     params, step = kept_parameters(folder)
@@ -470,7 +485,7 @@ def kept_parameters(folder: Path) -> tuple[lm.Params, int]:
 
     Raises TrainingError where there is none.
     """
-    manager = checkpoints(folder / "checkpoints")
+    manager = checkpoints(folder)
     step = manager.latest_step()
     if step is None:
         raise TrainingError(f"{folder} holds no checkpoint: train first")

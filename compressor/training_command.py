@@ -86,7 +86,7 @@ def run(asked: Request) -> str:
     model = _shape(asked.preset)
     restart_with_allocator()
     from compressor import devices
-    from compressor.train import Pace, Teacher, TrainConfig, bytes_in, settings_of, train
+    from compressor.train import Pace, Teacher, TrainConfig, bytes_in, latest_step, settings_of, train
 
     if asked.coordinator is not None:
         devices.join(asked.coordinator, asked.processes, asked.process)
@@ -98,7 +98,7 @@ def run(asked: Request) -> str:
         settings = {"distillation": 0.5, **settings, "teacher": asked.teacher.resolve().name}
     if asked.resume and (asked.out / "train.json").is_file():
         settings = {**dataclasses.asdict(settings_of(asked.out)), **settings}
-    elif asked.start is not None:
+    if asked.start is not None and not (asked.resume and latest_step(asked.out)):
         first, told = _start(model, asked.start)
         settings |= told
     config = TrainConfig(**settings)

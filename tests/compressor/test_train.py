@@ -6,10 +6,12 @@ import dataclasses
 import json
 import math
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +32,9 @@ from compressor.train import (
     _objective,
     bytes_in,
     bytes_seen,
-    checkpoints,
     evaluate,
     latest_parameters,
+    latest_step,
     schedule,
     settings_of,
     train,
@@ -85,7 +87,7 @@ def test_a_signal_saves_before_it_ends_the_run(
         train(NANO, CONFIG, text, text[:4096], tmp_path, quiet=True)
     assert signal.getsignal(number) is end
     signal.signal(number, before)
-    assert checkpoints(tmp_path / "checkpoints").latest_step() == 6
+    assert latest_step(tmp_path) == 6
     resumed, _ = train(NANO, CONFIG, text, text[:4096], tmp_path, quiet=True, resume=True)
     assert all(map(np.array_equal, jax.tree.leaves(whole[0]), jax.tree.leaves(resumed)))
 
@@ -269,6 +271,18 @@ def test_a_student_with_a_teacher_trains_and_resumes(whole: tuple[dict, Path], t
     assert not np.array_equal(params["head"], whole[0]["head"])
 
 
+def test_what_a_run_began_with_is_not_forgotten_before_its_first_checkpoint(
+    whole: tuple[dict, Path], text: np.ndarray, tmp_path: Path
+) -> None:
+    config = dataclasses.replace(CONFIG, start="another run")
+    with pytest.raises(TrainingError, match="begins with another run: name that again by --from"):
+        train(NANO, config, text, text[:4096], tmp_path, quiet=True, resume=True)
+    train(NANO, config, text, text[:4096], tmp_path, start=whole[0], quiet=True, resume=True, pace=Pace(stop_after_steps=2))
+    train(NANO, config, text, text[:4096], tmp_path, quiet=True, resume=True)
+    with pytest.raises(TrainingError, match="is taught by a run: name that again by --teacher"):
+        train(NANO, dataclasses.replace(config, teacher="a run"), text, text[:4096], tmp_path, quiet=True, resume=True)
+
+
 def test_the_finish_is_on_the_coarse_grid(text: np.ndarray, tmp_path: Path) -> None:
     config = dataclasses.replace(CONFIG, weight_bits=4, finish=0.5)
     assert [config.bits_at(step) for step in (0, 5, 6, 11)] == [8, 8, 4, 4]
@@ -296,6 +310,23 @@ def test_a_run_begins_with_another_ones_weights(alone: tuple[Path, list[float]],
     assert card["train_bytes_seen"] == bytes_seen(tmp_path / "run") == 2 * 8 * 32 * 100
     assert settings_of(tmp_path / "run").start == "run after 25,600 bytes"
     assert _curve(tmp_path / "run")[0] < alone[1][1]
+
+
+def test_a_run_stopped_before_its_first_checkpoint_begins_again(
+    cli: Callable, alone: tuple[Path, list[float]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "1")  # no restart of this process
+    first = alone[0].parent / "run"
+    settings = ("--lanes", 8, "--window", 32, "--learning-rate", 1e-9, "--bytes", 8 * 32 * 4, "--quiet", "--corpus", alone[0])
+    out = tmp_path / "run"
+    train_it = ("train", "--preset", "nano", "--out", out, *settings, "--from", first)
+    assert cli(*train_it).exit_code == 0
+    shutil.rmtree(out / "checkpoints")
+    refused = cli("train", "--preset", "nano", "--out", out, "--corpus", alone[0], "--quiet", "--resume")
+    assert (refused.exit_code, "holds no checkpoint" in refused.stderr) == (1, True)
+    assert cli(*train_it, "--resume").exit_code == 0
+    for one, other in zip(*(jax.tree.leaves(trained(folder)[1]) for folder in (first, out)), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-3)
 
 
 def test_a_slim_copy_holds_the_parameters(alone: tuple[Path, list[float]], tmp_path: Path) -> None:
