@@ -419,7 +419,7 @@ _BITS = click.FloatRange(1, 8)
 def weights(run: Path, bits: tuple[float, ...], results: str, quiet: bool) -> None:
     """Pack the weights of a training RUN at several precisions: bytes of the file, bits/char of network and memory (estimate).
 
-    On the first 1,048,576 bytes of the validation text, half a minute each. `kolmozip report` draws the curve.
+    On the first 1,048,576 bytes of the validation text, under a minute each. `kolmozip report` draws the curve.
 
     \b
     Example:
