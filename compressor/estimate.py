@@ -85,6 +85,14 @@ def metered(config: Shape, params: Any, columns: np.ndarray, length: int, progre
     return meter.bits, model.bits
 
 
+def rates(mixture: float, alone: float, length: int) -> dict[str, float]:
+    """What facts say of these bits over ``length`` bytes: bits/char with the memory, and of the network alone."""
+    return {
+        "bits_per_char": round(mixture / max(1, length), 5),
+        "bits_per_char_network_alone": round(alone / max(1, length), 5),
+    }
+
+
 def estimate(source: Path, checkpoint: Path, results: Path) -> tuple[dict[str, Any], Path]:
     """Bits of the float model on a file, with and without the memory, in the blocks and lanes of the coder."""
     config, params = trained(checkpoint)
@@ -100,8 +108,7 @@ def estimate(source: Path, checkpoint: Path, results: Path) -> tuple[dict[str, A
         **subject(source),
         "checkpoint": checkpoint.resolve().name,
         "train_bytes_seen": bytes_seen(checkpoint),
-        "bits_per_char": round(mixture / max(1, data.size), 5),
-        "bits_per_char_network_alone": round(alone / max(1, data.size), 5),
+        **rates(mixture, alone, data.size),
         "bytes": math.ceil(mixture / 8),
         **environment(),
     }

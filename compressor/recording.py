@@ -10,7 +10,7 @@ import numpy as np
 
 from coding import container
 from compressor.beside import FACTS, TEXT, TRUST, TRUST_UNIT, VOICE, VOICE_UNIT, Record, open_record
-from compressor.estimate import metered
+from compressor.estimate import metered, rates
 from compressor.progress import bar
 from data.lanes import lane_count, to_columns
 from models.memory import Memory
@@ -36,7 +36,7 @@ class _Listened(Memory):
 
 def turned(text: np.ndarray, count: int, seed: int) -> np.ndarray:
     """The text turned so that lanes begin where ``seed`` records of ``count`` bytes each end: each seed has its own text."""
-    return np.roll(text, -(seed * (count // lane_count(text.size)) % text.size))
+    return np.roll(text, -seed * (count // lane_count(text.size)))
 
 
 def record(model: Any, params: Any, text: np.ndarray, count: int, folder: Path, quiet: bool) -> Record:
@@ -58,10 +58,6 @@ def record(model: Any, params: Any, text: np.ndarray, count: int, folder: Path, 
     )
     with bar(columns.size, "record", quiet) as progress:
         mixture, alone = metered(model, params, columns, columns.size, progress, _Listened(columns, made))
-    facts = {
-        "bytes": columns.size,
-        "bits_per_char": round(mixture / columns.size, 5),
-        "bits_per_char_network_alone": round(alone / columns.size, 5),
-    }
+    facts = {"bytes": columns.size, **rates(mixture, alone, columns.size)}
     (folder / FACTS).write_text(json.dumps(facts) + "\n")
     return made

@@ -103,9 +103,10 @@ class TrainConfig:
 SEED_STRIDE = 1_234_577
 """Bytes by which the text is turned for each seed: a second pass then meets it in other places of the schedule."""
 
-CHECKPOINTS = "checkpoints"
 SETTINGS = "train.json"
 """Name of the file in a run's folder that holds its TrainConfig."""
+CHECKPOINTS = "checkpoints"
+"""Name of the folder in it that Orbax keeps."""
 
 
 class Teacher(NamedTuple):
@@ -370,7 +371,7 @@ class _Run:
         config = self.config
         source: Callable[[int, int, int], np.ndarray | Window]
         if self.record is None:
-            source = functools.partial(window, np.roll(text, -(config.seed * SEED_STRIDE % text.size)))
+            source = functools.partial(window, np.roll(text, -config.seed * SEED_STRIDE))
         else:
             source = self.record.window
         slice_ = valid[:VALID_SLICE_BYTES]
@@ -485,10 +486,10 @@ def kept_parameters(folder: Path) -> tuple[lm.Params, int]:
 
     Raises TrainingError where there is none.
     """
-    manager = checkpoints(folder)
-    step = manager.latest_step()
+    step = latest_step(folder)
     if step is None:
         raise TrainingError(f"{folder} holds no checkpoint: train first")
+    manager = checkpoints(folder)
     # Without a target, so that neither optimiser nor lanes have to be built: only their numbers are read.
     saved = manager.restore(step, args=ocp.args.Composite(state=ocp.args.StandardRestore())).state
     manager.close()

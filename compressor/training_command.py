@@ -98,7 +98,7 @@ def run(asked: Request) -> str:
         settings = {"distillation": 0.5, **settings, "teacher": asked.teacher.resolve().name}
     if asked.resume and (asked.out / "train.json").is_file():
         settings = {**dataclasses.asdict(settings_of(asked.out)), **settings}
-    if asked.start is not None and not (asked.resume and latest_step(asked.out)):
+    if asked.start is not None and not (asked.resume and latest_step(asked.out) is not None):
         first, told = _start(model, asked.start)
         settings |= told
     config = TrainConfig(**settings)

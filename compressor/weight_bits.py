@@ -76,7 +76,7 @@ class Curve:
 def measure(run: Path, results: Path, bits: Sequence[float], quiet: bool) -> tuple[dict[str, Any], Path]:
     """Packs a run at its own bits and at each of ``bits`` below, evaluates each; returns the facts and where they were kept."""
     from compressor import packing
-    from compressor.estimate import metered
+    from compressor.estimate import metered, rates
     from compressor.facts import environment
     from compressor.pack_command import float_weights
     from compressor.progress import bar
@@ -95,10 +95,9 @@ def measure(run: Path, results: Path, bits: Sequence[float], quiet: bool) -> tup
         for each in todo:
             coarse = coarsen(params, each) if each < grid else params
             weights = wt.quantise(config, coarse)
-            mixture, alone = metered(config, coarse, columns, text.size, progress)
+            bits_in_all = metered(config, coarse, columns, text.size, progress)
             points.append({"bits": each, "file_bytes": len(packing.pack(weights)), "xz_bytes": len(wt.to_bytes(weights)),
-                           "bits_per_char": round(mixture / text.size, 5),
-                           "bits_per_char_network_alone": round(alone / text.size, 5)})  # fmt: skip
+                           **rates(*bits_in_all, text.size)})  # fmt: skip
     facts = {"kind": KIND, "figures": "estimate", "checkpoint": run.resolve().name, "parameters": config.parameters(),
              "input": "valid", "input_bytes": text.size, "input_sha256": hashlib.sha256(text.tobytes()).hexdigest(),
              "points": points, **environment()}  # fmt: skip
@@ -161,12 +160,8 @@ def _line(curve: Curve, point: Point) -> list[str]:
     return [
         f"{mark}{point.bits:g}{mark}",
         *(whole(point.file_bytes), f"{8 * point.file_bytes / curve.parameters:.2f}", whole(point.xz_bytes)),
-        *(
-            f"{point.bits_per_char:.4f}",
-            f"{point.network_alone:.4f}",
-            whole(point.payload),
-            f"{mark}{whole(point.total)}{mark}",
-        ),
+        *(f"{point.bits_per_char:.4f}", f"{point.network_alone:.4f}", whole(point.payload)),
+        f"{mark}{whole(point.total)}{mark}",
     ]
 
 

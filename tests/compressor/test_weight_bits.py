@@ -118,8 +118,8 @@ def test_measuring_packs_and_evaluates_each_precision(
     assert json.loads(path.read_text()) == facts
     assert [point["bits"] for point in facts["points"]] == [6, 4, 3]
     text = np.arange(90_000_000, 90_000_000 + few).astype(np.uint8)
+    own = coarsen(params, 6)
     for point in facts["points"]:
-        own = coarsen(params, 6)
         coarse = coarsen(own, point["bits"]) if point["bits"] < 6 else own
         weights = wt.quantise(NANO, coarse)
         assert point["file_bytes"] == len(packing.pack(weights))
