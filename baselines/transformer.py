@@ -19,13 +19,14 @@ import jax
 import jax.numpy as jnp
 from jax.experimental.layout import Layout, with_layout_constraint
 
-from models import layers, lm
-from models.config import ends_parameters
+from models.network import layers
+from models.network import lm
+from models.integer.config import ends_parameters
 
 
 @dataclasses.dataclass(frozen=True)
 class TransformerConfig:
-    """Shape of the transformer; axis letters as in ``models.config``, with ``c`` for context, ``a`` for a head's entries."""
+    """Shape of the transformer; axis letters as in ``models.integer.config``, with ``c`` for context, ``a`` for a head's entries."""
 
     width: int
     layers: int

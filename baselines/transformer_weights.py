@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from baselines.transformer import TransformerConfig
-from models import layers, lm
+from models.network import layers
+from models.network import lm
 
 SUFFIX = ".transformer"
 HEADER_BYTES = 4

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compressor.codec import compress, compress_stream, decompress, decompress_stream
+    from compressor.codec.stream import compress, compress_stream, decompress, decompress_stream
 
 __all__ = ["compress", "compress_stream", "decompress", "decompress_stream"]
 
@@ -18,7 +18,7 @@ __all__ = ["compress", "compress_stream", "decompress", "decompress_stream"]
 def __getattr__(name: str) -> Any:
     """Loads the codec on first use: ``kolmozip --help`` need not wait for JAX, nor training have constriction."""
     if name in __all__:
-        from compressor import codec
+        from compressor.codec import stream as codec
 
         return getattr(codec, name)
     raise AttributeError(f"module 'compressor' has no attribute {name!r}")

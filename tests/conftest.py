@@ -33,7 +33,7 @@ settings.load_profile("kolmozip")
 @pytest.fixture(scope="session")
 def page_decoder() -> ModuleType:
     """The decoder written from FORMAT.md alone, loaded by path: it is no package of ours."""
-    spec = importlib.util.spec_from_file_location("page_decoder", Path(__file__).parent / "coding" / "page_decoder.py")
+    spec = importlib.util.spec_from_file_location("page_decoder", Path(__file__).parent / "reference" / "page_decoder.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -11,7 +11,7 @@ from baselines import transformer
 from baselines.transformer import PRESETS, TransformerConfig, initial_cache, initial_state, sequence
 from baselines.transformer_weights import WeightsError, pack, unpack
 from data.samples import sample
-from models.config import PRESETS as OURS
+from models.integer.config import PRESETS as OURS
 
 NANO = PRESETS["transformer-nano"]
 STEPS, LANES = 80, 3

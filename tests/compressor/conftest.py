@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 import compressor
 from coding import container
-from compressor import registry
+from compressor.codec import model as registry
 from compressor.cli import main
 from data.samples import sample
 
@@ -66,7 +66,7 @@ def pack(cli: Callable[..., Result]) -> Callable[..., Result]:
 
 
 def _command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "compressor.cli", *map(str, arguments)]
+    return [sys.executable, "-m", "compressor", *map(str, arguments)]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,98 @@
+"""Files coded with the transformer baseline: our loop, our range coder, our container, but float arithmetic in the network.
+
+Encoder and decoder run the same compiled step on the same shapes, so a file decodes on the machine, and with the library,
+that wrote it: what a row of the leaderboard needs, and not what a user should trust a file to. Run as
+``python -m compressor.bench.float_codec compress|decompress WEIGHTS SOURCE TARGET``.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from baselines import transformer
+from baselines.transformer import Cache, TransformerConfig
+from baselines.transformer_weights import WeightsError, unpack
+from coding.errors import KolmozipError, UnknownWeights
+from compressor.codec import stream as codec
+from compressor.system import files
+from models.network import lm
+from models.integer.reference import FIRST_BYTE
+from models.integer.weights import EVIDENCE_BITS, identity
+
+
+@functools.partial(jax.jit, static_argnums=0, donate_argnums=3)
+def _evidence(config: TransformerConfig, params: lm.Params, byte: jax.Array, cache: Cache, position: jax.Array) -> Any:
+    logits, after = transformer.step(config, params, byte, cache, position)
+    counts = jnp.maximum(jnp.round(jax.nn.softmax(logits) * (1 << EVIDENCE_BITS)), 1)
+    return counts.astype(jnp.int32), after
+
+
+class TransformerLanes:
+    """The transformer as a predictor over lanes, one byte a step with a cache of keys and values."""
+
+    def __init__(self, config: TransformerConfig, params: lm.Params, lanes: int) -> None:
+        self._config, self._params, self._position = config, params, 0
+        self._cache = transformer.initial_cache(config, lanes)
+        self.perceive(np.full(lanes, FIRST_BYTE, np.uint8))
+
+    def predict(self) -> np.ndarray:
+        """Probabilities as counts of 2^22, at least 1: (lanes, 256) int32."""
+        return np.asarray(self._counts)
+
+    def perceive(self, byte: np.ndarray) -> None:
+        """What came: (lanes,) uint8."""
+        arguments = jnp.asarray(byte), self._cache, jnp.int32(self._position)
+        self._counts, self._cache = _evidence(self._config, self._params, *arguments)
+        self._position += 1
+
+
+class TransformerModel:
+    """Weights of a transformer, ready to code with."""
+
+    def __init__(self, data: bytes) -> None:
+        self.config, self.params = unpack(data)
+        self.identity = identity(data)
+
+    def engine(self, lanes: int) -> TransformerLanes:
+        """Fresh lanes."""
+        return TransformerLanes(self.config, self.params, lanes)
+
+    def find(self, wanted: bytes) -> TransformerModel:
+        """This model, if a file was coded with it. Raises UnknownWeights."""
+        if wanted != self.identity:
+            raise UnknownWeights(f"the file was coded with weights {wanted.hex()}, not with {self.identity.hex()}: name those")
+        return self
+
+
+def run(verb: str, weights: Path, source: str, target: str) -> None:
+    """Compresses or decompresses one file. Raises the codec's named errors, and WeightsError."""
+    model = TransformerModel(weights.read_bytes())
+    with files.open_input(source) as read, files.open_output(target, True) as write:
+        if verb == "compress":
+            codec.compress_stream(read, write, model)  # type: ignore[arg-type]
+        else:
+            codec.decompress_stream(read, write, find=model.find)  # type: ignore[arg-type]
+
+
+def main(arguments: list[str]) -> int:
+    """The command; returns its exit code."""
+    if len(arguments) != 4 or arguments[0] not in ("compress", "decompress"):
+        print(__doc__, file=sys.stderr)
+        return 2
+    try:
+        run(arguments[0], Path(arguments[1]), arguments[2], arguments[3])
+    except (KolmozipError, WeightsError, OSError) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

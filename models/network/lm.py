@@ -1,0 +1,208 @@
+"""The byte language model: hashed n-gram embeddings, gated diagonal state-space blocks, KAN layers.
+
+One parameter tree, two readings: ``sequence`` (training, whole windows) and ``step`` (coding, one byte a lane); a test
+binds them. Departures from published blocks are said where they occur.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, cast
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from models.network import layers
+from models.integer.config import GATED, KNOTS, PLAIN, VOCABULARY, ModelConfig
+from models.integer.ngram import context_index, push
+
+Params = dict[str, Any]
+
+
+class State(NamedTuple):
+    """What a lane remembers: recurrent state (l, b, w), convolution inputs (l, k, b, w), byte history (b,) uint32 twice."""
+
+    h: jax.Array
+    past: jax.Array
+    low: jax.Array
+    high: jax.Array
+
+
+def initial_state(config: ModelConfig, lanes: int) -> State:
+    """The state before the first byte: all zeros."""
+    shape = (lanes, config.state)
+    return State(
+        jnp.zeros((config.layers, *shape)),
+        jnp.zeros((config.layers, config.taps, *shape)),
+        jnp.zeros(lanes, jnp.uint32),
+        jnp.zeros(lanes, jnp.uint32),
+    )
+
+
+def _gate_bias(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Inverse quadratic sigmoid of log-spaced write rates k in [1/24, 0.7]: memories of about 1 to 600 bytes."""
+    del key
+    rate = np.geomspace(1 / 24, 0.7, shape[0])
+    low = np.sqrt(2 * rate) - 1
+    high = 1 - np.sqrt(np.maximum(0, 2 - 2 * rate))
+    return jnp.asarray(np.where(rate < 0.5, low, high) * layers.GATE_SPAN, jnp.float32)
+
+
+def _silu_knots(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Every learned function starts as SiLU on the grid, so that training starts as SwiGLU (Shazeer 2020)."""
+    del key
+    u = np.arange(KNOTS) - KNOTS // 2
+    silu = u / (1 + np.exp(-u))
+    return jnp.asarray(np.repeat(silu[:, None], shape[1], axis=1), jnp.float32)
+
+
+def _relu2_knots(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Every learned function starts as relu(u)^2 / 2 on the grid (So et al. 2021, section 4.1; halved to fit the int8 grid)."""
+    del key
+    u = np.maximum(np.arange(KNOTS) - KNOTS // 2, 0)
+    return jnp.asarray(np.repeat(0.5 * u[:, None] ** 2, shape[1], axis=1), jnp.float32)
+
+
+def fan_in(scale: float = 1.0) -> nn.initializers.Initializer:
+    """Normal entries with variance scale^2 / inputs."""
+    return nn.initializers.variance_scaling(scale**2, "fan_in", "normal")
+
+
+class Mixer(nn.Module):
+    """Gated diagonal recurrence: h_t = (1 - k_t^2) h_{t-1} + k_t z_t, output (h_t * silu(o_t)) W.
+
+    The RG-LRU of Griffin (De et al. 2024, section 2.4) with two departures that integers like: the input-dependent
+    rate k comes from a quadratic sigmoid, and the input gain sqrt(1 - a^2) is replaced by k itself, which holds the
+    state's variance between 1/2 and 1 without a square root.
+    """
+
+    config: ModelConfig
+
+    @nn.compact
+    def __call__(self, x: jax.Array, h0: jax.Array, past: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """x (t, b, d), h0 (b, w), past (k, b, w) -> update (t, b, d) of the residual stream, next h0, next past."""
+        c = self.config
+        w_in = self.param("w_in", fan_in(), (c.width, 3 * c.state))
+        bias = self.param("gate_bias", _gate_bias, (c.state,))
+        taps = self.param("conv_taps", nn.initializers.zeros, (c.taps, c.state))
+        w_out = self.param("w_out", fan_in(0.5), (c.state, c.width))
+        z, gate, out = jnp.split(layers.dense(layers.normalise(x), w_in), 3, axis=-1)
+        rate = layers.quadratic_sigmoid(gate + bias)
+        mixed = jnp.clip(layers.short_convolution(z, past, taps), -8.0, 8.0)
+        h = layers.linear_recurrence(1.0 - rate * rate, rate * mixed, h0)
+        y = layers.quantise(h * out * layers.quadratic_sigmoid(out), layers.MIX_STEP)
+        return layers.dense(y, w_out), h[-1], layers.last_inputs(past, z)
+
+
+FIRST_KNOTS = {GATED: _silu_knots, PLAIN: _relu2_knots}
+
+
+class KanLayer(nn.Module):
+    """A wide layer of learned functions f_c, one univariate function a channel, on a grid: as the gate of a linear unit,
+    (f_c(u) * v) W, or alone, f_c(u) W."""
+
+    config: ModelConfig
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """x (t, b, d) -> update (t, b, d) of the residual stream."""
+        c = self.config
+        w_in = self.param("w_in", fan_in(), (c.width, c.branches * c.hidden))
+        knots = self.param("knots", FIRST_KNOTS[c.mlp], (KNOTS, c.hidden))
+        w_out = self.param("w_out", fan_in(0.5), (c.hidden, c.width))
+        u, *v = jnp.split(layers.dense(layers.normalise(x), w_in), c.branches, axis=-1)
+        u = layers.quantise(u, layers.KAN_STEP)
+        f = layers.kan(u.reshape(-1, c.hidden), knots).reshape(u.shape)
+        return layers.dense(layers.quantise(f * v[0] if v else f, layers.GLU_STEP), w_out)
+
+
+class Ends(nn.Module):
+    """What surrounds the blocks: byte and hashed n-gram embeddings before, logits (also straight from n-grams) after.
+
+    ``config`` has ``width``, ``table_dim``, ``tables`` and ``ngram_width``; the transformer baseline shares this part, so that
+    what differs between the two networks is their blocks alone.
+    """
+
+    config: Any
+
+    def setup(self) -> None:
+        """Every learned array outside the blocks."""
+        c = self.config
+        self.embed = self.param("embed", nn.initializers.normal(0.5), (VOCABULARY, c.width))
+        self.tables = [
+            self.param(f"table_{order}", nn.initializers.normal(0.1), (1 << bits, c.table_dim)) for order, bits in c.tables
+        ]
+        self.w_ngram = self.param("w_ngram", fan_in(2.0), (c.ngram_width, c.width))
+        self.head = self.param("head", fan_in(0.5), (c.width, VOCABULARY))
+        self.head_ngram = self.param("head_ngram", fan_in(0.5), (c.ngram_width, VOCABULARY))
+        self.head_bias = self.param("head_bias", nn.initializers.zeros, (VOCABULARY,))
+
+    def enter(self, tokens: jax.Array, low: jax.Array, high: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """tokens and history words after each, all (t, b) -> residual stream (t, b, d), n-gram entries (t, b, e)."""
+        grams = [
+            table[context_index(low, high, order, bits)]
+            for table, (order, bits) in zip(self.tables, self.config.tables, strict=True)
+        ]
+        e = layers.quantise(jnp.concatenate(grams, axis=-1), layers.TABLE_STEP)
+        x = layers.quantise(self.embed[tokens.astype(jnp.int32)], layers.EMBED_STEP) + layers.dense(e, self.w_ngram)
+        return x, e
+
+    def leave(self, x: jax.Array, e: jax.Array) -> jax.Array:
+        """Residual stream and n-gram entries -> logits (t, b, 256) in nats."""
+        return layers.dense(layers.normalise(x), self.head) + layers.dense(e, self.head_ngram) + self.head_bias
+
+
+class Stack(Ends):
+    """Logits (nats) of the next byte after each byte read, through the blocks that ``setup`` put into mixers and mlps."""
+
+    def __call__(self, tokens: jax.Array, state: State) -> tuple[jax.Array, State]:
+        """tokens (t, b) uint8 -> logits (t, b, 256) in nats and the state after the window."""
+        low, high = histories(tokens, state.low, state.high)
+        x, e = self.enter(tokens, low, high)
+        hs, pasts = [], []
+        for i in range(self.config.layers):
+            update, h, past = self.mixers[i](x, state.h[i], state.past[i])
+            x = x + update
+            x = x + self.mlps[i](x)
+            hs.append(h)
+            pasts.append(past)
+        return self.leave(x, e), State(jnp.stack(hs), jnp.stack(pasts), low[-1], high[-1])
+
+
+class ByteLM(Stack):
+    """The shipped network."""
+
+    def setup(self) -> None:
+        """The blocks, and what surrounds them."""
+        super().setup()
+        c = self.config
+        self.mixers = [Mixer(c, name=f"mixer_{i}") for i in range(c.layers)]
+        self.mlps = [KanLayer(c, name=f"mlp_{i}") for i in range(c.layers)]
+
+
+def histories(tokens: jax.Array, low: jax.Array, high: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The two history words after each byte, shape (t, b) each, from those before the first, shape (b,) each."""
+
+    def step(carry: tuple[jax.Array, jax.Array], byte: jax.Array) -> tuple[Any, Any]:
+        carry = push(carry[0], carry[1], byte)
+        return carry, carry
+
+    return cast("tuple[jax.Array, jax.Array]", jax.lax.scan(step, (low, high), tokens.astype(jnp.uint32))[1])
+
+
+def sequence(config: ModelConfig, params: Params, tokens: jax.Array, state: State) -> tuple[jax.Array, State]:
+    """Whole windows at once: tokens (t, b) -> logits (t, b, 256) in nats, state after them."""
+    return cast("tuple[jax.Array, State]", ByteLM(config).apply({"params": params}, tokens, state))
+
+
+def step(config: ModelConfig, params: Params, tokens: jax.Array, state: State) -> tuple[jax.Array, State]:
+    """One byte a lane: tokens (b,) -> logits (b, 256) in nats, state after it."""
+    logits, state = sequence(config, params, tokens[None], state)
+    return logits[0], state
+
+
+def initialise(config: ModelConfig, seed: int) -> Params:
+    """A fresh parameter tree from a seed."""
+    tokens = jnp.zeros((1, 1), jnp.uint8)
+    return ByteLM(config).init(jax.random.key(seed), tokens, initial_state(config, 1))["params"]

@@ -1,0 +1,76 @@
+"""Any instruction set, any number of threads: the same file, and each reads what another wrote."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import compressor
+import data.lanes
+from compressor.codec import model as registry
+from data.samples import sample
+
+WORK = """
+import os, sys
+text, model, theirs, ours, lane_bytes, threads = sys.argv[1:]
+if threads == "1" and hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+import compressor, data.lanes
+data.lanes.LANE_BYTES = int(lane_bytes)
+original = open(text, "rb").read()
+assert compressor.decompress(open(theirs, "rb").read()) == original, "what another wrote is not read"
+packed = compressor.compress(original, model)
+assert compressor.compress(original, model) == packed, "the second time is not as the first"
+open(ours, "wb").write(packed)
+"""
+"""A fresh process under some setting: reads the container that another wrote, and writes its own."""
+
+INSTRUCTIONS = ["SSE4_2", "AVX2", "AVX512", ""] if platform.machine() in ("x86_64", "AMD64") else [""]
+"""The most that XLA may use; '' is all that the processor has."""
+
+SETTINGS = [(instructions, threads) for instructions in INSTRUCTIONS for threads in (1, 2)]
+
+
+def run(folder: Path, model: str, lane_bytes: int, instructions: str, threads: int) -> bytes:
+    """Runs the work under one setting on the files in the folder; returns the container it wrote."""
+    flags = [f"--xla_cpu_max_isa={instructions}"] if instructions else []
+    flags += ["--xla_cpu_multi_thread_eigen=false"] if threads == 1 else []
+    names = [folder / "text", model, folder / "theirs", folder / "ours", lane_bytes, threads]
+    done = subprocess.run(
+        [sys.executable, "-c", WORK, *map(str, names)],
+        env={**os.environ, "XLA_FLAGS": " ".join(flags), "JAX_ENABLE_COMPILATION_CACHE": "0"},  # it compiles for itself
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return (folder / "ours").read_bytes()
+
+
+def relay(folder: Path, model: str, original: bytes, lane_bytes: int, settings: list[tuple[str, int]]) -> None:
+    """Every setting reads the file of the one before it, the first that of this process, and all files are the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data.lanes, "LANE_BYTES", lane_bytes)
+        packed = compressor.compress(original, model)
+    assert len(packed) < len(original), "stored raw: then nothing is shown"
+    (folder / "text").write_bytes(original)
+    (folder / "theirs").write_bytes(packed)
+    for instructions, threads in settings:
+        ours = run(folder, model, lane_bytes, instructions, threads)
+        assert ours == packed, f"{instructions or 'default'}, {threads} threads"
+        (folder / "theirs").write_bytes(ours)
+
+
+@pytest.mark.parametrize("lane_bytes", [128, 1024])
+def test_tiny_weights_under_every_setting(tmp_path: Path, lane_bytes: int) -> None:
+    settings = SETTINGS if lane_bytes == 128 else [SETTINGS[0], SETTINGS[-1]]
+    relay(tmp_path, "nano", sample()[:2048], lane_bytes, settings)
+
+
+def test_the_default_weights_at_the_two_extremes(tmp_path: Path) -> None:
+    relay(tmp_path, registry.DEFAULT_MODEL, sample()[:600], 100, [SETTINGS[0], SETTINGS[-1]])

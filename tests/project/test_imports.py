@@ -1,0 +1,193 @@
+"""The rooms and who may import whom: the table of the design as a test.
+
+Modules are read, not run, so a lazy import inside a function counts like one at the top. What a process really loads is
+then checked by starting one.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from data.samples import sample
+
+ROOT = Path(__file__).resolve().parents[2]
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "coding": set(),
+    "data": set(),
+    "models": set(),
+    "baselines": {"coding", "data", "models"},
+    "compressor": {"coding", "data", "models", "baselines"},
+}
+"""Room -> the other rooms it may import. `tests` and `results` are nobody's to import."""
+
+NEVER: dict[str, set[str]] = {
+    "coding": {"jax", "jaxlib", "flax", "flaxlib", "optax", "orbax"},
+    "data": {"jax", "jaxlib", "flax", "flaxlib", "optax", "orbax"},
+    "models": {"constriction", "optax"},
+    "baselines": set(),
+    "compressor": set(),
+}
+"""Room -> packages of others that it must never import."""
+
+OURS = {*MAY_IMPORT, "tests", "results"}
+ROOM = pytest.mark.parametrize("room", MAY_IMPORT)
+
+
+def modules(room: str, root: Path = ROOT) -> list[Path]:
+    """Every Python file of the room."""
+    return sorted((root / room).rglob("*.py"))
+
+
+def imports(path: Path, room: str) -> set[str]:
+    """Top-level names of all that the file imports, wherever in the file; a relative import is of its own room."""
+    return {name.split(".")[0] for node in ast.walk(ast.parse(path.read_text("utf-8"))) for name in names(node, room)}
+
+
+def names(node: ast.AST, room: str) -> Iterator[str]:
+    """Modules that one node of the syntax tree imports: by statement, or by `import_module` with a literal name."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        yield room if node.level else node.module or ""
+    elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if called in ("import_module", "__import__"):
+            yield str(node.args[0].value)
+
+
+def violations(room: str, root: Path = ROOT) -> list[str]:
+    """Each forbidden import of the room as 'file: name'."""
+    forbidden = (OURS - MAY_IMPORT[room] - {room}) | NEVER[room]
+    return [
+        f"{path.relative_to(root)}: {name}" for path in modules(room, root) for name in sorted(imports(path, room) & forbidden)
+    ]
+
+
+def loaded_by(code: str) -> set[str]:
+    """Top-level names in `sys.modules` after a fresh Python, started in the repository's root, has run the code.
+
+    Fails with the process's error text where the code fails.
+    """
+    report = "\nimport sys as _s, json as _j; print('\\n' + _j.dumps(sorted({m.split('.')[0] for m in _s.modules})))"
+    done = subprocess.run(
+        [sys.executable, "-c", code + report],
+        cwd=ROOT,
+        env={**os.environ, "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"the process failed:\n{done.stderr}"
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def dotted(path: Path) -> str:
+    """The import name of a module's file."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+@ROOM
+def test_the_room_has_modules_to_check(room: str) -> None:
+    assert (ROOT / room / "__init__.py") in modules(room)
+    assert len(modules(room)) > 1
+
+
+@ROOM
+def test_the_room_imports_only_what_it_may(room: str) -> None:
+    assert violations(room) == []
+
+
+def test_constriction_is_imported_by_one_module_of_coding_and_no_other() -> None:
+    importers = [path for room in MAY_IMPORT for path in modules(room) if "constriction" in imports(path, room)]
+    assert [path.relative_to(ROOT).parts[0] for path in importers] == ["coding"], importers
+
+
+def test_results_hold_no_code() -> None:
+    assert modules("results") == []
+
+
+@pytest.mark.parametrize(
+    ("room", "source", "found"),
+    [
+        ("coding", "import jax.numpy as jnp", "jax"),
+        ("coding", "from data.windows import window", "data"),
+        ("data", "def f():\n    from jax import numpy", "jax"),
+        ("data", "import tests.conftest", "tests"),
+        ("models", "if True:\n    import optax", "optax"),
+        ("models", "from data import splits", "data"),
+        ("models", "import importlib\nimportlib.import_module('constriction.stream')", "constriction"),
+        ("baselines", "from compressor import codec", "compressor"),
+        ("compressor", "__import__('results')", "results"),
+    ],
+)
+def test_the_check_itself_finds_a_forbidden_import(tmp_path: Path, room: str, source: str, found: str) -> None:
+    (tmp_path / room / "deep").mkdir(parents=True)
+    (tmp_path / room / "deep" / "module.py").write_text(source)
+    assert violations(room, tmp_path) == [f"{Path(room, 'deep', 'module.py')}: {found}"]
+
+
+@pytest.mark.parametrize(
+    ("room", "source"),
+    [
+        ("coding", "from . import counts\nfrom .container import read\nimport coding.counts, numpy, constriction"),
+        ("baselines", "import jax, optax\nfrom models import lm\nfrom data import splits\nimport coding"),
+        ("compressor", "from baselines import classical\nimport optax, models.network.lm, data.splits, coding.counts"),
+        ("data", "# import jax\ntext = 'import jax'\nprint('jax')"),
+    ],
+)
+def test_the_check_itself_lets_the_rest_pass(tmp_path: Path, room: str, source: str) -> None:
+    (tmp_path / room).mkdir()
+    (tmp_path / room / "module.py").write_text(source)
+    assert violations(room, tmp_path) == []
+
+
+@pytest.mark.parametrize("room", ["coding", "data"])
+def test_loading_the_whole_room_loads_no_jax(room: str) -> None:
+    loaded = loaded_by("\n".join(f"import {dotted(path)}" for path in modules(room)))
+    assert room in loaded
+    assert not loaded & {"jax", "jaxlib", "flax", "optax"}
+    assert loaded & OURS == {room}
+
+
+def test_training_imports_without_constriction() -> None:
+    loaded = loaded_by("import sys\nsys.modules['constriction'] = None\nimport compressor.training.run")
+    assert {"compressor", "optax"} <= loaded
+
+
+def test_decompressing_loads_nothing_of_training_reporting_or_baselines(tmp_path: Path) -> None:
+    text, packed, restored = (tmp_path / name for name in ("text", "packed", "restored"))
+    text.write_bytes(sample()[:3000])
+    loaded_by(run_command("compress", str(text), "-o", str(packed)))
+    assert packed.stat().st_size < 1500, "stored raw: then decompressing would not load the model, and prove little"
+    loaded = loaded_by(run_command("decompress", str(packed), "-o", str(restored)))
+    assert restored.read_bytes() == text.read_bytes()
+    assert {"compressor", "coding", "models"} <= loaded
+    assert not loaded & {"optax", "orbax", "matplotlib", "pandas", "baselines", "pooch"}
+
+
+def test_the_counted_program_is_what_compresses_and_decompresses(tmp_path: Path) -> None:
+    from compressor.bench.speed import PRODUCT, program_bytes
+
+    (tmp_path / "text").write_bytes(sample()[:3000])
+    there = run_command("compress", str(tmp_path / "text"), "-o", str(tmp_path / "packed"))
+    back = run_command("decompress", str(tmp_path / "packed"), "-o", str(tmp_path / "restored"))
+    tell = "import sys\nfor m in sorted(sys.modules): print(m) if m.startswith('compressor.') else None"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{there}\n{back}\n{tell}"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert set(done.stdout.split()) == {f"compressor.{name}" for name in PRODUCT if name != "__init__"}
+    assert 20_000 < program_bytes() < 60_000
+
+
+def run_command(*arguments: str) -> str:
+    """Code that runs the command as a shell would, with a failing exit turned into an error."""
+    return f"from compressor.cli import main\nmain({list(arguments)!r}, standalone_mode=False)"
