@@ -17,10 +17,22 @@ import json
 from pathlib import Path
 from typing import Any
 
-FIELDS = ("codec", "family", "input", "compressed_bytes", "bits_per_char", "total_bytes", "source", "note", "file")
+FIELDS = (
+    "codec",
+    "family",
+    "input",
+    "compressed_bytes",
+    "bits_per_char",
+    "total_bytes",
+    "source",
+    "note",
+    "file",
+)
 
 
 def cited() -> list[dict[str, Any]]:
     """All quoted figures, in the file's order: by input, then from the fewest bits/char up."""
-    rows: list[dict[str, Any]] = json.loads(Path(__file__).with_name("cited.json").read_text("utf-8"))
+    rows: list[dict[str, Any]] = json.loads(
+        Path(__file__).with_name("cited.json").read_text("utf-8")
+    )
     return rows

@@ -109,7 +109,11 @@ class Xz(Library):
 
     def pack(self, source: Traced, sink: BinaryIO, size: int) -> None:
         """An xz file with a CRC-64, as the program writes by default."""
-        press(source, lzma.LZMACompressor(lzma.FORMAT_XZ, lzma.CHECK_CRC64, preset=9 | lzma.PRESET_EXTREME), sink)
+        press(
+            source,
+            lzma.LZMACompressor(lzma.FORMAT_XZ, lzma.CHECK_CRC64, preset=9 | lzma.PRESET_EXTREME),
+            sink,
+        )
 
     def unpack(self, packed: BinaryIO, sink: BinaryIO) -> None:
         """As in Library."""

@@ -144,14 +144,24 @@ class Library(ABC):
 
     def compress(self, source: Path, target: Path, trace: Trace = ignore) -> None:
         """As in Codec."""
-        with self._named("pack", source), appearing(target) as part, source.open("rb") as text, part.open("wb") as sink:
+        with (
+            self._named("pack", source),
+            appearing(target) as part,
+            source.open("rb") as text,
+            part.open("wb") as sink,
+        ):
             read = Traced(text, sink, trace)
             self.pack(read, sink, source.stat().st_size)
             trace(read.consumed, sink.tell())
 
     def decompress(self, packed: Path, target: Path) -> None:
         """As in Codec."""
-        with self._named("restore", packed), appearing(target) as part, packed.open("rb") as text, part.open("wb") as sink:
+        with (
+            self._named("restore", packed),
+            appearing(target) as part,
+            packed.open("rb") as text,
+            part.open("wb") as sink,
+        ):
             self.unpack(text, sink)
 
     @contextmanager
@@ -166,13 +176,17 @@ class Library(ABC):
             raise CodecFailed(text) from error
 
 
-def pump(read: Callable[[int], bytes], step: Callable[[bytes], bytes], sink: BinaryIO, piece: int = MIB) -> None:
+def pump(
+    read: Callable[[int], bytes], step: Callable[[bytes], bytes], sink: BinaryIO, piece: int = MIB
+) -> None:
     """All that `read` gives, piece by piece through `step`, into sink."""
     while data := read(piece):
         sink.write(step(data))
 
 
-RUNTIME = re.compile(r"(linux-vdso|ld-linux|lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s|gomp|python\d.*))(-[\w.]+)?\.so|ld-linux")
+RUNTIME = re.compile(
+    r"(linux-vdso|ld-linux|lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s|gomp|python\d.*))(-[\w.]+)?\.so|ld-linux"
+)
 """Shared libraries that belong to the system and its compilers, not to a codec."""
 
 LOADED = 1
@@ -183,7 +197,9 @@ def shared_libraries(program: Path) -> tuple[Path, ...]:
     """The shared libraries of others that an executable or a library loads, the system's left out; none where `ldd`
     cannot tell."""
     try:
-        told = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=False).stdout
+        told = subprocess.run(
+            ["ldd", str(program)], capture_output=True, text=True, check=False
+        ).stdout
     except OSError:
         return ()
     found = re.findall(r"^\s*(\S+) => (/.*) \(0x", told, re.MULTILINE)
@@ -196,7 +212,11 @@ def module_program(module: str, shared: str) -> tuple[Path, ...]:
     spec = find_spec(module)
     origin = spec.origin if spec else None
     own = Path(origin) if origin and os.path.isfile(origin) else None
-    called = [path for path in shared_libraries(own or Path(sys.executable)) if shared and path.name.startswith(shared)]
+    called = [
+        path
+        for path in shared_libraries(own or Path(sys.executable))
+        if shared and path.name.startswith(shared)
+    ]
     return tuple(called) or ((own,) if own else ())
 
 
@@ -206,7 +226,9 @@ def packed_size(files: tuple[Path, ...]) -> int | None:
     parts = [loaded_part(path.read_bytes()) for path in files]
     if not parts or None in parts:
         return None
-    return len(lzma.compress(b"".join(part for part in parts if part), preset=9 | lzma.PRESET_EXTREME))
+    return len(
+        lzma.compress(b"".join(part for part in parts if part), preset=9 | lzma.PRESET_EXTREME)
+    )
 
 
 def loaded_part(program: bytes) -> bytes | None:
@@ -216,5 +238,9 @@ def loaded_part(program: bytes) -> bytes | None:
         return None
     (table,) = struct.unpack_from("<Q", program, 32)
     width, count = struct.unpack_from("<HH", program, 54)
-    heads = [struct.unpack_from("<IIQQQQ", program, table + width * number) for number in range(count)]
-    return b"".join(program[start : start + size] for kind, _, start, _, _, size in heads if kind == LOADED)
+    heads = [
+        struct.unpack_from("<IIQQQQ", program, table + width * number) for number in range(count)
+    ]
+    return b"".join(
+        program[start : start + size] for kind, _, start, _, _, size in heads if kind == LOADED
+    )

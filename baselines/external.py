@@ -15,7 +15,15 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from baselines.codec import ProgramFailed, ProgramMissing, Trace, appearing, ignore, packed_size, shared_libraries
+from baselines.codec import (
+    ProgramFailed,
+    ProgramMissing,
+    Trace,
+    appearing,
+    ignore,
+    packed_size,
+    shared_libraries,
+)
 
 FIXED_DATE = 946_684_800
 """2000-01-01 00:00 UTC, in seconds of Unix time: archives hold the date of the file."""
@@ -60,7 +68,9 @@ class Program:
         """As in Codec."""
         run = self.path.name if self.path else self.runs[0]
         redirected = "" if "{out}" in self.pack else " > {out}"
-        return f"{run} {self.pack}{redirected}".replace("{in}", "FILE").replace("{out}", "FILE" + self.suffix)
+        return f"{run} {self.pack}{redirected}".replace("{in}", "FILE").replace(
+            "{out}", "FILE" + self.suffix
+        )
 
     @property
     def program_bytes(self) -> int | None:
@@ -78,7 +88,9 @@ class Program:
         """As in Codec; raises ProgramMissing, ProgramFailed."""
         self._run("restore", self.unpack, packed, "packed" + self._suffix(), target, "restored")
 
-    def _run(self, doing: str, arguments: str, source: Path, given: str, target: Path, made: str) -> None:
+    def _run(
+        self, doing: str, arguments: str, source: Path, given: str, target: Path, made: str
+    ) -> None:
         """One run in a folder beside the target: source copied there as `given`, the result taken from where it is `made`."""
         program = self._there()
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".program.") as name:
@@ -88,8 +100,13 @@ class Program:
             os.utime(folder / given, (FIXED_DATE, FIXED_DATE))
             (folder / "made").mkdir()
             result = folder / "made" / made
-            filled = [part.replace("{in}", given).replace("{out}", f"made/{made}") for part in arguments.split()]
-            self._call(doing, [str(program), *filled], folder, None if "{out}" in arguments else result)
+            filled = [
+                part.replace("{in}", given).replace("{out}", f"made/{made}")
+                for part in arguments.split()
+            ]
+            self._call(
+                doing, [str(program), *filled], folder, None if "{out}" in arguments else result
+            )
             with appearing(target) as part:
                 self._only_file(doing, folder / "made").replace(part)
 
@@ -116,19 +133,27 @@ class Program:
         files = [path for path in folder.rglob("*") if path.is_file()]
         if len(files) != 1:
             text = _last_words(folder.parent / "log")
-            raise ProgramFailed(f"{self.name} could not {doing}: it made {len(files)} files, not one: {text}: run it by hand")
+            raise ProgramFailed(
+                f"{self.name} could not {doing}: it made {len(files)} files, not one: {text}: run it by hand"
+            )
         return files[0]
 
     def _there(self) -> Path:
         if self.path is None:
-            raise ProgramMissing(f"{self.name}: no {' or '.join(self.runs)} on PATH: {self.how_to_get}")
+            raise ProgramMissing(
+                f"{self.name}: no {' or '.join(self.runs)} on PATH: {self.how_to_get}"
+            )
         return self.path
 
     def _number(self) -> str:
         return _version(self._there(), self.ask, self.told)
 
     def _suffix(self) -> str:
-        return self.suffix.replace("{version}", self._number()) if "{version}" in self.suffix else self.suffix
+        return (
+            self.suffix.replace("{version}", self._number())
+            if "{version}" in self.suffix
+            else self.suffix
+        )
 
 
 @functools.cache
@@ -153,7 +178,15 @@ def _last_words(log: Path, characters: int = 300) -> str:
 
 PROGRAMS = (
     # The program's own deflate, not zlib's: the figure that benchmarks quote as gzip.
-    Program("gzip -9", "LZ77", ("gzip",), "-9 -n -c {in}", "-d -c {in}", ".gz", "install gzip from your system's packages"),
+    Program(
+        "gzip -9",
+        "LZ77",
+        ("gzip",),
+        "-9 -n -c {in}",
+        "-d -c {in}",
+        ".gz",
+        "install gzip from your system's packages",
+    ),
     Program(
         "zstd --ultra -22 --long=27",
         "LZ77",

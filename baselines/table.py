@@ -11,7 +11,9 @@ from baselines.wheels import WHEELS, Bzip3, bzip3
 def codecs() -> tuple[Codec, ...]:
     """Every codec that can run here, the weakest family first. Looks at PATH anew each time."""
     programs = [program for program in PROGRAMS if program.path]
-    return tuple(sorted([*CLASSICAL, *WHEELS, *programs], key=lambda codec: FAMILIES.index(codec.family)))
+    return tuple(
+        sorted([*CLASSICAL, *WHEELS, *programs], key=lambda codec: FAMILIES.index(codec.family))
+    )
 
 
 def by_name(name: str) -> Codec:

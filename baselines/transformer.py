@@ -19,9 +19,8 @@ import jax
 import jax.numpy as jnp
 from jax.experimental.layout import Layout, with_layout_constraint
 
-from models.network import layers
-from models.network import lm
 from models.integer.config import ends_parameters
+from models.network import layers, lm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +37,9 @@ class TransformerConfig:
 
     def __post_init__(self) -> None:
         if self.width % (2 * self.heads):
-            raise ValueError("heads must divide the width into even parts: rotary positions turn pairs")
+            raise ValueError(
+                "heads must divide the width into even parts: rotary positions turn pairs"
+            )
 
     @property
     def ngram_width(self) -> int:
@@ -48,12 +49,19 @@ class TransformerConfig:
     def parameters(self) -> int:
         """Learned numbers in all, tables included."""
         d, m = self.width, self.hidden
-        return self.layers * (4 * d * d + 3 * d * m) + ends_parameters(d, self.table_dim, self.tables)
+        return self.layers * (4 * d * d + 3 * d * m) + ends_parameters(
+            d, self.table_dim, self.tables
+        )
 
     @classmethod
     def from_dict(cls, fields: dict) -> TransformerConfig:
         """Inverse of ``dataclasses.asdict`` after a trip through JSON (lists back to tuples)."""
-        return cls(**{**fields, "tables": tuple((int(order), int(bits)) for order, bits in fields["tables"])})
+        return cls(
+            **{
+                **fields,
+                "tables": tuple((int(order), int(bits)) for order, bits in fields["tables"]),
+            }
+        )
 
 
 PRESETS: dict[str, TransformerConfig] = {
@@ -135,21 +143,30 @@ def attend(q: jax.Array, k: jax.Array, v: jax.Array, bias: jax.Array) -> jax.Arr
     return _attend_fwd(q, k, v, bias)[0]
 
 
-def _attend_fwd(q: jax.Array, k: jax.Array, v: jax.Array, bias: jax.Array) -> tuple[jax.Array, tuple[jax.Array, ...]]:
+def _attend_fwd(
+    q: jax.Array, k: jax.Array, v: jax.Array, bias: jax.Array
+) -> tuple[jax.Array, tuple[jax.Array, ...]]:
     q, k, v = (x.astype(jnp.bfloat16) for x in (q, k, v))
     scores = _product("bhta,bhsa->bhts", q, k) * q.shape[-1] ** -0.5
     share = jax.nn.softmax(scores + bias).astype(jnp.bfloat16)
     return _product("bhts,bhsa->bhta", share, v), (q, k, v, share)
 
 
-def _attend_bwd(res: tuple[jax.Array, ...], g: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array, None]:
+def _attend_bwd(
+    res: tuple[jax.Array, ...], g: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array, None]:
     q, k, v, share = res
     g = g.astype(jnp.bfloat16)
     d_share = _product("bhta,bhsa->bhts", g, v)
     inner = jnp.sum(d_share * share, axis=-1, keepdims=True)
     d_scores = (share * (d_share - inner) * q.shape[-1] ** -0.5).astype(jnp.bfloat16)
     d_q = _product("bhts,bhsa->bhta", d_scores, k)
-    return d_q, _product("bhst,bhta->bhsa", _turn(d_scores), q), _product("bhst,bhta->bhsa", _turn(share), g), None
+    return (
+        d_q,
+        _product("bhst,bhta->bhsa", _turn(d_scores), q),
+        _product("bhst,bhta->bhsa", _turn(share), g),
+        None,
+    )
 
 
 def _turn(x: jax.Array) -> jax.Array:
@@ -176,24 +193,43 @@ class Attention(nn.Module):
         self.w_in = self.param("w_in", lm.fan_in(), (d, 3 * d))
         self.w_out = self.param("w_out", lm.fan_in(0.5), (d, d))
 
-    def __call__(self, x: jax.Array, keys: jax.Array, values: jax.Array, filled: jax.Array) -> Three:
+    def __call__(
+        self, x: jax.Array, keys: jax.Array, values: jax.Array, filled: jax.Array
+    ) -> Three:
         """x (t, b, d), cached keys and values (c, b, d), filled (b,) -> update (t, b, d), next keys, next values."""
         c, steps = self.config.context, x.shape[0]
         q, k, v = jnp.split(layers.dense(layers.normalise(x), self.w_in), 3, axis=-1)
-        k, v = jnp.concatenate([keys.astype(k.dtype), k]), jnp.concatenate([values.astype(v.dtype), v])
+        k, v = (
+            jnp.concatenate([keys.astype(k.dtype), k]),
+            jnp.concatenate([values.astype(v.dtype), v]),
+        )
         place, h = jnp.arange(c + steps), self.config.heads
         turned, split = _heads_first(rotate(_heads(k, h), place)), _heads_first(_heads(v, h))
         q = _heads_first(rotate(_heads(q, h), place[c:]))
         out = []
         for start in range(0, steps, QUERY_BLOCK):
             stop = min(start + QUERY_BLOCK, steps)
-            mine, theirs = place[None, c + start : c + stop, None], place[None, None, start : c + stop]
+            mine, theirs = (
+                place[None, c + start : c + stop, None],
+                place[None, None, start : c + stop],
+            )
             seen = (theirs <= mine) & (theirs > mine - c) & (theirs >= c - filled[:, None, None])
             bias = jnp.where(seen, 0.0, -1e9)[:, None]
-            out.append(attend(q[:, :, start:stop], turned[:, :, start : c + stop], split[:, :, start : c + stop], bias))
+            out.append(
+                attend(
+                    q[:, :, start:stop],
+                    turned[:, :, start : c + stop],
+                    split[:, :, start : c + stop],
+                    bias,
+                )
+            )
         y = jnp.transpose(jnp.concatenate(out, axis=2), (2, 0, 1, 3)).reshape(x.shape)
         y = layers.quantise(y, layers.MIX_STEP)
-        return layers.dense(y, self.w_out), k[steps:].astype(keys.dtype), v[steps:].astype(values.dtype)
+        return (
+            layers.dense(y, self.w_out),
+            k[steps:].astype(keys.dtype),
+            v[steps:].astype(values.dtype),
+        )
 
     def step(self, x: jax.Array, keys: jax.Array, values: jax.Array, position: jax.Array) -> Three:
         """x (1, b, d) at the scalar position, rings (b, h, c, a) -> update (1, b, d), next rings."""
@@ -205,9 +241,15 @@ class Attention(nn.Module):
         values = values.at[:, :, slot].set(_heads(v, h)[0].astype(values.dtype))
         scores = _product("bha,bhca->bhc", q.astype(keys.dtype), keys)
         seen = jnp.arange(c) <= position
-        share = jax.nn.softmax(jnp.where(seen, scores * q.shape[-1] ** -0.5, -1e9)).astype(values.dtype)
+        share = jax.nn.softmax(jnp.where(seen, scores * q.shape[-1] ** -0.5, -1e9)).astype(
+            values.dtype
+        )
         y = _product("bhc,bhca->bha", share, values)
-        return layers.dense(layers.quantise(y.reshape(x.shape), layers.MIX_STEP), self.w_out), keys, values
+        return (
+            layers.dense(layers.quantise(y.reshape(x.shape), layers.MIX_STEP), self.w_out),
+            keys,
+            values,
+        )
 
 
 class SwiGlu(nn.Module):
@@ -247,7 +289,9 @@ class Transformer(lm.Ends):
             keys.append(k)
             values.append(v)
         filled = jnp.minimum(state.filled + tokens.shape[0], self.config.context)
-        return self.leave(x, e), State(jnp.stack(keys), jnp.stack(values), filled, low[-1], high[-1])
+        return self.leave(x, e), State(
+            jnp.stack(keys), jnp.stack(values), filled, low[-1], high[-1]
+        )
 
     def step(self, tokens: jax.Array, cache: Cache, position: jax.Array) -> tuple[jax.Array, Cache]:
         """One byte a lane: tokens (b,) -> logits (b, 256) in nats, cache after it; every lane is at the same position."""
@@ -263,13 +307,21 @@ class Transformer(lm.Ends):
         return self.leave(x, e)[0], Cache(tuple(keys), tuple(values), low[0], high[0])
 
 
-def sequence(config: TransformerConfig, params: lm.Params, tokens: jax.Array, state: State) -> tuple[jax.Array, State]:
+def sequence(
+    config: TransformerConfig, params: lm.Params, tokens: jax.Array, state: State
+) -> tuple[jax.Array, State]:
     """Whole windows at once: tokens (t, b) -> logits (t, b, 256) in nats, state after them."""
-    return cast("tuple[jax.Array, State]", Transformer(config).apply({"params": params}, tokens, state))
+    return cast(
+        "tuple[jax.Array, State]", Transformer(config).apply({"params": params}, tokens, state)
+    )
 
 
 def step(
-    config: TransformerConfig, params: lm.Params, tokens: jax.Array, cache: Cache, position: jax.Array
+    config: TransformerConfig,
+    params: lm.Params,
+    tokens: jax.Array,
+    cache: Cache,
+    position: jax.Array,
 ) -> tuple[jax.Array, Cache]:
     """One byte a lane, all lanes at the scalar position: tokens (b,) -> logits (b, 256) in nats, cache after it."""
     found = Transformer(config).apply({"params": params}, tokens, cache, position, method="step")
@@ -279,4 +331,6 @@ def step(
 def initialise(config: TransformerConfig, seed: int) -> lm.Params:
     """A fresh parameter tree from a seed."""
     tokens = jnp.zeros((1, 1), jnp.uint8)
-    return Transformer(config).init(jax.random.key(seed), tokens, initial_state(config, 1))["params"]
+    return Transformer(config).init(jax.random.key(seed), tokens, initial_state(config, 1))[
+        "params"
+    ]

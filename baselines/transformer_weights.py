@@ -13,8 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from baselines.transformer import TransformerConfig
-from models.network import layers
-from models.network import lm
+from models.network import layers, lm
 
 SUFFIX = ".transformer"
 HEADER_BYTES = 4
@@ -40,7 +39,9 @@ def pack(config: TransformerConfig, params: lm.Params) -> bytes:
     for name, leaf in _flat(params).items():
         if _is_dense(name, leaf):
             exponent = np.asarray(layers.weight_exponent(leaf))[0]
-            arrays[name] = np.clip(np.rint(leaf / np.exp2(exponent)), -layers.WEIGHT_MAX, layers.WEIGHT_MAX).astype(np.int8)
+            arrays[name] = np.clip(
+                np.rint(leaf / np.exp2(exponent)), -layers.WEIGHT_MAX, layers.WEIGHT_MAX
+            ).astype(np.int8)
             arrays[f"{name}.exponent"] = exponent.astype(np.int8)
         elif leaf.ndim == 2:
             step = layers.EMBED_STEP if name == "embed" else layers.TABLE_STEP
@@ -61,7 +62,9 @@ def unpack(data: bytes) -> tuple[TransformerConfig, lm.Params]:
         with np.load(io.BytesIO(lzma.decompress(data[start:])), allow_pickle=False) as file:
             arrays = dict(file)
     except (ValueError, TypeError, KeyError, OSError, lzma.LZMAError, EOFError) as error:
-        raise WeightsError(f"these are no transformer's weights ({error}): pass the {SUFFIX} file of a training run") from error
+        raise WeightsError(
+            f"these are no transformer's weights ({error}): pass the {SUFFIX} file of a training run"
+        ) from error
     params: lm.Params = {}
     for name, value in arrays.items():
         if name.endswith(".exponent"):
@@ -75,7 +78,11 @@ def unpack(data: bytes) -> tuple[TransformerConfig, lm.Params]:
 
 def _restored(name: str, value: np.ndarray, arrays: dict[str, np.ndarray]) -> jax.Array:
     if f"{name}.exponent" in arrays:
-        return jnp.asarray(value * np.exp2(arrays[f"{name}.exponent"].astype(np.float32)), jnp.bfloat16)
+        return jnp.asarray(
+            value * np.exp2(arrays[f"{name}.exponent"].astype(np.float32)), jnp.bfloat16
+        )
     if value.dtype == np.int8:
-        return jnp.asarray(value * np.float32(layers.EMBED_STEP if name == "embed" else layers.TABLE_STEP))
+        return jnp.asarray(
+            value * np.float32(layers.EMBED_STEP if name == "embed" else layers.TABLE_STEP)
+        )
     return jnp.asarray(value)

@@ -25,7 +25,9 @@ class Zstd(Library):
 
     name = "zstd --ultra -22 --long=27 (library)"
     family = "LZ77"
-    version = f"libzstd {'.'.join(map(str, zstandard.ZSTD_VERSION))} (zstandard {zstandard.__version__})"
+    version = (
+        f"libzstd {'.'.join(map(str, zstandard.ZSTD_VERSION))} (zstandard {zstandard.__version__})"
+    )
     command = "zstd --ultra -22 --long=27 --single-thread FILE"
     errors = (zstandard.ZstdError, EOFError)
     module = "zstandard.backend_c"
@@ -41,11 +43,19 @@ class Zstd(Library):
             write_checksum=True,
             write_content_size=True,
         )
-        press(source, zstandard.ZstdCompressor(compression_params=settings).compressobj(size=size), sink)
+        press(
+            source,
+            zstandard.ZstdCompressor(compression_params=settings).compressobj(size=size),
+            sink,
+        )
 
     def unpack(self, packed: BinaryIO, sink: BinaryIO) -> None:
         """As in Library."""
-        unpump(packed, zstandard.ZstdDecompressor(max_window_size=1 << self.WINDOW_LOG).decompressobj(), sink)
+        unpump(
+            packed,
+            zstandard.ZstdDecompressor(max_window_size=1 << self.WINDOW_LOG).decompressobj(),
+            sink,
+        )
 
 
 class Brotli(Library):
@@ -116,7 +126,9 @@ class Ppmd(Library):
             fresh = packed.read(min(body, RESTORE_PIECE)) if decoder.needs_input else b""
             try:
                 data = decoder.decode(fresh, min(left, MIB))
-            except MemoryError as error:  # what the wheel calls a stream that cannot be; its memory it has by now
+            except (
+                MemoryError
+            ) as error:  # what the wheel calls a stream that cannot be; its memory it has by now
                 raise ValueError("the stream does not decode") from error
             if not data and not fresh:
                 raise EOFError("it ends early")

@@ -87,7 +87,9 @@ def header_bytes(header: Header) -> bytes:
 
 def block_bytes(block: Block) -> bytes:
     """One block as it lies in the container."""
-    head = _BLOCK.pack(block.kind, block.lanes.bit_length() - 1, 0, block.length, len(block.payload))
+    head = _BLOCK.pack(
+        block.kind, block.lanes.bit_length() - 1, 0, block.length, len(block.payload)
+    )
     return _sealed(head + block.payload)
 
 
@@ -117,12 +119,16 @@ def read_header(source: BinaryIO) -> Header:
     if data[:6] != MAGIC[: len(data)]:
         raise BadMagic("not a kolmozip file (wrong magic): check the name, or compress it first")
     if len(data) > 6 and data[6] > VERSION:
-        raise NewerVersion(f"format version {data[6]}, this program knows {VERSION}: update kolmozip")
+        raise NewerVersion(
+            f"format version {data[6]}, this program knows {VERSION}: update kolmozip"
+        )
     if len(data) < HEADER_BYTES:
         raise Truncated("the file ends inside its header: it was cut short, fetch it again")
     _, version, reserved, weights_id = _HEADER.unpack(data[: _HEADER.size])
     if _sealed(data[: _HEADER.size]) != data or not version or reserved:
-        raise Damaged("the header does not hold its checksum or sets reserved bits: the file is damaged, fetch it again")
+        raise Damaged(
+            "the header does not hold its checksum or sets reserved bits: the file is damaged, fetch it again"
+        )
     return Header(weights_id, version)
 
 
@@ -134,12 +140,18 @@ def read_blocks(source: BinaryIO, version: int) -> Iterator[Block]:
         if start[0] == Kind.END:
             body = start + _read(source, _END.size - 4 + _CRC.size, "end mark")
             if _sealed(body[: -_CRC.size]) != body:
-                raise Damaged("the end mark's checksum does not hold: the file is damaged, fetch it again")
+                raise Damaged(
+                    "the end mark's checksum does not hold: the file is damaged, fetch it again"
+                )
             _, lanes, reserved, length, checksum = _END.unpack(body[: _END.size])
             if lanes or reserved:
-                raise Damaged("reserved bits are set in the end mark: the file is damaged, fetch it again")
+                raise Damaged(
+                    "reserved bits are set in the end mark: the file is damaged, fetch it again"
+                )
             if source.read(1):
-                raise TrailingData("bytes follow the end of the compressed data: remove them, or fetch the file again")
+                raise TrailingData(
+                    "bytes follow the end of the compressed data: remove them, or fetch the file again"
+                )
             yield Block(Kind.END, length, checksum)
             return
         yield _read_block(source, start, MAX_BLOCK_1 if version == 1 else MAX_BLOCK)

@@ -20,7 +20,11 @@ def tree(evidence: np.ndarray) -> np.ndarray:
     sums = np.zeros((lanes, 512), np.int32)
     sums[:, 256:] = evidence
     for size in (128, 64, 32, 16, 8, 4, 2, 1):
-        np.add(sums[:, 2 * size : 4 * size : 2], sums[:, 2 * size + 1 : 4 * size : 2], out=sums[:, size : 2 * size])
+        np.add(
+            sums[:, 2 * size : 4 * size : 2],
+            sums[:, 2 * size + 1 : 4 * size : 2],
+            out=sums[:, size : 2 * size],
+        )
     return sums
 
 

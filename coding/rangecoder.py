@@ -39,14 +39,18 @@ class Decoder:
     """Words read by constriction's range decoder; most damage goes unnoticed here, the checksum around the stream sees it."""
 
     def __init__(self, stream: bytes) -> None:
-        self._coder = constriction.stream.queue.RangeDecoder(np.frombuffer(stream, "<u4").astype(np.uint32))
+        self._coder = constriction.stream.queue.RangeDecoder(
+            np.frombuffer(stream, "<u4").astype(np.uint32)
+        )
 
     def _decode(self, *model: object) -> np.ndarray:
         """What constriction's decode gives. Raises Damaged where the stream points outside every symbol's range."""
         try:
             return self._coder.decode(*model)
         except AssertionError as error:  # how constriction says it
-            raise Damaged("a stream holds what no encoder writes: the file is damaged, fetch it again") from error
+            raise Damaged(
+                "a stream holds what no encoder writes: the file is damaged, fetch it again"
+            ) from error
 
 
 class BitEncoder(Encoder):

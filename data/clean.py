@@ -10,12 +10,18 @@ from __future__ import annotations
 
 import re
 
+CLEANED = "-text8"
+"""Ending of a slice's name that asks for its cleaned form."""
+
 DIGITS = (b"zero", b"one", b"two", b"three", b"four", b"five", b"six", b"seven", b"eight", b"nine")
 
 _ANY_CASE = re.IGNORECASE
 
 MARKUP: tuple[tuple[re.Pattern[bytes], bytes], ...] = (
-    (re.compile(rb"<.*>"), b""),  # the dump's own tags; what an article's text holds of < and > is still written as &lt; &gt;
+    (
+        re.compile(rb"<.*>"),
+        b"",
+    ),  # the dump's own tags; what an article's text holds of < and > is still written as &lt; &gt;
     (re.compile(rb"&amp;"), b"&"),
     (re.compile(rb"&lt;"), b"<"),
     (re.compile(rb"&gt;"), b">"),
@@ -26,7 +32,10 @@ MARKUP: tuple[tuple[re.Pattern[bytes], bytes], ...] = (
     (re.compile(rb"\[\[image:[^\[\]]*\|", _ANY_CASE), b""),  # up to the caption
     (re.compile(rb"\[\[category:([^|\]]*)[^]]*\]\]", _ANY_CASE), rb"[[\1]]"),
     (re.compile(rb"\[\[[a-z\-]*:[^\]]*\]\]"), b""),  # the same article in another language
-    (re.compile(rb"\[\[[^|\]]*\|"), b"[["),  # the page a link leads to; the text after the bar is visible
+    (
+        re.compile(rb"\[\[[^|\]]*\|"),
+        b"[[",
+    ),  # the page a link leads to; the text after the bar is visible
     (re.compile(rb"\{\{[^}]*\}\}"), b""),
     (re.compile(rb"\{[^}]*\}"), b""),
     (re.compile(rb"[\[\]]"), b""),
@@ -45,7 +54,9 @@ def clean(xml: bytes) -> bytes:
     A stretch may begin and end anywhere, so a cut article at its end counts as far as it goes.
     """
     inside, found = False, []
-    for piece in xml.split(b">"):  # in a dump > ends a tag and nothing else, so a piece is a tag or an article
+    for piece in xml.split(
+        b">"
+    ):  # in a dump > ends a tag and nothing else, so a piece is a tag or an article
         inside = (inside or b"<text " in piece) and not _REDIRECT.search(piece)
         if inside:
             found.append(_words(piece + b">"))

@@ -23,7 +23,15 @@ VARIABLE = "KOLMOZIP_CORPORA"
 PACKINGS = ("", ".xz", ".zip", ".gz")
 """Endings a corpus is looked for under, in this order: the plain file costs no unpacking."""
 
-UNREADABLE = (EOFError, KeyError, OSError, RuntimeError, lzma.LZMAError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (
+    EOFError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 """What the unpackers raise on damage. KeyError: a zip without the member; RuntimeError: an encrypted one, and, by its
 child NotImplementedError, one packed by an odd method."""
 
@@ -101,7 +109,9 @@ def load(name: str) -> np.ndarray:
 def registered(name: str) -> Corpus:
     """The registry's entry for the name; raises UnknownCorpus, which lists the names there are."""
     if name not in CORPORA:
-        raise UnknownCorpus(f"no corpus is called {name!r}: choose from {', '.join(sorted(CORPORA))}")
+        raise UnknownCorpus(
+            f"no corpus is called {name!r}: choose from {', '.join(sorted(CORPORA))}"
+        )
     return CORPORA[name]
 
 
@@ -115,7 +125,9 @@ def locate(corpus: Corpus) -> Path | None:
         return find_in(cache_folder(), corpus)
     place = Path(told).expanduser()
     if not place.exists():
-        raise CorpusUnavailable(f"{VARIABLE} names {place}, which does not exist: correct it or unset it")
+        raise CorpusUnavailable(
+            f"{VARIABLE} names {place}, which does not exist: correct it or unset it"
+        )
     if place.is_dir():
         return find_in(place, corpus) or find_in(cache_folder(), corpus)
     return place if place.name in file_names(corpus) else find_in(cache_folder(), corpus)
@@ -153,7 +165,9 @@ def unpack(path: Path, corpus: Corpus, limit: int) -> bytes:
             return plain_stream(file, path.suffix, corpus.name).read(limit)
     except UNREADABLE as error:
         reason = str(error) or type(error).__name__
-        raise CorpusDamaged(f"{path} cannot be read ({reason}): fetch it again from {corpus.url}") from error
+        raise CorpusDamaged(
+            f"{path} cannot be read ({reason}): fetch it again from {corpus.url}"
+        ) from error
 
 
 def plain_stream(file: IO[bytes], packing: str, member: str) -> Readable:
@@ -191,7 +205,9 @@ def download(corpus: Corpus) -> bytes:
     try:
         return read_checked(path, corpus)
     except CorpusError:
-        path.unlink(missing_ok=True)  # else the next call would find it and fail without trying again
+        path.unlink(
+            missing_ok=True
+        )  # else the next call would find it and fail without trying again
         raise
 
 
@@ -199,11 +215,18 @@ def fetch(corpus: Corpus) -> Path:
     """Download the corpus's archive into the cache and return its path; raises CorpusUnavailable."""
     import pooch  # here, because nothing but a download needs it
 
-    pooch.get_logger().setLevel("WARNING")  # it would advise on hashes; ours is of the plain bytes, and checked
+    pooch.get_logger().setLevel(
+        "WARNING"
+    )  # it would advise on hashes; ours is of the plain bytes, and checked
     archive = corpus.name + Path(corpus.url).suffix
     try:
-        got = pooch.retrieve(corpus.url, known_hash=None, fname=archive, path=cache_folder(), progressbar=True)
-    except (OSError, ValueError) as error:  # requests' errors are OSErrors; pooch's own are ValueErrors
+        got = pooch.retrieve(
+            corpus.url, known_hash=None, fname=archive, path=cache_folder(), progressbar=True
+        )
+    except (
+        OSError,
+        ValueError,
+    ) as error:  # requests' errors are OSErrors; pooch's own are ValueErrors
         raise CorpusUnavailable(
             f"{corpus.name} is not at hand and could not be downloaded from {corpus.url} ({type(error).__name__}): "
             f"get it from there and set {VARIABLE} to the folder that holds it"

@@ -26,7 +26,9 @@ def sample() -> bytes:
     """The 262,144 sample bytes, checked against their SHA-256; raises SampleDamaged."""
     remedy = "install kolmozip again"
     try:
-        content = lzma.decompress(resources.files("data").joinpath("sample", "sample.xz").read_bytes())
+        content = lzma.decompress(
+            resources.files("data").joinpath("sample", "sample.xz").read_bytes()
+        )
     except (OSError, lzma.LZMAError) as error:
         raise SampleDamaged(f"the shipped sample cannot be read ({error}): {remedy}") from error
     if hashlib.sha256(content).hexdigest() != SAMPLE_SHA256:

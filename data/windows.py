@@ -12,6 +12,8 @@ def window(text: np.ndarray, lanes: int, length: int, step: int) -> np.ndarray:
     a resumed run sees the same bytes. Raises ValueError where the text is shorter than a window for each lane.
     """
     if text.size < lanes * (length + 1):
-        raise ValueError(f"text of {text.size} bytes is too short for {lanes} lanes of {length + 1}: use fewer lanes")
+        raise ValueError(
+            f"text of {text.size} bytes is too short for {lanes} lanes of {length + 1}: use fewer lanes"
+        )
     starts = np.arange(lanes, dtype=np.int64) * (text.size // lanes) + step * length
     return text[(starts[None, :] + np.arange(length + 1)[:, None]) % text.size]

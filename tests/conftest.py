@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-import tempfile
 from pathlib import Path
 from types import ModuleType
 
@@ -16,11 +15,12 @@ from hypothesis import settings
 # `JAX_PLATFORMS=cuda make test` asks for the GPU. Set before any test imports jax.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
-# What XLA has compiled is kept for the length of one run, for all of its processes: without, compiling the same training and
-# coding steps over and over is nearly half of the work. Tests of the machine code itself do without (test_exactness.py).
+# What XLA has compiled is kept between runs, for all processes: compiling the same training and
+# coding steps over and over was nearly half of the work. Its key holds the program, the versions
+# and the processor, so a stale entry is never taken. Tests of the machine code itself do without
+# (compressor/codec/test_exactness.py).
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-    _cache = tempfile.TemporaryDirectory(prefix="kolmozip-tests-")
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = _cache.name
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(Path(__file__).parents[1] / "build" / "jax-cache")
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
@@ -33,7 +33,9 @@ settings.load_profile("kolmozip")
 @pytest.fixture(scope="session")
 def page_decoder() -> ModuleType:
     """The decoder written from FORMAT.md alone, loaded by path: it is no package of ours."""
-    spec = importlib.util.spec_from_file_location("page_decoder", Path(__file__).parent / "reference" / "page_decoder.py")
+    spec = importlib.util.spec_from_file_location(
+        "page_decoder", Path(__file__).parent / "reference" / "page_decoder.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -25,11 +25,13 @@ import numpy as np
 
 from baselines.transformer import TransformerConfig
 from coding.errors import KolmozipError
-from compressor.system.machine import environment
+from compressor.bench.records import MalformedResult, keep
 from compressor.system.files import named_errors
-from compressor.bench.records import MalformedResult
-from compressor.bench.speed import keep
-from compressor.training.run import TrainConfig, TrainingError, fresh_state, make_step, network, train
+from compressor.system.machine import environment
+from compressor.training.config import TrainConfig, TrainingError
+from compressor.training.networks import network
+from compressor.training.run import train
+from compressor.training.step import fresh_state, make_step
 from data.splits import VALID_SLICE_BYTES
 from data.windows import window
 from models.network.variants import MAX_HIDDEN, VariantConfig, matched
@@ -42,9 +44,40 @@ SEEDS = 3
 MINUTES_A_RUN = 1.4
 """On two idle cores; for the plan that --list shows."""
 
-FIELDS = ["kind", "group", "name", "about", "seed", "seeds", "setting", "corpus", "train_sha256", "valid_sha256", "valid_bytes"]
-FIELDS += ["network", "model", "parameters", "table_parameters", "state_numbers", "train_config", "bytes", "bits_per_char"]
-FIELDS += ["reason", "seconds", "step_ms", "kb_per_s", "device", "processor", "cores", "commit", "date"]
+FIELDS = [
+    "kind",
+    "group",
+    "name",
+    "about",
+    "seed",
+    "seeds",
+    "setting",
+    "corpus",
+    "train_sha256",
+    "valid_sha256",
+    "valid_bytes",
+]
+FIELDS += [
+    "network",
+    "model",
+    "parameters",
+    "table_parameters",
+    "state_numbers",
+    "train_config",
+    "bytes",
+    "bits_per_char",
+]
+FIELDS += [
+    "reason",
+    "seconds",
+    "step_ms",
+    "kb_per_s",
+    "device",
+    "processor",
+    "cores",
+    "commit",
+    "date",
+]
 """What every kept run states: parameters and state as counts of numbers, KB/s of 1000 bytes, bits/char of the network alone."""
 
 TABLES = ((2, 12), (3, 14), (4, 14), (5, 14))
@@ -104,7 +137,9 @@ def _equal(base: VariantConfig, **changes: Any) -> VariantConfig:
 
 def _mixers(base: VariantConfig) -> Iterator[Experiment]:
     heads = max(1, base.width // 32)
-    rival = TransformerConfig(base.width, base.layers, heads, base.hidden, SETTING.window, base.table_dim, base.tables)
+    rival = TransformerConfig(
+        base.width, base.layers, heads, base.hidden, SETTING.window, base.table_dim, base.tables
+    )
     about = f"Mamba-2: heads of {base.head_size}, state {base.ssd_state} x {base.head_size} a head"
     yield Experiment("mixer", "ssd", about, _equal(base, mixer="ssd"), main=True)
     about = f"attention over the last {SETTING.window} bytes, {heads} heads, rotary; SwiGLU (so see mlp: swiglu too)"
@@ -116,33 +151,63 @@ def _mlps(base: VariantConfig) -> Iterator[Experiment]:
     yield Experiment("mlp", "swiglu", "silu for the learned gate", swiglu, main=True)
     about = "silu for the learned gate; hidden grown until a step takes as long as the base's: more parameters"
     yield Experiment("mlp", "swiglu, equal step time", about, swiglu, main=True, as_slow_as=base)
-    yield Experiment("mlp", "relu2", "relu(u)^2, no second branch", _equal(base, mlp="relu2"), main=True)
+    yield Experiment(
+        "mlp", "relu2", "relu(u)^2, no second branch", _equal(base, mlp="relu2"), main=True
+    )
     about = "a learned function a channel, no second branch"
     yield Experiment("mlp", "kan", about, _equal(base, mlp="kan"), main=True)
-    yield Experiment("mlp", "kan, from relu2", f"{about}; starts as relu(u)^2 / 2", _equal(base, mlp="kan", start="relu2"))
+    yield Experiment(
+        "mlp",
+        "kan, from relu2",
+        f"{about}; starts as relu(u)^2 / 2",
+        _equal(base, mlp="kan", start="relu2"),
+    )
     yield Experiment("mlp", "kan, 17 knots", about, _equal(base, mlp="kan", knots=17))
 
 
 def _grids(base: VariantConfig) -> Iterator[Experiment]:
     for knots in (5, 17):
-        yield Experiment("kan grid", f"{knots} knots", f"{base.knots} in the base", _equal(base, knots=knots))
+        yield Experiment(
+            "kan grid", f"{knots} knots", f"{base.knots} in the base", _equal(base, knots=knots)
+        )
     for span in (2.0, 8.0):
         about = f"grid from -{span:g} to {span:g}; -{base.span:g} to {base.span:g} in the base"
         yield Experiment("kan grid", f"span {span:g}", about, _equal(base, span=span))
-    yield Experiment("kan grid", "groups of 8", "8 channels share a learned function", _equal(base, kan_group=8))
-    yield Experiment("kan grid", "groups of 32", "32 channels share a learned function", _equal(base, kan_group=32))
-    yield Experiment("kan grid", "from relu2", "learned gates start as relu(u)^2 / 2", _equal(base, start="relu2"))
+    yield Experiment(
+        "kan grid", "groups of 8", "8 channels share a learned function", _equal(base, kan_group=8)
+    )
+    yield Experiment(
+        "kan grid",
+        "groups of 32",
+        "32 channels share a learned function",
+        _equal(base, kan_group=32),
+    )
+    yield Experiment(
+        "kan grid",
+        "from relu2",
+        "learned gates start as relu(u)^2 / 2",
+        _equal(base, start="relu2"),
+    )
 
 
 def _ngrams(base: VariantConfig) -> Iterator[Experiment]:
     def free(name: str, about: str, tables: tuple[tuple[int, int], ...]) -> Experiment:
-        return Experiment("n-grams", name, f"{about}; parameters differ", dataclasses.replace(base, tables=tables))
+        return Experiment(
+            "n-grams", name, f"{about}; parameters differ", dataclasses.replace(base, tables=tables)
+        )
 
     bits = base.tables[-1][1]
     yield free("none", "no hashed n-grams, nothing in their place", ())
-    yield Experiment("n-grams", "none, hidden", "no hashed n-grams, hidden grows instead", _equal(base, tables=()))
+    yield Experiment(
+        "n-grams",
+        "none, hidden",
+        "no hashed n-grams, hidden grows instead",
+        _equal(base, tables=()),
+    )
     wide = _widened(dataclasses.replace(base, tables=()), base.parameters())
-    yield Experiment("n-grams", "none, width", f"no hashed n-grams, width and state {wide.width} instead", wide)
+    yield Experiment(
+        "n-grams", "none, width", f"no hashed n-grams, width and state {wide.width} instead", wide
+    )
     about = "hidden pays for the difference"
     yield Experiment("n-grams", "orders 2-3", about, _equal(base, tables=base.tables[:2]))
     yield Experiment("n-grams", "orders 2-6", about, _equal(base, tables=(*base.tables, (6, bits))))
@@ -154,7 +219,9 @@ def _ngrams(base: VariantConfig) -> Iterator[Experiment]:
 def _widened(model: VariantConfig, target: int) -> VariantConfig:
     """Width and state grown in steps of 32 as far as parameters allow; hidden pays for the rest."""
     found = model
-    while (more := dataclasses.replace(found, width=found.width + 32, state=found.state + 32)).parameters() <= target:
+    while (
+        more := dataclasses.replace(found, width=found.width + 32, state=found.state + 32)
+    ).parameters() <= target:
         found = more
     return matched(found, target)
 
@@ -164,13 +231,20 @@ def _depths(base: VariantConfig) -> Iterator[Experiment]:
     for layers, width in ((base.layers + 2, narrow), (base.layers - 1, wide)):
         if layers > 0 and width > 0:
             about = f"{layers} layers of width and state {width}; hidden pays"
-            yield Experiment("depth", f"{layers} layers", about, _equal(base, layers=layers, width=width, state=width))
+            yield Experiment(
+                "depth",
+                f"{layers} layers",
+                about,
+                _equal(base, layers=layers, width=width, state=width),
+            )
 
 
 def _states(base: VariantConfig) -> Iterator[Experiment]:
     half, double = base.state // 2, 2 * base.state
     yield Experiment("state", "half", f"{half} a layer; hidden pays", _equal(base, state=half))
-    yield Experiment("state", "double", f"{double} a layer; hidden pays", _equal(base, state=double))
+    yield Experiment(
+        "state", "double", f"{double} a layer; hidden pays", _equal(base, state=double)
+    )
     about = f"{double} a layer, nothing shrinks; parameters differ"
     yield Experiment("state", "double, added", about, dataclasses.replace(base, state=double))
     for size in (base.ssd_state // 4, 2 * base.ssd_state):
@@ -181,8 +255,12 @@ def _states(base: VariantConfig) -> Iterator[Experiment]:
 def _contexts(base: VariantConfig, setting: TrainConfig) -> Iterator[Experiment]:
     here = setting.lanes * setting.window
     for size in (setting.window // 4, setting.window // 2, 2 * setting.window):
-        about = f"{here // size} lanes x {size} bytes a step; gradients reach no further, state does"
-        yield Experiment("context", f"window {size}", about, base, (("lanes", here // size), ("window", size)))
+        about = (
+            f"{here // size} lanes x {size} bytes a step; gradients reach no further, state does"
+        )
+        yield Experiment(
+            "context", f"window {size}", about, base, (("lanes", here // size), ("window", size))
+        )
     about = "lanes start cold in each window of training; evaluated as the others"
     yield Experiment("context", "state reset", about, base, (("cold_start_bytes", setting.window),))
 
@@ -190,8 +268,12 @@ def _contexts(base: VariantConfig, setting: TrainConfig) -> Iterator[Experiment]
 def _optimisers(base: VariantConfig) -> Iterator[Experiment]:
     for rate in (1.0, 0.5, 0.25):
         name = "adamw" if rate == 1.0 else f"adamw, rate x {rate:g}"
-        yield Experiment("optimiser", name, "AdamW for matrices too", base, (("optimiser", "adamw"),), rate=rate)
-    yield Experiment("optimiser", "averaged", "weights averaged, 0.99 a step", base, (("average", 0.99),))
+        yield Experiment(
+            "optimiser", name, "AdamW for matrices too", base, (("optimiser", "adamw"),), rate=rate
+        )
+    yield Experiment(
+        "optimiser", "averaged", "weights averaged, 0.99 a step", base, (("average", 0.99),)
+    )
 
 
 def chosen(found: Sequence[Experiment], only: Sequence[str]) -> list[Experiment]:
@@ -200,8 +282,14 @@ def chosen(found: Sequence[Experiment], only: Sequence[str]) -> list[Experiment]
     for name in only:
         if name not in known:
             groups = ", ".join(dict.fromkeys(one.group for one in found))
-            raise UnknownExperiment(f"no group or experiment is called {name!r}: choose from {groups}, or see --list")
-    return [one for one in found if not only or one.name == BASE_NAME or one.group in only or one.name in only]
+            raise UnknownExperiment(
+                f"no group or experiment is called {name!r}: choose from {groups}, or see --list"
+            )
+    return [
+        one
+        for one in found
+        if not only or one.name == BASE_NAME or one.group in only or one.name in only
+    ]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -214,19 +302,33 @@ class Texts:
 
     def facts(self) -> dict[str, Any]:
         """As every run states it."""
-        train, valid = (hashlib.sha256(text.tobytes()).hexdigest() for text in (self.train, self.valid))
-        return {"corpus": self.corpus, "train_sha256": train, "valid_sha256": valid, "valid_bytes": int(self.valid.size)}
+        train, valid = (
+            hashlib.sha256(text.tobytes()).hexdigest() for text in (self.train, self.valid)
+        )
+        return {
+            "corpus": self.corpus,
+            "train_sha256": train,
+            "valid_sha256": valid,
+            "valid_bytes": int(self.valid.size),
+        }
 
 
 def series(
-    todo: Sequence[Experiment], setting: TrainConfig, texts: Texts, raw: Path, seeds: int = SEEDS, quiet: bool = False
+    todo: Sequence[Experiment],
+    setting: TrainConfig,
+    texts: Texts,
+    raw: Path,
+    seeds: int = SEEDS,
+    quiet: bool = False,
 ) -> list[Path]:
     """Runs what has no JSON yet, seed by seed, and says a line a run; returns the paths written.
 
     The first seed of every experiment comes before the second of any, so that a series stopped early says most.
     """
     about = {**texts.facts(), "setting": _setting(setting)}
-    plan = [(one, seed) for seed in range(seeds) for one in todo if seed < (seeds if one.main else 1)]
+    plan = [
+        (one, seed) for seed in range(seeds) for one in todo if seed < (seeds if one.main else 1)
+    ]
     kept, written = kept_runs(raw), []
     for number, (one, seed) in enumerate(plan, 1):
         where = f"[{number}/{len(plan)}] {one.group}: {one.name}, seed {seed}"
@@ -245,7 +347,9 @@ def series(
 
 def _setting(setting: TrainConfig) -> dict[str, Any]:
     """What one table has in common."""
-    return {name: getattr(setting, name) for name in ("total_bytes", "lanes", "window", "learning_rate")}
+    return {
+        name: getattr(setting, name) for name in ("total_bytes", "lanes", "window", "learning_rate")
+    }
 
 
 def _say(line: str, quiet: bool) -> None:
@@ -255,7 +359,9 @@ def _say(line: str, quiet: bool) -> None:
 
 def _slug(one: Experiment) -> str:
     named = f"{one.group}-{one.name}" if one.group != one.name else one.name
-    return "".join(letter if letter.isalnum() else "-" for letter in named.lower()).replace("--", "-")
+    return "".join(letter if letter.isalnum() else "-" for letter in named.lower()).replace(
+        "--", "-"
+    )
 
 
 def outcome(facts: dict[str, Any]) -> str:
@@ -280,9 +386,13 @@ def _facts(path: Path, text: bytes) -> dict[str, Any]:
         facts = json.loads(text)
         missing = [name for name in FIELDS if name not in facts]
     except (ValueError, TypeError) as error:
-        raise MalformedResult(f"{path}: no JSON object ({error}): restore it from version control, or remove it") from error
+        raise MalformedResult(
+            f"{path}: no JSON object ({error}): restore it from version control, or remove it"
+        ) from error
     if missing or facts["kind"] != KIND:
-        raise MalformedResult(f"{path}: not an ablation, or without {', '.join(missing)}: restore it, or remove it")
+        raise MalformedResult(
+            f"{path}: not an ablation, or without {', '.join(missing)}: restore it, or remove it"
+        )
     return {**facts, "file": path.name}
 
 
@@ -294,11 +404,18 @@ def model_of(facts: dict[str, Any]) -> Model:
 
 def _same_series(facts: dict[str, Any], one: Experiment, about: dict[str, Any]) -> bool:
     shared = ("setting", "corpus", "train_sha256", "valid_sha256")
-    return (facts["group"], facts["name"]) == (one.group, one.name) and all(facts[key] == about[key] for key in shared)
+    return (facts["group"], facts["name"]) == (one.group, one.name) and all(
+        facts[key] == about[key] for key in shared
+    )
 
 
 def _find(
-    kept: list[dict[str, Any]], one: Experiment, seed: int, model: Model, setting: TrainConfig, about: dict[str, Any]
+    kept: list[dict[str, Any]],
+    one: Experiment,
+    seed: int,
+    model: Model,
+    setting: TrainConfig,
+    about: dict[str, Any],
 ) -> dict[str, Any] | None:
     """The kept run of this experiment, seed, network and training; fields added to a shape later stand at their defaults."""
     config = one.config(setting, seed)
@@ -318,7 +435,13 @@ def _config_of(facts: dict[str, Any]) -> TrainConfig | None:
         return None
 
 
-def _model(one: Experiment, setting: TrainConfig, texts: Texts, about: dict[str, Any], kept: list[dict[str, Any]]) -> Model:
+def _model(
+    one: Experiment,
+    setting: TrainConfig,
+    texts: Texts,
+    about: dict[str, Any],
+    kept: list[dict[str, Any]],
+) -> Model:
     """The experiment's network; one of equal step time is measured for the first seed, and the others take the same."""
     if one.as_slow_as is None:
         return one.model
@@ -365,7 +488,9 @@ def state_numbers(model: Model) -> int:
 
 def step_ms(log: Path) -> float | None:
     """Median milliseconds a step over the stretches between a training log's lines; the first, which compiles, is left out."""
-    lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()] if log.is_file() else []
+    lines = (
+        [json.loads(line) for line in log.read_text("utf-8").splitlines()] if log.is_file() else []
+    )
     marks = [(line["step"], line["seconds"]) for line in lines if "train_bits_per_char" in line]
     paces = [(later[1] - one[1]) / (later[0] - one[0]) for one, later in itertools.pairwise(marks)]
     return round(1000 * statistics.median(paces), 2) if paces else None
@@ -390,7 +515,9 @@ class _Stepper:
         self.times += [self._step() for _ in range(steps)]
 
 
-def slowed(model: VariantConfig | TransformerConfig, like: Model, config: TrainConfig, text: np.ndarray) -> Model:
+def slowed(
+    model: VariantConfig | TransformerConfig, like: Model, config: TrainConfig, text: np.ndarray
+) -> Model:
     """The network with hidden grown, in steps of 8, until its training step takes as long as that of ``like``.
 
     Three networks are timed in turns (so that a busy moment hits all): like, this one, this one with twice the hidden; hidden
@@ -415,14 +542,32 @@ def listing(todo: Sequence[Experiment], seeds: int = SEEDS) -> list[str]:
         for one in todo
     ]
     runs = sum(seeds if one.main else 1 for one in todo)
-    return [*lines, "", f"{runs} runs, about {runs * MINUTES_A_RUN:.0f} minutes on two idle cores at the default setting"]
+    return [
+        *lines,
+        "",
+        f"{runs} runs, about {runs * MINUTES_A_RUN:.0f} minutes on two idle cores at the default setting",
+    ]
 
 
-def ablate(only: Sequence[str], corpus: str, results: Path, seeds: int, settings: dict[str, Any], quiet: bool) -> None:
+def ablate(
+    only: Sequence[str],
+    corpus: str,
+    results: Path,
+    seeds: int,
+    settings: dict[str, Any],
+    quiet: bool,
+) -> None:
     """Runs what is missing on a corpus or a file. Raises UnknownExperiment, InputMissing and what loading a corpus raises."""
     from compressor.training.command import corpus_text
 
     setting = dataclasses.replace(SETTING, **settings)
     todo = chosen(experiments(setting=setting), only)
     train_text, valid_text = corpus_text(corpus)
-    series(todo, setting, Texts(Path(corpus).name, train_text, valid_text[:VALID_SLICE_BYTES]), results / "raw", seeds, quiet)
+    series(
+        todo,
+        setting,
+        Texts(Path(corpus).name, train_text, valid_text[:VALID_SLICE_BYTES]),
+        results / "raw",
+        seeds,
+        quiet,
+    )

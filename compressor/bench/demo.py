@@ -14,10 +14,11 @@ from rich.table import Table
 
 from baselines.classical import CLASSICAL
 from baselines.codec import Codec, Trace, ignore
-from compressor.codec import stream as codec
+from compressor.bench.ours import program_bytes
 from compressor.codec import model as registry
+from compressor.codec import stream as codec
+from compressor.codec import weights_store
 from compressor.system.progress import bar
-from compressor.bench.speed import program_bytes
 from data.samples import sample
 
 
@@ -28,7 +29,7 @@ class Ours:
 
     def __init__(self, quiet: bool, total: int) -> None:
         self.quiet, self.total = quiet, total
-        self.model = registry.by_name(registry.DEFAULT_MODEL)
+        self.model = registry.by_name(weights_store.DEFAULT_MODEL)
         self.version = f"model {self.model.name}"
 
     @property
@@ -38,12 +39,20 @@ class Ours:
 
     def compress(self, source: Path, target: Path, _trace: Trace = ignore) -> None:
         """A container."""
-        with source.open("rb") as text, target.open("wb") as packed, bar(self.total, "compress", self.quiet) as progress:
+        with (
+            source.open("rb") as text,
+            target.open("wb") as packed,
+            bar(self.total, "compress", self.quiet) as progress,
+        ):
             codec.compress_stream(text, packed, self.model, progress)
 
     def decompress(self, packed: Path, target: Path) -> None:
         """The original."""
-        with packed.open("rb") as source, target.open("wb") as text, bar(self.total, "decompress", self.quiet) as progress:
+        with (
+            packed.open("rb") as source,
+            target.open("wb") as text,
+            bar(self.total, "decompress", self.quiet) as progress,
+        ):
             codec.decompress_stream(source, text, progress)
 
 
@@ -79,8 +88,14 @@ def table(found: list[dict[str, Any]]) -> str:
     for heading in ("codec", "bytes", "bits/char", "s compress", "s decompress", "restored"):
         shown.add_column(heading, justify="left" if heading == "codec" else "right")
     for row in found:
-        shown.add_row(row["codec"], f"{row['bytes']:,}", f"{row['bits_per_char']:.3f}", f"{row['seconds_compress']:.2f}",
-                      f"{row['seconds_decompress']:.2f}", "yes" if row["restored"] else "NO")  # fmt: skip
+        shown.add_row(
+            row["codec"],
+            f"{row['bytes']:,}",
+            f"{row['bits_per_char']:.3f}",
+            f"{row['seconds_compress']:.2f}",
+            f"{row['seconds_decompress']:.2f}",
+            "yes" if row["restored"] else "NO",
+        )
     console = Console(file=io.StringIO(), width=88)
     with console.capture() as captured:
         console.print(shown)

@@ -22,13 +22,15 @@ from baselines.transformer_weights import WeightsError, unpack
 from coding.errors import KolmozipError, UnknownWeights
 from compressor.codec import stream as codec
 from compressor.system import files
+from models.integer.fixed_point import EVIDENCE_BITS, FIRST_BYTE
+from models.integer.weights import identity
 from models.network import lm
-from models.integer.reference import FIRST_BYTE
-from models.integer.weights import EVIDENCE_BITS, identity
 
 
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=3)
-def _evidence(config: TransformerConfig, params: lm.Params, byte: jax.Array, cache: Cache, position: jax.Array) -> Any:
+def _evidence(
+    config: TransformerConfig, params: lm.Params, byte: jax.Array, cache: Cache, position: jax.Array
+) -> Any:
     logits, after = transformer.step(config, params, byte, cache, position)
     counts = jnp.maximum(jnp.round(jax.nn.softmax(logits) * (1 << EVIDENCE_BITS)), 1)
     return counts.astype(jnp.int32), after
@@ -67,7 +69,9 @@ class TransformerModel:
     def find(self, wanted: bytes) -> TransformerModel:
         """This model, if a file was coded with it. Raises UnknownWeights."""
         if wanted != self.identity:
-            raise UnknownWeights(f"the file was coded with weights {wanted.hex()}, not with {self.identity.hex()}: name those")
+            raise UnknownWeights(
+                f"the file was coded with weights {wanted.hex()}, not with {self.identity.hex()}: name those"
+            )
         return self
 
 

@@ -11,11 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from coding.errors import KolmozipError
-from data.clean import clean
+from data.clean import CLEANED, clean
 from data.splits import SLICES, load_slice
-
-CLEANED = "-text8"
-"""Ending of a slice's name that asks for its cleaned form."""
 
 
 class UnknownInput(KolmozipError):
@@ -73,7 +70,9 @@ def _inside(folder: Path) -> list[Path]:
 
     found = [
         Path(at, name)
-        for at, folders, names in os.walk(folder, onerror=refuse)  # else a folder it cannot read would be left out quietly
+        for at, folders, names in os.walk(
+            folder, onerror=refuse
+        )  # else a folder it cannot read would be left out quietly
         for name in [*folders, *names]
     ]
     return sorted(found, key=os.fsencode)

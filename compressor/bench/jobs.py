@@ -14,8 +14,9 @@ from typing import Any
 from baselines import table, transformer_weights
 from baselines.codec import Codec, UnknownCodec
 from coding import container
-from compressor.bench import speed
+from compressor.bench import ours
 from data.lanes import lane_count
+from data.splits import training_bytes_within
 
 Blocks = list[list[int]]
 
@@ -30,13 +31,21 @@ def traced(packed: Path, trace: Path) -> Blocks | None:
     """
     if not trace.is_file():
         return None
-    written = dict(map(json.loads, trace.read_text().splitlines()))  # the last word on each number of input bytes counts
+    written = dict(
+        map(json.loads, trace.read_text().splitlines())
+    )  # the last word on each number of input bytes counts
     written.pop(0, None)  # a header written before any input belongs to the first piece
     if not written:
         return None
     consumed = sorted(written)
-    at = [(0, 0), *((place, written[place]) for place in consumed[:-1]), (consumed[-1], packed.stat().st_size)]
-    return [[after[0] - before[0], after[1] - before[1]] for before, after in itertools.pairwise(at)]
+    at = [
+        (0, 0),
+        *((place, written[place]) for place in consumed[:-1]),
+        (consumed[-1], packed.stat().st_size),
+    ]
+    return [
+        [after[0] - before[0], after[1] - before[1]] for before, after in itertools.pairwise(at)
+    ]
 
 
 def not_trained(name: str, size: int) -> int:
@@ -92,22 +101,26 @@ def model_job(name: str | None = None) -> Job:
     """The job of our own compressor with weights by name or path, the default ones for None. Raises as
     `registry.by_name`. The weights are part of the version, so other weights are another run."""
     from compressor.codec import model as registry
+    from compressor.codec import weights_store
 
-    model = registry.by_name(name or registry.DEFAULT_MODEL)
-    choice, told = ["--model", name] if name else [], "" if model.name == registry.DEFAULT_MODEL else f" --model {model.name}"
-    ours = [sys.executable, "-P", "-m", "compressor"]
+    model = registry.by_name(name or weights_store.DEFAULT_MODEL)
+    choice, told = (
+        ["--model", name] if name else [],
+        "" if model.name == weights_store.DEFAULT_MODEL else f" --model {model.name}",
+    )
+    program = [sys.executable, "-P", "-m", "compressor"]
     return Job(
         codec=f"kolmozip {model.name}",
         family="neural",
         version=f"weights {model.identity.hex()}",
         command=f"kolmozip compress{told} FILE",
-        compress=[*ours, "compress", INPUT, "-o", OUTPUT, *choice],
-        decompress=[*_found(name), *ours, "decompress", INPUT, "-o", OUTPUT],
+        compress=[*program, "compress", INPUT, "-o", OUTPUT, *choice],
+        decompress=[*_found(name), *program, "decompress", INPUT, "-o", OUTPUT],
         weights_bytes=model.file_bytes,
         parameters=model.card.get("parameters"),
-        program_bytes=speed.program_bytes,
+        program_bytes=ours.program_bytes,
         training_bytes_within=_trained_on(model.card),
-        blocks=lambda packed, _: speed.blocks(packed),
+        blocks=lambda packed, _: ours.blocks(packed),
         extra={
             "model": model.name,
             "weights": model.identity.hex(),
@@ -119,16 +132,22 @@ def model_job(name: str | None = None) -> Job:
 
 def _found(name: str | None) -> list[str]:
     """What goes before a command so that it finds weights given by path: a container names them by identity alone."""
-    from compressor.codec.model import FOLDER_VARIABLE
+    from compressor.codec.weights_store import FOLDER_VARIABLE
 
-    return ["env", f"{FOLDER_VARIABLE}={Path(name).resolve().parent}"] if name and name.endswith(".kzw") else []
+    return (
+        ["env", f"{FOLDER_VARIABLE}={Path(name).resolve().parent}"]
+        if name and name.endswith(".kzw")
+        else []
+    )
 
 
 def transformer_job(path: Path) -> Job:
     """The job of the transformer baseline with the weights file of a training run. Raises UnknownCodec."""
     card_path = path.with_suffix(".json")
     if not path.is_file() or not card_path.is_file():
-        raise UnknownCodec(f"{path} and its card {card_path.name} are not both there: name the weights file of a training run")
+        raise UnknownCodec(
+            f"{path} and its card {card_path.name} are not both there: name the weights file of a training run"
+        )
     card = json.loads(card_path.read_text("utf-8"))
     run = [sys.executable, "-P", "-m", "compressor.bench.float_codec"]
     return Job(
@@ -141,10 +160,16 @@ def transformer_job(path: Path) -> Job:
         weights_bytes=card["file_bytes"],
         parameters=card["parameters"],
         portable=False,
-        program_bytes=lambda: speed.program_bytes(("baselines/transformer.py", "baselines/transformer_weights.py")),
+        program_bytes=lambda: ours.program_bytes(
+            ("baselines/transformer.py", "baselines/transformer_weights.py")
+        ),
         training_bytes_within=_trained_on(card),
-        blocks=lambda packed, _: speed.blocks(packed),
-        extra={"weights": card["identity"], "train_bytes_seen": card["train_bytes_seen"], "lanes": lanes},
+        blocks=lambda packed, _: ours.blocks(packed),
+        extra={
+            "weights": card["identity"],
+            "train_bytes_seen": card["train_bytes_seen"],
+            "lanes": lanes,
+        },
     )
 
 
@@ -154,15 +179,20 @@ def lanes(size: int) -> int:
 
 
 def _trained_on(card: dict[str, Any]) -> Callable[[str, int], int | None]:
-    return speed.training_bytes_within if card.get("corpus") == "enwik8" else lambda _name, _size: None
+    return training_bytes_within if card.get("corpus") == "enwik8" else lambda _name, _size: None
 
 
 def catalogue() -> dict[str, Callable[[], Job]]:
     """Every codec that can run here, classical ones first: name -> what makes its job."""
-    from compressor.codec import model as registry
+    from compressor.codec import weights_store
 
-    found: dict[str, Callable[[], Job]] = {codec.name: functools.partial(baseline_job, codec) for codec in table.codecs()}
-    return found | {f"kolmozip {path.stem}": functools.partial(model_job, path.stem) for path in registry.weights_files()}
+    found: dict[str, Callable[[], Job]] = {
+        codec.name: functools.partial(baseline_job, codec) for codec in table.codecs()
+    }
+    return found | {
+        f"kolmozip {path.stem}": functools.partial(model_job, path.stem)
+        for path in weights_store.weights_files()
+    }
 
 
 def jobs_named(names: Sequence[str] = ()) -> list[Job]:
@@ -188,4 +218,6 @@ def listing() -> list[str]:
     width = max(len(job.codec) for job in jobs)
     lines = [f"{job.codec:{width}}  {job.family:14}  {job.version}" for job in jobs]
     missing = table.absent()
-    return lines + (["", "not on this machine:", *(f"  {line}" for line in missing)] if missing else [])
+    return lines + (
+        ["", "not on this machine:", *(f"  {line}" for line in missing)] if missing else []
+    )

@@ -21,7 +21,9 @@ SHOWN_RUNNING = 2
 class Board:
     """What the user sees meanwhile: a line a row done, and on a terminal what runs and the time that is left."""
 
-    def __init__(self, codecs: Sequence[str], expected: Mapping[str, float], console: Console) -> None:
+    def __init__(
+        self, codecs: Sequence[str], expected: Mapping[str, float], console: Console
+    ) -> None:
         """The names of the codecs that shall run, and the seconds they should take, where known."""
         self._left, self._count = list(codecs), len(codecs)
         self._expected, self._console = expected, console
@@ -59,11 +61,21 @@ class Board:
 
     def line(self) -> str:
         """Done, running, and time left: by each codec's last speed, the running ones' time so far taken off."""
-        running = {codec: time.monotonic() - self._begun[codec] for codec in self._left if codec in self._begun}
-        seconds = [max(0.0, self._expected[c] - running.get(c, 0)) for c in self._left if c in self._expected]
+        running = {
+            codec: time.monotonic() - self._begun[codec]
+            for codec in self._left
+            if codec in self._begun
+        }
+        seconds = [
+            max(0.0, self._expected[c] - running.get(c, 0))
+            for c in self._left
+            if c in self._expected
+        ]
         unknown = len(self._left) - len(seconds)
         parts = [f"{self._count - len(self._left)} of {self._count} done"]
-        parts += [f"{codec} for {span(passed)}" for codec, passed in list(running.items())[:SHOWN_RUNNING]]
+        parts += [
+            f"{codec} for {span(passed)}" for codec, passed in list(running.items())[:SHOWN_RUNNING]
+        ]
         parts += [f"about {span(sum(seconds) / max(1, len(running)))} left"] if seconds else []
         parts += [f"{unknown} never timed here"] if unknown else []
         return "; ".join(parts)
@@ -102,11 +114,19 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def _title(rows: Sequence[Row]) -> str:
-    return f"{rows[0]['input']}, {rows[0]['input_bytes']:,} bytes: restored and compared" if rows else ""
+    return (
+        f"{rows[0]['input']}, {rows[0]['input_bytes']:,} bytes: restored and compared"
+        if rows
+        else ""
+    )
 
 
 def _cells(row: Row) -> list[Text]:
-    told = [row["codec"], f"{row['compressed_bytes']:,}", f"{8 * row['compressed_bytes'] / row['input_bytes']:.3f}"]
+    told = [
+        row["codec"],
+        f"{row['compressed_bytes']:,}",
+        f"{8 * row['compressed_bytes'] / row['input_bytes']:.3f}",
+    ]
     told += [_number(row[f"kb_per_s_{verb}"]) for verb in ("compress", "decompress")]
     told += [_number(row[f"peak_rss_bytes_{verb}"], 1e6) for verb in ("compress", "decompress")]
     return [Text(cell) for cell in [*told, f"{row['weights_bytes'] or 0:,}"]]

@@ -1,11 +1,12 @@
 """The measurements kept under results/raw, read and brought into one form: what tables, plots and verdicts are made from.
 
 Kinds of JSON: "row" (one codec on one input), "speed" (older rows of our own codec) and "estimate"; other kinds are for
-other readers. Beside them lie the logs of training runs, `train-*.jsonl`.
-"""
+other readers. Beside them lie the logs of training runs, `train-*.jsonl`."""
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
@@ -15,17 +16,14 @@ from types import NoneType, UnionType
 from typing import Any, get_args, get_type_hints
 
 from coding.errors import KolmozipError
+from compressor.system import files
 from compressor.system.files import named_errors
-from compressor.bench.speed import training_bytes_within
-from data.splits import SLICES
+from data.splits import SLICES, training_bytes_within
 
 OURS, RIVAL = "kolmozip ", "transformer"
 """How the codec names of our rows and of the transformer baseline's begin."""
-
 FIRST_INPUTS = ("enwik8", "test5m", "test1m", "valid", "head1m")
 """The order of inputs in tables; others follow by name."""
-
-
 LOGGED = ("train_bits_per_char", "valid_slice_bits_per_char", "valid_bits_per_char")
 """The figures of a training log that make a curve, in bits/char."""
 
@@ -206,10 +204,18 @@ def load(raw: Path) -> Results:
     records = [_record(path) for path in files if path.suffix == ".json"]
     runs = sorted((one for one in records if isinstance(one, Row)), key=lambda row: row.age)
     good = {row.key: row for row in runs if row.verified}
-    failed = [row for row in runs if not row.verified and not (row.key in good and good[row.key].age > row.age)]
-    estimates = sorted((one for one in records if isinstance(one, Estimate)), key=lambda one: one.age)
+    failed = [
+        row
+        for row in runs
+        if not row.verified and not (row.key in good and good[row.key].age > row.age)
+    ]
+    estimates = sorted(
+        (one for one in records if isinstance(one, Estimate)), key=lambda one: one.age
+    )
     curves = [_curve(path) for path in files if path.match("train-*.jsonl")]
-    return Results(list(good.values()), failed, list({one.key: one for one in estimates}.values()), curves)
+    return Results(
+        list(good.values()), failed, list({one.key: one for one in estimates}.values()), curves
+    )
 
 
 def ranked(rows: Iterable[Row], subject: Input) -> list[tuple[int | None, Row]]:
@@ -220,7 +226,9 @@ def ranked(rows: Iterable[Row], subject: Input) -> list[tuple[int | None, Row]]:
     """
     mine = [row for row in rows if row.subject == subject]
     if subject.whole:
-        order = sorted(mine, key=lambda row: (row.total is None, row.total or row.payload, row.codec))
+        order = sorted(
+            mine, key=lambda row: (row.total is None, row.total or row.payload, row.codec)
+        )
         fits = [row.total is not None for row in order]
     else:
         order = sorted(mine, key=lambda row: (row.payload, row.codec))
@@ -232,9 +240,13 @@ def _object(text: str, where: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except ValueError as error:
-        raise MalformedResult(f"{where}: no JSON ({error}): restore it from version control, or remove it") from error
+        raise MalformedResult(
+            f"{where}: no JSON ({error}): restore it from version control, or remove it"
+        ) from error
     if not isinstance(found, dict):
-        raise MalformedResult(f"{where}: not a JSON object: restore it from version control, or remove it")
+        raise MalformedResult(
+            f"{where}: not a JSON object: restore it from version control, or remove it"
+        )
     return found
 
 
@@ -244,7 +256,9 @@ def _text(path: Path) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        raise MalformedResult(f"{path}: not UTF-8 ({error}): restore it from version control, or remove it") from error
+        raise MalformedResult(
+            f"{path}: not UTF-8 ({error}): restore it from version control, or remove it"
+        ) from error
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -265,9 +279,13 @@ def _record(path: Path) -> Row | Estimate | None:
         case str():
             return None
         case _:
-            raise MalformedResult(f"{path}: no field 'kind': restore it from version control, or remove it")
+            raise MalformedResult(
+                f"{path}: no field 'kind': restore it from version control, or remove it"
+            )
     if row.status not in ("verified", "failed"):
-        raise MalformedResult(f"{path}: status {row.status!r} is neither verified nor failed: measure again")
+        raise MalformedResult(
+            f"{path}: status {row.status!r} is neither verified nor failed: measure again"
+        )
     if row.verified and row.compressed_bytes is None:
         raise MalformedResult(f"{path}: verified, but without compressed_bytes: measure again")
     return row
@@ -279,7 +297,9 @@ def _typed(cls: type[Any], facts: dict[str, Any], path: Path) -> Any:
     for field in fields(cls):
         if not _is(facts.get(field.name), hints[field.name]):
             wrong = f"{facts[field.name]!r} in field" if field.name in facts else "no field"
-            raise MalformedResult(f"{path}: {wrong} {field.name!r}: restore it from version control, or measure again")
+            raise MalformedResult(
+                f"{path}: {wrong} {field.name!r}: restore it from version control, or measure again"
+            )
     return cls(**{field.name: facts.get(field.name) for field in fields(cls)})
 
 
@@ -288,11 +308,16 @@ def _is(value: Any, hint: Any) -> bool:
     if isinstance(hint, UnionType):
         return any(_is(value, one) for one in get_args(hint))
     if hint in (int, float):
-        return isinstance(value, int if hint is int else (int, float)) and not isinstance(value, bool) and value >= 0
+        return (
+            isinstance(value, int if hint is int else (int, float))
+            and not isinstance(value, bool)
+            and value >= 0
+        )
     if hint in (str, bool, NoneType):
         return isinstance(value, hint)
     return isinstance(value, list) and all(
-        isinstance(pair, list) and len(pair) == 2 and all(_is(one, int) for one in pair) and pair[0] for pair in value
+        isinstance(pair, list) and len(pair) == 2 and all(_is(one, int) for one in pair) and pair[0]
+        for pair in value
     )
 
 
@@ -302,7 +327,9 @@ def _from_speed(facts: dict[str, Any], path: Path) -> dict[str, Any]:
         model, weights, restored = facts["model"], facts["weights"], facts["restored"] is True
         within = training_bytes_within(facts["input"], facts["input_bytes"])
     except (KeyError, TypeError) as error:
-        raise MalformedResult(f"{path}: {error} is amiss: restore it from version control, or measure again") from error
+        raise MalformedResult(
+            f"{path}: {error} is amiss: restore it from version control, or measure again"
+        ) from error
     now = {
         "codec": f"{OURS}{model}",
         "family": "neural",
@@ -326,8 +353,12 @@ def _curve(path: Path) -> Curve:
             for name in facts.keys() & found.keys():
                 found[name].append((float(facts["step"]), float(facts[name])))
         except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
-            raise MalformedResult(f"{path}: line {number}: {error!r}: restore it from version control") from error
-    train, on_slice, valid = ([(step * a_step, bits) for step, bits in sorted(found[name])] for name in LOGGED)
+            raise MalformedResult(
+                f"{path}: line {number}: {error!r}: restore it from version control"
+            ) from error
+    train, on_slice, valid = (
+        [(step * a_step, bits) for step, bits in sorted(found[name])] for name in LOGGED
+    )
     return Curve(path.stem.removeprefix("train-"), train, on_slice, valid)
 
 
@@ -335,3 +366,30 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, line in enumerate(_text(path).splitlines(), 1):
         if line.strip():
             yield number, _object(line, f"{path}: line {number}")
+
+
+class EmptyInput(KolmozipError):
+    """No figure can be had from no bytes."""
+
+
+def keep(facts: dict[str, Any], folder: Path, name: str) -> Path:
+    """Writes the facts of one run under results/raw, whole or not at all; returns the path, which no other run has had."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = f"{name}-{facts['date'].replace(':', '').replace('-', '')}"
+    names = itertools.chain(
+        [f"{stem}.json"], (f"{stem}-{count}.json" for count in itertools.count(2))
+    )
+    path = next(path for path in map(folder.joinpath, names) if not path.exists())
+    with files.open_output(str(path), force=False) as target:
+        target.write((json.dumps(facts, indent=1) + "\n").encode())
+    return path
+
+
+def subject(source: Path) -> dict[str, Any]:
+    """What was measured on: name, bytes, SHA-256. Raises EmptyInput."""
+    with source.open("rb") as data:
+        digest = hashlib.file_digest(data, "sha256")
+        size = data.tell()
+    if not size:
+        raise EmptyInput(f"{source} is empty, so there is nothing to measure: name another input")
+    return {"input": source.name, "input_bytes": size, "input_sha256": digest.hexdigest()}

@@ -17,13 +17,12 @@ from typing import Any
 
 from rich.console import Console
 
-from compressor.bench.progress_board import Board, say
-from compressor.system.process import Children, Ending
-from compressor.system.machine import environment
 from compressor.bench.jobs import INPUT, OUTPUT, TRACE, Job
+from compressor.bench.progress_board import Board, say
 from compressor.bench.records import Row as Kept
-from compressor.bench.records import load
-from compressor.bench.speed import keep, subject
+from compressor.bench.records import keep, load, subject
+from compressor.system.machine import environment
+from compressor.system.process import Children, Ending
 
 Row = dict[str, Any]
 
@@ -40,7 +39,9 @@ def difference(original: Path, restored: Path) -> str | None:
         while ours := left.read(CHUNK):
             theirs = right.read(CHUNK)
             if ours != theirs:
-                first = next(i for i, pair in enumerate(zip(ours, theirs, strict=True)) if pair[0] != pair[1])
+                first = next(
+                    i for i, pair in enumerate(zip(ours, theirs, strict=True)) if pair[0] != pair[1]
+                )
                 return f"decoded bytes differ: the first at offset {at + first}"
             at += len(ours)
     return None
@@ -64,10 +65,21 @@ def run_job(
     row = _blank(job, about or subject(source), jobs)
     try:
         reason = _there_and_back(job, source, limit_s, children or Children(), show, row)
-    except Exception as error:  # no disk space, a container nobody can read: nothing may cost the other rows
+    except (
+        Exception
+    ) as error:  # no disk space, a container nobody can read: nothing may cost the other rows
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    extra = {name: fact(row["input_bytes"]) if callable(fact) else fact for name, fact in job.extra.items()}
-    return {**row, "status": "failed" if reason else "verified", "reason": reason, **extra, **environment()}
+    extra = {
+        name: fact(row["input_bytes"]) if callable(fact) else fact
+        for name, fact in job.extra.items()
+    }
+    return {
+        **row,
+        "status": "failed" if reason else "verified",
+        "reason": reason,
+        **extra,
+        **environment(),
+    }
 
 
 def _blank(job: Job, about: Row, jobs: int) -> Row:
@@ -95,7 +107,9 @@ def _blank(job: Job, about: Row, jobs: int) -> Row:
     }
 
 
-def _there_and_back(job: Job, source: Path, limit_s: float | None, children: Children, show: bool, row: Row) -> str | None:
+def _there_and_back(
+    job: Job, source: Path, limit_s: float | None, children: Children, show: bool, row: Row
+) -> str | None:
     """Runs both directions and puts into the row what becomes known; returns why it failed, or None."""
     row["program_bytes"] = job.program_bytes()
     with tempfile.TemporaryDirectory(prefix="kolmozip-bench-", ignore_cleanup_errors=True) as name:
@@ -144,7 +158,9 @@ def _expected(kept: Sequence[Kept], size: int) -> dict[str, float]:
 def _done(kept: Sequence[Kept], about: Row) -> dict[tuple[str, str | None], Kept]:
     """(codec, version) -> its verified row on this very input, name and bytes."""
     wanted = about["input"], about["input_sha256"]
-    return {(row.codec, row.version): row for row in kept if (row.input, row.input_sha256) == wanted}
+    return {
+        (row.codec, row.version): row for row in kept if (row.input, row.input_sha256) == wanted
+    }
 
 
 def bench(
@@ -163,24 +179,38 @@ def bench(
     there are cores, and neural ones by themselves. Raises EmptyInput, `rows.MalformedResult`, OSError.
     """
     results.mkdir(parents=True, exist_ok=True)
-    about, console, kept = subject(source), Console(stderr=True, quiet=quiet, highlight=False), load(results).rows
+    about, console, kept = (
+        subject(source),
+        Console(stderr=True, quiet=quiet, highlight=False),
+        load(results).rows,
+    )
     done = {} if again else _done(kept, about)
     run = [job for job in todo if (job.codec, job.version) not in done]
-    found = [dataclasses.asdict(done[job.codec, job.version]) for job in todo if (job.codec, job.version) in done]
+    found = [
+        dataclasses.asdict(done[job.codec, job.version])
+        for job in todo
+        if (job.codec, job.version) in done
+    ]
     for row in found:
         say(console, f"{row['codec']}: verified already ({row['file']}); --again runs it anew")
     with Board([job.codec for job in run], _expected(kept, about["input_bytes"]), console) as board:
         for wave, width in _waves(run, jobs):
-            with contextlib.closing(_run_wave(wave, width, source, about, limit_s, board)) as coming:
+            with contextlib.closing(
+                _run_wave(wave, width, source, about, limit_s, board)
+            ) as coming:
                 for row in coming:
-                    board.finished(row, keep(row, results, f"row-{slug(row['codec'])}-{source.name}"))
+                    board.finished(
+                        row, keep(row, results, f"row-{slug(row['codec'])}-{source.name}")
+                    )
                     found.append(row)
     return found
 
 
 def _waves(run: Sequence[Job], jobs: int) -> Iterator[tuple[list[Job], int]]:
     """The jobs that may run side by side with how many at a time, then the others, one at a time."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     together = [job for job in run if not job.alone]
     if together:
         yield together, max(1, min(jobs, cores, len(together)))
@@ -188,7 +218,9 @@ def _waves(run: Sequence[Job], jobs: int) -> Iterator[tuple[list[Job], int]]:
         yield [job for job in run if job.alone], 1
 
 
-def _run_wave(wave: Sequence[Job], width: int, source: Path, about: Row, limit_s: float | None, board: Board) -> Generator[Row]:
+def _run_wave(
+    wave: Sequence[Job], width: int, source: Path, about: Row, limit_s: float | None, board: Board
+) -> Generator[Row]:
     """Rows as they come; when the caller is interrupted, what runs is killed."""
     children = Children()
 
@@ -200,7 +232,9 @@ def _run_wave(wave: Sequence[Job], width: int, source: Path, about: Row, limit_s
         pending = {pool.submit(work, job) for job in wave}
         try:
             while pending:
-                done, pending = futures.wait(pending, timeout=1, return_when=futures.FIRST_COMPLETED)
+                done, pending = futures.wait(
+                    pending, timeout=1, return_when=futures.FIRST_COMPLETED
+                )
                 board.tick()
                 yield from (future.result() for future in done)
         finally:  # at an interrupt, or when the caller closes this generator before its end

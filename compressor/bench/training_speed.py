@@ -10,9 +10,11 @@ from typing import Any
 import jax
 import numpy as np
 
+from compressor.bench.records import keep
 from compressor.system.machine import environment
-from compressor.bench.speed import keep
-from compressor.training.run import Shape, TrainConfig, fresh_state, make_step
+from compressor.training.config import TrainConfig
+from compressor.training.networks import Shape
+from compressor.training.step import fresh_state, make_step
 from data.samples import sample
 from data.windows import window
 
@@ -20,7 +22,9 @@ WARM_UP = 4
 """Steps before the clock starts: the first compiles, the next touch memory for the first time."""
 
 
-def measure(name: str, model: Shape, config: TrainConfig, steps: int, results: Path) -> tuple[dict[str, Any], Path]:
+def measure(
+    name: str, model: Shape, config: TrainConfig, steps: int, results: Path
+) -> tuple[dict[str, Any], Path]:
     """Times single optimiser steps, data transfer included, on the shipped sample of text; KB/s from their median."""
     text = np.frombuffer(sample(), np.uint8)
     take, state = make_step(model, config), fresh_state(model, config)

@@ -33,12 +33,16 @@ def compress(codec: Codec, source: Path, target: Path, trace: Path | None) -> No
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m compressor.bench.worker", description="Runs one baseline codec.")
+    parser = argparse.ArgumentParser(
+        prog="python -m compressor.bench.worker", description="Runs one baseline codec."
+    )
     parser.add_argument("verb", choices=("compress", "decompress"))
     parser.add_argument("codec", help="its name, as `kolmozip bench --list` prints it")
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)
-    parser.add_argument("--trace", type=Path, help="write progress of compression here, as JSON lines")
+    parser.add_argument(
+        "--trace", type=Path, help="write progress of compression here, as JSON lines"
+    )
     return parser.parse_args(argv)
 
 
@@ -53,7 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             compress(codec, told.source, told.target, told.trace)
         else:
             codec.decompress(told.source, told.target)
-    except Exception as error:  # each library raises its own; all of them become the reason of a failed row
+    except (
+        Exception
+    ) as error:  # each library raises its own; all of them become the reason of a failed row
         print(f"{type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     return 0

@@ -15,8 +15,8 @@ import click
 
 from coding import container
 from coding.errors import KolmozipError
-from compressor.system import files
 from compressor.errors import Interrupted
+from compressor.system import files
 from compressor.system.progress import bar
 
 SUFFIX = ".kz"
@@ -34,7 +34,11 @@ class Refusal(click.ClickException):
 
     def show(self, file: Any = None) -> None:
         """Prints ``kolmozip: INPUT: NAME: text``."""
-        where = f"{self.input}: " if self.input and not self.message.startswith(f"{self.input}: ") else ""
+        where = (
+            f"{self.input}: "
+            if self.input and not self.message.startswith(f"{self.input}: ")
+            else ""
+        )
         click.echo(f"kolmozip: {where}{self.name}: {self.message}", err=True)
 
 
@@ -60,7 +64,9 @@ class Commands(click.Group):
             files.discard_standard_output()
             sys.exit(141)
         except KeyboardInterrupt:
-            raise Stop(Interrupted("stopped by the user, no unfinished file is left: run it again")) from None
+            raise Stop(
+                Interrupted("stopped by the user, no unfinished file is left: run it again")
+            ) from None
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -77,7 +83,9 @@ def main(ctx: click.Context) -> None:
       kolmozip inspect book.txt.kz            header, ratio, bits/char, model card
       kolmozip demo                           a small table on real text
     """
-    if threading.current_thread() is threading.main_thread():  # a polite kill unwinds, so that no unfinished file stays
+    if (
+        threading.current_thread() is threading.main_thread()
+    ):  # a polite kill unwinds, so that no unfinished file stays
         before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
         ctx.call_on_close(lambda: signal.signal(signal.SIGTERM, before))
 
@@ -85,7 +93,10 @@ def main(ctx: click.Context) -> None:
 def _options(command: Any) -> Any:
     for option in (
         click.option(
-            "--json", "as_json", is_flag=True, help="Print one JSON object a file (to stderr if stdout is the output)."
+            "--json",
+            "as_json",
+            is_flag=True,
+            help="Print one JSON object a file (to stderr if stdout is the output).",
         ),
         click.option("--quiet", "-q", is_flag=True, help="No progress, no summary; errors only."),
         click.option("--force", "-f", is_flag=True, help="Replace an output that exists."),
@@ -98,7 +109,9 @@ def _options(command: Any) -> Any:
 def _run(inputs: tuple[str, ...], output: str | None, name_output: Any, work: Any) -> None:
     """Runs work(input, output) for every input; a refusal of one does not stop the others, but the exit code tells."""
     if output is not None and len(inputs) > 1:
-        raise click.UsageError("-o takes one input: leave it out, and each output goes beside its input")
+        raise click.UsageError(
+            "-o takes one input: leave it out, and each output goes beside its input"
+        )
     targets = [output or name_output(name) for name in inputs]
     failed = 0
     for name, target in zip(inputs, targets, strict=True):
@@ -116,22 +129,52 @@ def _size(name: str) -> int | None:
     return Path(name).stat().st_size if name != files.PIPE and Path(name).is_file() else None
 
 
-def _report(verb: str, name: str, target: str, original: int, packed: int, seconds: float, quiet: bool, as_json: bool) -> None:
+def _report(
+    verb: str,
+    name: str,
+    target: str,
+    original: int,
+    packed: int,
+    seconds: float,
+    quiet: bool,
+    as_json: bool,
+) -> None:
     rate = 8 * packed / original if original else None
     if as_json:
-        facts = {"input": name, "output": target, "original_bytes": original, "compressed_bytes": packed,
-                 "bits_per_char": rate, "seconds": round(seconds, 3)}  # fmt: skip
+        facts = {
+            "input": name,
+            "output": target,
+            "original_bytes": original,
+            "compressed_bytes": packed,
+            "bits_per_char": rate,
+            "seconds": round(seconds, 3),
+        }
         click.echo(json.dumps(facts), err=target == files.PIPE)
     elif not quiet and target != files.PIPE:
         told = f"{rate:.3f} bits/char, " if rate is not None else ""
-        click.echo(f"{name} -> {target}: {verb} {original:,} / {packed:,} bytes, {told}{seconds:.1f} s, "
-                   f"{original / 1000 / max(seconds, 1e-9):.0f} KB/s", err=True)  # fmt: skip
+        click.echo(
+            f"{name} -> {target}: {verb} {original:,} / {packed:,} bytes, {told}{seconds:.1f} s, "
+            f"{original / 1000 / max(seconds, 1e-9):.0f} KB/s",
+            err=True,
+        )
 
 
 @main.command()
 @_options
-@click.option("--model", "-m", default=None, help="Weights by name, or the path of a .kzw file.  [default: small]")
-def compress(inputs: tuple[str, ...], output: str | None, force: bool, quiet: bool, as_json: bool, model: str | None) -> None:
+@click.option(
+    "--model",
+    "-m",
+    default=None,
+    help="Weights by name, or the path of a .kzw file.  [default: small]",
+)
+def compress(
+    inputs: tuple[str, ...],
+    output: str | None,
+    force: bool,
+    quiet: bool,
+    as_json: bool,
+    model: str | None,
+) -> None:
     """Compress each INPUT ('-' is standard input) to INPUT.kz; inputs are kept.
 
     \b
@@ -143,18 +186,30 @@ def compress(inputs: tuple[str, ...], output: str | None, force: bool, quiet: bo
 
     def work(name: str, target: str) -> None:
         if target == files.PIPE and sys.stdout and sys.stdout.isatty():
-            raise click.UsageError("compressed data is not written to a terminal: redirect it, or name a file with -o")
+            raise click.UsageError(
+                "compressed data is not written to a terminal: redirect it, or name a file with -o"
+            )
         files.check_output(target, force)
         begun = time.monotonic()
         with files.open_input(name) as source, files.open_output(target, force) as packed:
-            from compressor.codec import stream as codec
             from compressor.codec import model as registry
+            from compressor.codec import stream as codec
+            from compressor.codec import weights_store
 
-            chosen = registry.by_name(model or registry.DEFAULT_MODEL)
+            chosen = registry.by_name(model or weights_store.DEFAULT_MODEL)
             with bar(_size(name), name, quiet) as progress:
                 digest = codec.compress_stream(source, packed, chosen, progress)  # type: ignore[arg-type]
         files.copy_rights(name, target)
-        _report("compressed", name, target, digest.length, packed.count, time.monotonic() - begun, quiet, as_json)
+        _report(
+            "compressed",
+            name,
+            target,
+            digest.length,
+            packed.count,
+            time.monotonic() - begun,
+            quiet,
+            as_json,
+        )
 
     _run(inputs, output, lambda name: name if name == files.PIPE else name + SUFFIX, work)
 
@@ -169,7 +224,9 @@ def _without_suffix(name: str) -> str:
 
 @main.command()
 @_options
-def decompress(inputs: tuple[str, ...], output: str | None, force: bool, quiet: bool, as_json: bool) -> None:
+def decompress(
+    inputs: tuple[str, ...], output: str | None, force: bool, quiet: bool, as_json: bool
+) -> None:
     """Restore each INPUT.kz ('-' is standard input); the file itself says which model it needs.
 
     Bytes sent to a pipe are vouched for only by exit code 0; a file appears only when its checksum holds.
@@ -189,7 +246,16 @@ def decompress(inputs: tuple[str, ...], output: str | None, force: bool, quiet: 
             with bar(_original_length(name), name, quiet) as progress:
                 digest = codec.decompress_stream(packed, raw, progress)  # type: ignore[arg-type]
         files.copy_rights(name, target)
-        _report("restored", name, target, digest.length, packed.count, time.monotonic() - begun, quiet, as_json)
+        _report(
+            "restored",
+            name,
+            target,
+            digest.length,
+            packed.count,
+            time.monotonic() - begun,
+            quiet,
+            as_json,
+        )
 
     _run(inputs, output, _without_suffix, work)
 
@@ -227,7 +293,9 @@ def demo(as_json: bool) -> None:
     found = rows(quiet=as_json)
     click.echo(json.dumps(found) if as_json else table(found))
     if not all(row["restored"] for row in found):
-        raise click.ClickException("a codec did not restore the sample: please report this with the output of --json")
+        raise click.ClickException(
+            "a codec did not restore the sample: please report this with the output of --json"
+        )
 
 
 @main.command()
@@ -254,26 +322,47 @@ def _measuring(command: Any) -> Any:
     """Options of the commands that run the benchmark."""
     for option in (
         click.option("--quiet", "-q", is_flag=True, help="No progress; the table only."),
-        click.option("--again", is_flag=True, help="Run what has a verified row on this input already, too."),
-        click.option("--jobs", "-j", default=1, show_default=True, type=click.IntRange(1),
-                     help="Codecs at a time, at most one a core; neural ones always run alone. Speeds are cleanest with 1."),
-        click.option("--limit", default=3600.0, show_default=True, type=click.FloatRange(0, min_open=True),
-                     help="Seconds a codec may take, each way."),
-    ):  # fmt: skip
+        click.option(
+            "--again", is_flag=True, help="Run what has a verified row on this input already, too."
+        ),
+        click.option(
+            "--jobs",
+            "-j",
+            default=1,
+            show_default=True,
+            type=click.IntRange(1),
+            help="Codecs at a time, at most one a core; neural ones always run alone. Speeds are cleanest with 1.",
+        ),
+        click.option(
+            "--limit",
+            default=3600.0,
+            show_default=True,
+            type=click.FloatRange(0, min_open=True),
+            help="Seconds a codec may take, each way.",
+        ),
+    ):
         command = option(command)
     return command
 
 
 def _bench(name: str, codecs: tuple[str, ...], raw: Path, settings: dict[str, Any]) -> bool:
     """Runs the benchmark on the named input and prints its table; returns whether every codec came through."""
-    from compressor.bench.runner import bench as run
-    from compressor.bench.progress_board import table
     from compressor.bench.inputs import opened
     from compressor.bench.jobs import jobs_named
+    from compressor.bench.progress_board import table
+    from compressor.bench.runner import bench as run
 
     todo = jobs_named(codecs)
     with opened(name) as source:
-        rows = run(todo, source, raw, settings["limit"], settings["jobs"], settings["again"], settings["quiet"])
+        rows = run(
+            todo,
+            source,
+            raw,
+            settings["limit"],
+            settings["jobs"],
+            settings["again"],
+            settings["quiet"],
+        )
     click.echo(table(rows))
     return all(row["status"] == "verified" for row in rows)
 
@@ -286,12 +375,30 @@ def _bench(name: str, codecs: tuple[str, ...], raw: Path, settings: dict[str, An
     metavar="INPUT",
     help="A slice of enwik8 (enwik8, test5m, head1m, valid ...), its cleaned text (test5m-text8), a file or a folder.",
 )
-@click.option("--codec", "-c", "codecs", multiple=True, help="A codec by name; may be repeated.  [default: all that can run]")
-@click.option("--list", "as_list", is_flag=True, help="List the codecs with their versions, and how to get those missing here.")
+@click.option(
+    "--codec",
+    "-c",
+    "codecs",
+    multiple=True,
+    help="A codec by name; may be repeated.  [default: all that can run]",
+)
+@click.option(
+    "--list",
+    "as_list",
+    is_flag=True,
+    help="List the codecs with their versions, and how to get those missing here.",
+)
 @click.option("--results", default="results/raw", show_default=True, help="Folder for the JSON.")
 @_measuring
 @click.pass_context
-def bench(ctx: click.Context, corpus: str, codecs: tuple[str, ...], as_list: bool, results: str, **settings: Any) -> None:
+def bench(
+    ctx: click.Context,
+    corpus: str,
+    codecs: tuple[str, ...],
+    as_list: bool,
+    results: str,
+    **settings: Any,
+) -> None:
     """Run codecs on an input: compress, restore, compare byte for byte, each in fresh processes; one JSON a run.
 
     What has a verified row on the same input is not run again, so a stopped benchmark goes on where it stopped.
@@ -319,7 +426,10 @@ def bench(ctx: click.Context, corpus: str, codecs: tuple[str, ...], as_list: boo
 @main.command()
 @click.argument("input", default="enwik8", metavar="[INPUT]")
 @click.option(
-    "--results", default="results", show_default=True, help="Folder of the leaderboard; the JSON goes into raw/ in it."
+    "--results",
+    default="results",
+    show_default=True,
+    help="Folder of the leaderboard; the JSON goes into raw/ in it.",
 )
 @_measuring
 def leaderboard(input: str, results: str, **settings: Any) -> None:
@@ -342,7 +452,12 @@ def leaderboard(input: str, results: str, **settings: Any) -> None:
 
 
 @main.command()
-@click.option("--results", default="results", show_default=True, help="Folder of the leaderboard, with the JSON in raw/.")
+@click.option(
+    "--results",
+    default="results",
+    show_default=True,
+    help="Folder of the leaderboard, with the JSON in raw/.",
+)
 def report(results: str) -> None:
     """Write the leaderboard, the verdict, the plots, README's tables and the test figures of the shipped cards anew, from
     the JSON of the runs alone.
@@ -359,7 +474,12 @@ def _write_report(results: Path) -> None:
 
     readme = results.parent / "README.md"
     weights = results.parent / "models" / "shipped"
-    for path in build(results / "raw", results, readme if readme.is_file() else None, weights if weights.is_dir() else None):
+    for path in build(
+        results / "raw",
+        results,
+        readme if readme.is_file() else None,
+        weights if weights.is_dir() else None,
+    ):
         click.echo(f"wrote {path}", err=True)
 
 
@@ -382,10 +502,22 @@ def speed(input: str, model: str | None, results: str) -> None:
 
 
 @bench.command()
-@click.option("--preset", default="small", show_default=True, help="Model shape; see models/config.py.")
-@click.option("--lanes", default=32, show_default=True, type=click.IntRange(1), help="Lanes in a batch.")
-@click.option("--window", default=256, show_default=True, type=click.IntRange(1), help="Bytes a lane in one step.")
-@click.option("--steps", default=20, show_default=True, type=click.IntRange(1), help="Steps to time.")
+@click.option(
+    "--preset", default="small", show_default=True, help="Model shape; see models/config.py."
+)
+@click.option(
+    "--lanes", default=32, show_default=True, type=click.IntRange(1), help="Lanes in a batch."
+)
+@click.option(
+    "--window",
+    default=256,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Bytes a lane in one step.",
+)
+@click.option(
+    "--steps", default=20, show_default=True, type=click.IntRange(1), help="Steps to time."
+)
 @click.option("--results", default="results/raw", show_default=True, help="Folder for the JSON.")
 def training(preset: str, steps: int, results: str, **settings: Any) -> None:
     """How many KB of text a second a preset trains on here: the median of single steps, after four to warm up."""
@@ -398,7 +530,12 @@ def training(preset: str, steps: int, results: str, **settings: Any) -> None:
 
 @bench.command()
 @click.argument("input", type=click.Path(exists=True, dir_okay=False))
-@click.option("--checkpoint", required=True, type=click.Path(exists=True, file_okay=False), help="Folder of the training run.")
+@click.option(
+    "--checkpoint",
+    required=True,
+    type=click.Path(exists=True, file_okay=False),
+    help="Folder of the training run.",
+)
 @click.option("--results", default="results/raw", show_default=True, help="Folder for the JSON.")
 def estimate(input: str, checkpoint: str, results: str) -> None:
     """What the float model of a training run would cost on INPUT, with and without memory: an estimate, not a file."""
@@ -414,7 +551,13 @@ _BITS = click.FloatRange(1, 8)
 
 @bench.command()
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--bits", "-b", multiple=True, type=_BITS, help="Bits to try, repeatable.  [default: 8, 7, 6, 5, 4.5, 4, 3.5, 3]")
+@click.option(
+    "--bits",
+    "-b",
+    multiple=True,
+    type=_BITS,
+    help="Bits to try, repeatable.  [default: 8, 7, 6, 5, 4.5, 4, 3.5, 3]",
+)
 @click.option("--results", default="results/raw", show_default=True, help="Folder for the JSON.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
 def weights(run: Path, bits: tuple[float, ...], results: str, quiet: bool) -> None:
@@ -426,7 +569,7 @@ def weights(run: Path, bits: tuple[float, ...], results: str, quiet: bool) -> No
     Example:
       kolmozip bench weights runs/small
     """
-    from compressor.report.weight_bits import BITS, measure
+    from compressor.bench.weight_bits import BITS, measure
 
     facts, path = measure(run, Path(results), bits or BITS, quiet)
     click.echo(json.dumps(facts, indent=1))
@@ -434,7 +577,9 @@ def weights(run: Path, bits: tuple[float, ...], results: str, quiet: bool) -> No
 
 
 @main.command()
-@click.argument("name", type=click.Choice(["enwik8", "train", "valid", "test5m", "test1m", "head1m"]))
+@click.argument(
+    "name", type=click.Choice(["enwik8", "train", "valid", "test5m", "test1m", "head1m"])
+)
 @click.option("--output", "-o", required=True, help="Where to write it.")
 @click.option("--force", "-f", is_flag=True, help="Replace an output that exists.")
 def corpus(name: str, output: str, force: bool) -> None:
@@ -452,9 +597,13 @@ _RUN = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @main.command()
-@click.option("--preset", default="small", show_default=True, help="Model shape; see models/config.py.")
+@click.option(
+    "--preset", default="small", show_default=True, help="Model shape; see models/config.py."
+)
 @click.option("--out", "-o", default=None, help="Folder of the run.  [default: runs/PRESET]")
-@click.option("--bytes", "total_bytes", default=None, type=click.IntRange(1), help="Budget in bytes of text.")
+@click.option(
+    "--bytes", "total_bytes", default=None, type=click.IntRange(1), help="Budget in bytes of text."
+)
 @click.option(
     "--minutes",
     default=None,
@@ -467,8 +616,16 @@ _RUN = click.Path(exists=True, file_okay=False, path_type=Path)
     type=click.FloatRange(0, min_open=True),
     help="Save and leave off after so long, to go on with --resume; the budget stays.",
 )
-@click.option("--corpus", "text", default="enwik8", show_default=True, help="Corpus name, or a file (split 90/5/5).")
-@click.option("--learning-rate", default=None, type=float, help="Peak learning rate.  [default: 0.003]")
+@click.option(
+    "--corpus",
+    "text",
+    default="enwik8",
+    show_default=True,
+    help="Corpus name, or a file (split 90/5/5).",
+)
+@click.option(
+    "--learning-rate", default=None, type=float, help="Peak learning rate.  [default: 0.003]"
+)
 @click.option(
     "--decay",
     "decay_fraction",
@@ -476,23 +633,48 @@ _RUN = click.Path(exists=True, file_okay=False, path_type=Path)
     type=click.FloatRange(0, 1),
     help="Share of the steps, the last ones, over which the rate falls to 0.  [default: 0.75]",
 )
-@click.option("--optimiser", default=None, type=click.Choice(["muon", "adamw"]), help="For the matrices.  [default: muon]")
+@click.option(
+    "--optimiser",
+    default=None,
+    type=click.Choice(["muon", "adamw"]),
+    help="For the matrices.  [default: muon]",
+)
 @click.option(
     "--average",
     default=None,
     type=click.FloatRange(0, 1, max_open=True),
     help="Keep a moving average of the weights with this decay a step.  [default: 0, none]",
 )
-@click.option("--lanes", default=None, type=click.IntRange(1), help="Lanes in a batch, shared by all devices.  [default: 32]")
-@click.option("--window", default=None, type=click.IntRange(1), help="Bytes a lane in one step.  [default: 256]")
-@click.option("--seed", default=None, type=int, help="Of initial weights, of cold starts, of where lanes begin.  [default: 0]")
+@click.option(
+    "--lanes",
+    default=None,
+    type=click.IntRange(1),
+    help="Lanes in a batch, shared by all devices.  [default: 32]",
+)
+@click.option(
+    "--window",
+    default=None,
+    type=click.IntRange(1),
+    help="Bytes a lane in one step.  [default: 256]",
+)
+@click.option(
+    "--seed",
+    default=None,
+    type=int,
+    help="Of initial weights, of cold starts, of where lanes begin.  [default: 0]",
+)
 @click.option(
     "--weight-bits",
     default=None,
     type=click.FloatRange(1, 8),
     help="Finish on a coarser grid: about so many bits a weight once packed.  [default: 8]",
 )
-@click.option("--finish", default=None, type=click.FloatRange(0, 1), help="Share of the steps on that grid.  [default: 0.15]")
+@click.option(
+    "--finish",
+    default=None,
+    type=click.FloatRange(0, 1),
+    help="Share of the steps on that grid.  [default: 0.15]",
+)
 @click.option(
     "--from",
     "start",
@@ -500,24 +682,54 @@ _RUN = click.Path(exists=True, file_okay=False, path_type=Path)
     type=_RUN,
     help="Begin with the weights of another run; a smaller network grows into this one.",
 )
-@click.option("--teacher", default=None, type=_RUN, help="A run whose distribution is part of the target.")
-@click.option("--distillation", default=None, type=click.FloatRange(0, 1), help="That part's share.  [default: 0.5]")
+@click.option(
+    "--teacher", default=None, type=_RUN, help="A run whose distribution is part of the target."
+)
+@click.option(
+    "--distillation",
+    default=None,
+    type=click.FloatRange(0, 1),
+    help="That part's share.  [default: 0.5]",
+)
 @click.option(
     "--beside-memory",
     is_flag=True,
     help="Train for the mixture with the memory that files are coded with, which is recorded first; needs --from.",
 )
-@click.option("--coordinator", default=None, metavar="HOST:PORT", help="Train in several processes that meet here.")
-@click.option("--processes", default=1, show_default=True, type=click.IntRange(1), help="How many they are.")
-@click.option("--process", default=0, show_default=True, type=click.IntRange(0), help="Which of them this is.")
-@click.option("--resume", is_flag=True, help="Go on from the last checkpoint in the folder, exactly, with its settings.")
+@click.option(
+    "--coordinator",
+    default=None,
+    metavar="HOST:PORT",
+    help="Train in several processes that meet here.",
+)
+@click.option(
+    "--processes", default=1, show_default=True, type=click.IntRange(1), help="How many they are."
+)
+@click.option(
+    "--process", default=0, show_default=True, type=click.IntRange(0), help="Which of them this is."
+)
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on from the last checkpoint in the folder, exactly, with its settings.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
 def train(
-    preset: str, out: str | None, text: str, start: Path | None, teacher: Path | None, beside_memory: bool,
-    minutes: float | None, stop_after_minutes: float | None, coordinator: str | None, processes: int, process: int,
-    resume: bool, quiet: bool,
+    preset: str,
+    out: str | None,
+    text: str,
+    start: Path | None,
+    teacher: Path | None,
+    beside_memory: bool,
+    minutes: float | None,
+    stop_after_minutes: float | None,
+    coordinator: str | None,
+    processes: int,
+    process: int,
+    resume: bool,
+    quiet: bool,
     **settings: Any,
-) -> None:  # fmt: skip
+) -> None:
     """Train a preset and write its weights file (.kzw) and card (.json) into the folder of the run.
 
     Every device that JAX sees is used. On a CPU, `XLA_FLAGS=--xla_force_host_platform_device_count=4` makes four of one.
@@ -536,23 +748,77 @@ def train(
     from compressor.training.command import Request, run
 
     named = {key: value for key, value in settings.items() if value is not None}
-    asked = Request(preset, Path(out or f"runs/{preset}"), text, named, resume, quiet, start, teacher, beside_memory, minutes,
-                    stop_after_minutes, coordinator, processes, process)  # fmt: skip
+    asked = Request(
+        preset,
+        Path(out or f"runs/{preset}"),
+        text,
+        named,
+        resume,
+        quiet,
+        start,
+        teacher,
+        beside_memory,
+        minutes,
+        stop_after_minutes,
+        coordinator,
+        processes,
+        process,
+    )
     click.echo(run(asked), err=True)
 
 
 @main.command()
-@click.option("--only", multiple=True, metavar="GROUP", help="A group or one experiment (see --list); may be repeated.")
-@click.option("--bytes", "total_bytes", default=None, type=click.IntRange(1), help="Bytes of text a run.  [default: 3000000]")
-@click.option("--seeds", default=3, show_default=True, type=click.IntRange(1), help="Seeds of the main comparisons.")
-@click.option("--learning-rate", default=None, type=float, help="Peak learning rate.  [default: 0.01]")
-@click.option("--corpus", default="enwik8", show_default=True, help="Corpus name, or a file (split 90/5/5).")
-@click.option("--results", default="results", show_default=True, help="Folder of the tables; the JSON goes into raw/ in it.")
-@click.option("--list", "as_list", is_flag=True, help="List the experiments with their parameters, and the time they take.")
-@click.option("--report-only", is_flag=True, help="Run nothing; write table and plots from the JSON there is.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="GROUP",
+    help="A group or one experiment (see --list); may be repeated.",
+)
+@click.option(
+    "--bytes",
+    "total_bytes",
+    default=None,
+    type=click.IntRange(1),
+    help="Bytes of text a run.  [default: 3000000]",
+)
+@click.option(
+    "--seeds",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Seeds of the main comparisons.",
+)
+@click.option(
+    "--learning-rate", default=None, type=float, help="Peak learning rate.  [default: 0.01]"
+)
+@click.option(
+    "--corpus", default="enwik8", show_default=True, help="Corpus name, or a file (split 90/5/5)."
+)
+@click.option(
+    "--results",
+    default="results",
+    show_default=True,
+    help="Folder of the tables; the JSON goes into raw/ in it.",
+)
+@click.option(
+    "--list",
+    "as_list",
+    is_flag=True,
+    help="List the experiments with their parameters, and the time they take.",
+)
+@click.option(
+    "--report-only", is_flag=True, help="Run nothing; write table and plots from the JSON there is."
+)
 @click.option("--quiet", "-q", is_flag=True, help="No line a run.")
 def ablate(
-    only: tuple[str, ...], seeds: int, corpus: str, results: str, as_list: bool, report_only: bool, quiet: bool, **settings: Any
+    only: tuple[str, ...],
+    seeds: int,
+    corpus: str,
+    results: str,
+    as_list: bool,
+    report_only: bool,
+    quiet: bool,
+    **settings: Any,
 ) -> None:
     """Train small networks with one part exchanged, at equal parameters and bytes; table and plots in RESULTS/ablations.
 
@@ -569,14 +835,16 @@ def ablate(
       kolmozip ablate --report-only                         tables and plots anew
     """
     if not (as_list or report_only):
-        from compressor.training.command import restart_with_allocator
+        from compressor.system.allocator import restart_with_allocator
 
         restart_with_allocator()
-    from compressor.report import ablations as ablation_report
     from compressor.ablation import experiments as ablations
+    from compressor.report import ablations as ablation_report
 
     if as_list:
-        click.echo("\n".join(ablations.listing(ablations.chosen(ablations.experiments(), only), seeds)))
+        click.echo(
+            "\n".join(ablations.listing(ablations.chosen(ablations.experiments(), only), seeds))
+        )
         return
     if not report_only:
         settings = {key: value for key, value in settings.items() if value is not None}
@@ -587,8 +855,20 @@ def ablate(
 
 @main.command()
 @click.argument("run", type=click.Path(exists=True, path_type=Path))
-@click.option("--bits", "-b", default=None, type=_BITS, help="Bits a weight, about.  [default: those the run was trained for]")
-@click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="Where to write it, ending in .kzw.")
+@click.option(
+    "--bits",
+    "-b",
+    default=None,
+    type=_BITS,
+    help="Bits a weight, about.  [default: those the run was trained for]",
+)
+@click.option(
+    "--output",
+    "-o",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Where to write it, ending in .kzw.",
+)
 @click.option("--force", "-f", is_flag=True, help="Replace an output that exists.")
 def pack(run: Path, bits: float | None, output: Path, force: bool) -> None:
     """Write the weights of a training RUN as a file (.kzw, with its card beside it), on a coarser grid if asked.
@@ -617,7 +897,7 @@ def slim(run: Path, out: Path) -> None:
     Example:
       kolmozip slim runs/base -o carried/base
     """
-    from compressor.training.slim import slim as copy
+    from compressor.training.checkpoints import slim as copy
 
     click.echo(f"{out}: {copy(run, out):,} bytes", err=True)
 
@@ -636,4 +916,3 @@ def run() -> NoReturn:
         sys.stderr.flush()
         os._exit(end.code)
     raise AssertionError("click ends by SystemExit")
-

@@ -14,7 +14,7 @@ from compressor.system import files
 
 def inspect_file(name: str) -> dict[str, Any]:
     """Walks the container, checking all its checksums; raises ``coding.errors.FormatError`` where one does not hold."""
-    from compressor.codec import model as registry
+    from compressor.codec import weights_store
 
     kinds: Counter[str] = Counter()
     packed, lanes = container.HEADER_BYTES, set()
@@ -27,7 +27,7 @@ def inspect_file(name: str) -> dict[str, Any]:
             kinds[block.kind.name.lower()] += 1
             packed += container.BLOCK_BYTES + len(block.payload)
             lanes.add(block.lanes)
-    weights = registry.path_of(header.weights_id)
+    weights = weights_store.path_of(header.weights_id)
     return {
         "file": name,
         "format_version": header.version,
@@ -40,27 +40,36 @@ def inspect_file(name: str) -> dict[str, Any]:
         "ratio": round(block.length / packed, 4),
         "bits_per_char": round(8 * packed / block.length, 4) if block.length else None,
         "sha256_prefix": block.payload.hex(),
-        "card": registry.card_of(weights) if weights else None,
+        "card": weights_store.card_of(weights) if weights else None,
     }
 
 
 def show(facts: dict[str, Any]) -> str:
     """The facts as aligned lines; the card's below the rest."""
-    facts = {**facts, "file": click.format_filename(facts["file"])}  # a name may hold bytes that are not UTF-8
+    facts = {
+        **facts,
+        "file": click.format_filename(facts["file"]),
+    }  # a name may hold bytes that are not UTF-8
     rows = [(key.replace("_", " "), value) for key, value in facts.items() if key != "card"]
-    rows += [(f"card: {key.replace('_', ' ')}", value) for key, value in (facts["card"] or {}).items()]
+    rows += [
+        (f"card: {key.replace('_', ' ')}", value) for key, value in (facts["card"] or {}).items()
+    ]
     width = max(len(key) for key, _ in rows)
     return "\n".join(f"{key:{width}}  {'-' if value is None else value}" for key, value in rows)
 
 
 def model_lines() -> list[str]:
     """One line for each weights file at hand."""
-    from compressor.codec import model as registry
+    from compressor.codec import weights_store
     from models.integer import weights as wt
 
-    lines = [f"{'name':12} {'identity':16} {'parameters':>10} {'bytes':>10}  test bits/char (its card)"]
-    for path in registry.weights_files():
-        data, card = path.read_bytes(), registry.card_of(path)
+    lines = [
+        f"{'name':12} {'identity':16} {'parameters':>10} {'bytes':>10}  test bits/char (its card)"
+    ]
+    for path in weights_store.weights_files():
+        data, card = path.read_bytes(), weights_store.card_of(path)
         told = card.get("test5m_bits_per_char", "-")
-        lines.append(f"{path.stem:12} {wt.identity(data).hex()} {card.get('parameters', '-')!s:>10} {len(data):>10}  {told}")
+        lines.append(
+            f"{path.stem:12} {wt.identity(data).hex()} {card.get('parameters', '-')!s:>10} {len(data):>10}  {told}"
+        )
     return lines

@@ -1,23 +1,18 @@
-"""Weights by name, path or identity: those shipped in the package and those in the folder KOLMOZIP_WEIGHTS names."""
+"""Weights loaded and ready to code with."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-import json
-import os
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from coding.errors import UnknownWeights
 from compressor.codec import weights_file as packing
+from compressor.codec.weights_store import FOLDER_VARIABLE, card_of, path_of, weights_files
 from compressor.errors import UnknownModel, UnusableWeights
 from models.integer import weights as wt
 from models.integer.engine import Arrays, Engine, prepare
-
-DEFAULT_MODEL = "small"
-FOLDER_VARIABLE = "KOLMOZIP_WEIGHTS"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,26 +29,6 @@ class Model:
     def engine(self, lanes: int) -> Engine:
         """Fresh lanes of this model."""
         return Engine(self.weights, self.arrays, lanes)
-
-
-def _folders() -> list[Path]:
-    own = os.environ.get(FOLDER_VARIABLE)
-    shipped = Path(str(resources.files("models") / "shipped"))
-    return [shipped, *([Path(own)] if own else [])]
-
-
-def weights_files() -> list[Path]:
-    """Every weights file at hand, shipped ones first."""
-    return [path for folder in _folders() if folder.is_dir() for path in sorted(folder.glob("*.kzw"))]
-
-
-def card_of(path: Path) -> dict[str, Any]:
-    """The card beside a weights file; empty where there is none that can be read: coding does not depend on it."""
-    try:
-        card = json.loads(path.with_suffix(".json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return card if isinstance(card, dict) else {}
 
 
 @functools.lru_cache(maxsize=4)
@@ -75,13 +50,10 @@ def by_name(name: str) -> Model:
     found = {path.stem: path for path in reversed(weights_files())}
     if name not in found:
         have = ", ".join(sorted(found)) or "none"
-        raise UnknownModel(f"no model named {name} (at hand: {have}): name one of these, or the path of a .kzw file")
+        raise UnknownModel(
+            f"no model named {name} (at hand: {have}): name one of these, or the path of a .kzw file"
+        )
     return _load(found[name])
-
-
-def path_of(identity: bytes) -> Path | None:
-    """The weights file of this identity, if at hand."""
-    return next((path for path in weights_files() if wt.identity(path.read_bytes()) == identity), None)
 
 
 def by_identity(identity: bytes) -> Model:

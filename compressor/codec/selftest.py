@@ -9,6 +9,7 @@ import numpy as np
 
 from coding.errors import KolmozipError
 from compressor.codec import model as registry
+from compressor.codec import weights_store
 from data.samples import sample
 from models.integer.reference import Reference
 
@@ -19,7 +20,7 @@ class EngineDiffers(KolmozipError):
 
 def selftest(model: str | None, lanes: int, steps: int) -> str:
     """Compares engine and NumPy definition; returns a line with device and digest of all counts, or raises EngineDiffers."""
-    chosen = registry.by_name(model or registry.DEFAULT_MODEL)
+    chosen = registry.by_name(model or weights_store.DEFAULT_MODEL)
     text = np.frombuffer(sample(), np.uint8)[: lanes * steps].reshape(lanes, steps)
     slow, fast = Reference(chosen.weights, lanes), chosen.engine(lanes)
     digest, device = hashlib.sha256(), jax.devices()[0]

@@ -4,102 +4,24 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 import numpy as np
 
 from coding import container
 from coding.container import Block, Header, Kind
-from coding.counts import tree, zero_count
 from coding.errors import Damaged
-from coding.rangecoder import BitDecoder, BitEncoder
 from compressor.codec import model as registry
-from data.lanes import from_columns, lane_count, lane_lengths, to_columns
-from models.memory.memory import Memory
-
-Progress = Callable[[int], None]
-"""Called with the number of original bytes done since the last call."""
+from compressor.codec import weights_store
+from compressor.codec.blocks import Coded, Progress, decode_block, encode_block
+from data.lanes import lane_count
 
 DENSE_BITS = 7.95
 """A granule whose order-0 entropy is above this (bits a byte: noise, archives, media) is stored raw without trying."""
-
 GRANULE = 1 << 23
 """Bytes that are looked at together before a block's type is chosen."""
-
-
-class Predictor(Protocol):
-    """The seam between model and coder, over lanes."""
-
-    def predict(self) -> np.ndarray:
-        """Evidence for the next byte of every lane: (lanes, 256) int32, positive, each sum below 2^31."""
-
-    def perceive(self, byte: np.ndarray) -> None:
-        """What came: (lanes,) uint8."""
-
-
-class Coded(Protocol):
-    """A model that files are coded with."""
-
-    @property
-    def identity(self) -> bytes:
-        """What the header of a file says of the weights."""
-
-    def engine(self, lanes: int) -> Predictor:
-        """Fresh lanes."""
-
-
-class BitCoder(Protocol):
-    """The seam between codec loop and range coder: one decision a lane."""
-
-    def code(self, zero: np.ndarray, bits: np.ndarray) -> np.ndarray:
-        """Codes a decision of every lane with these counts of 2^24 for a 0; returns the bits, which a decoder reads."""
-
-
 Find = Callable[[bytes], Coded]
 """The model of an identity; raises ``coding.errors.UnknownWeights``."""
-
-
-def code_block(predictor: Predictor, coder: BitCoder, columns: np.ndarray, length: int, progress: Progress,
-               memory: Memory | None = None) -> None:  # fmt: skip
-    """The one loop of encoder and decoder over a block of ``length`` bytes; columns (steps, lanes) uint8.
-
-    An encoder's columns hold the bytes; a decoder's are filled. Each bit is coded with the network's probability as
-    the memory refines it: a fresh one over these columns, by default that of the format's newest version.
-    """
-    lengths, lanes = lane_lengths(length, columns.shape[1]), columns.shape[1]
-    memory, lane = memory or Memory(columns, container.VERSION), np.arange(lanes)
-    for t, column in enumerate(columns):
-        active = int(np.count_nonzero(lengths > t))
-        memory.look(active)  # before predict, which waits for the network
-        known, node = column[:active].astype(np.int32), np.ones(active, np.int64)
-        sums = tree(predictor.predict()[:active])
-        for shift in range(7, -1, -1):
-            zero = memory.predict(zero_count(sums, lane[:active], node), node)
-            bit = coder.code(zero, (known >> shift) & 1)
-            node = 2 * node + bit
-            if shift:
-                memory.perceive_bit(bit)
-        column[:active] = node - 256
-        if t + 1 < len(columns):
-            predictor.perceive(column)  # returns while the network still computes: the memory learns meanwhile
-            memory.perceive_bit(bit)
-            memory.perceive(column)
-        progress(active)
-
-
-def encode_block(predictor: Predictor, data: np.ndarray, lanes: int, progress: Progress) -> bytes:
-    """Range coder stream of one block (n,) uint8, n >= lanes."""
-    coder = BitEncoder()
-    code_block(predictor, coder, to_columns(data, lanes), data.size, progress)
-    return coder.finish()
-
-
-def decode_block(predictor: Predictor, stream: bytes, length: int, lanes: int, progress: Progress,
-                 version: int = container.VERSION) -> np.ndarray:  # fmt: skip
-    """Inverse of ``encode_block`` for a predictor in the same state: (length,) uint8."""
-    columns = np.zeros((int(lane_lengths(length, lanes)[0]), lanes), np.uint8)
-    code_block(predictor, BitDecoder(stream), columns, length, progress, Memory(columns, version))
-    return from_columns(columns, length)
 
 
 def _entropy(data: np.ndarray) -> float:
@@ -122,7 +44,11 @@ def _pieces(source: BinaryIO) -> Iterator[tuple[Kind, bytes]]:
     held_kind = Kind.END
     while raw := container.read_up_to(source, min(GRANULE, container.MAX_BLOCK)):
         kind = kind_of(raw)
-        if held and (kind != held_kind or kind == Kind.RUN or sum(len(part) for part in held) + len(raw) > container.MAX_BLOCK):
+        if held and (
+            kind != held_kind
+            or kind == Kind.RUN
+            or sum(len(part) for part in held) + len(raw) > container.MAX_BLOCK
+        ):
             yield held_kind, b"".join(held)
             held = []
         held.append(raw)
@@ -143,17 +69,25 @@ def make_block(model: Coded, kind: Kind, raw: bytes, progress: Progress) -> Bloc
     return Block(Kind.MODEL, len(raw), stream, lanes)
 
 
-def open_block(header: Header, block: Block, progress: Progress, find: Find = registry.by_identity) -> bytes:
+def open_block(
+    header: Header, block: Block, progress: Progress, find: Find = registry.by_identity
+) -> bytes:
     """The original bytes of a block of a container with this header."""
     if block.kind == Kind.MODEL:
         engine = find(header.weights_id).engine(block.lanes)
-        return decode_block(engine, block.payload, block.length, block.lanes, progress, header.version).tobytes()
+        return decode_block(
+            engine, block.payload, block.length, block.lanes, progress, header.version
+        ).tobytes()
     progress(block.length)
     return block.payload if block.kind == Kind.RAW else block.payload * block.length
 
 
-def compress_stream(source: BinaryIO, target: BinaryIO, model: str | Coded = registry.DEFAULT_MODEL,
-                    progress: Progress = lambda _: None) -> container.Digest:  # fmt: skip
+def compress_stream(
+    source: BinaryIO,
+    target: BinaryIO,
+    model: str | Coded = weights_store.DEFAULT_MODEL,
+    progress: Progress = lambda _: None,
+) -> container.Digest:
     """Reads source to its end and writes a container to target; returns length and checksum of the original.
 
     Memory is bounded by the block size (128 MiB), whatever the length; neither side needs to be seekable.
@@ -168,8 +102,12 @@ def compress_stream(source: BinaryIO, target: BinaryIO, model: str | Coded = reg
     return digest
 
 
-def decompress_stream(source: BinaryIO, target: BinaryIO, progress: Progress = lambda _: None,
-                      find: Find = registry.by_identity) -> container.Digest:  # fmt: skip
+def decompress_stream(
+    source: BinaryIO,
+    target: BinaryIO,
+    progress: Progress = lambda _: None,
+    find: Find = registry.by_identity,
+) -> container.Digest:
     """Reads one container from source and writes the original to target; returns its length and checksum.
 
     ``find`` gives the model of an identity; baselines that are coded by the same loop bring their own.
@@ -182,7 +120,9 @@ def decompress_stream(source: BinaryIO, target: BinaryIO, progress: Progress = l
     for block in container.read_blocks(source, header.version):
         if block.kind == Kind.END:
             if (block.length, block.payload) != (digest.length, digest.value()):
-                raise Damaged("the decoded bytes do not have the original's checksum: the file is damaged, fetch it again")
+                raise Damaged(
+                    "the decoded bytes do not have the original's checksum: the file is damaged, fetch it again"
+                )
             return digest
         raw = open_block(header, block, progress, find)
         digest.update(raw)
@@ -190,7 +130,7 @@ def decompress_stream(source: BinaryIO, target: BinaryIO, progress: Progress = l
     raise AssertionError("read_blocks ends with an END block or raises")
 
 
-def compress(data: bytes, model: str | registry.Model = registry.DEFAULT_MODEL) -> bytes:
+def compress(data: bytes, model: str | registry.Model = weights_store.DEFAULT_MODEL) -> bytes:
     """A container that holds data. Raises ``compressor.errors.UnknownModel``."""
     target = io.BytesIO()
     compress_stream(io.BytesIO(data), target, model)

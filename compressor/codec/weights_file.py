@@ -1,12 +1,13 @@
-"""Weights files of version 2: the integers of a network through our own coder, with counts that adapt as they go.
+"""Weights files: the integers of a network through our own coder, with counts that adapt as they go.
 
 Weights of one array differ in little but their spread, so a byte's counts are chosen by the spread of what came before it in
 the same output channel, or in the same bucket of an n-gram table, and learned within the file. Everything is integer
-arithmetic over batches; ``coding/FORMAT.md``, section 4.2, is the rule. Version 1 files (xz) are read as ever.
+arithmetic over batches; ``coding/FORMAT.md``, section 4.1, is the rule.
 """
 
 from __future__ import annotations
 
+import json
 import struct
 import zlib
 from collections import defaultdict
@@ -18,8 +19,10 @@ from coding.counts import shares
 from coding.errors import Damaged
 from coding.rangecoder import ByteDecoder, ByteEncoder
 from models.integer import weights as wt
+from models.integer.config import ModelConfig
 from models.integer.weights import IntegerWeights, WeightsError
 
+MAGIC = b"KZWT"
 VERSION = 2
 CHECKSUM_BYTES = 4
 
@@ -45,7 +48,9 @@ class Adaptive:
 
     def __init__(self, coder: Coder) -> None:
         self._coder = coder
-        self._counts: dict[tuple[int, int], np.ndarray] = defaultdict(lambda: np.ones(256, np.int64))
+        self._counts: dict[tuple[int, int], np.ndarray] = defaultdict(
+            lambda: np.ones(256, np.int64)
+        )
         self._seen: dict[int, int] = defaultdict(int)
 
     def batch(self, family: int) -> int:
@@ -72,13 +77,19 @@ def spread(squares: np.ndarray, number: int) -> np.ndarray:
     if not number:
         return np.zeros(squares.shape, np.int64)
     mean = 16 * squares // number
-    low = np.maximum(np.frexp(mean.astype(np.float64))[1] - 2, 0)  # bit length - 2; exact, as mean is below 2^53
+    low = np.maximum(
+        np.frexp(mean.astype(np.float64))[1] - 2, 0
+    )  # bit length - 2; exact, as mean is below 2^53
     return 1 + 2 * low + (mean >> low)
 
 
-def _code_bytes(adaptive: Adaptive, family: int, classes: np.ndarray, values: np.ndarray) -> np.ndarray:
+def _code_bytes(
+    adaptive: Adaptive, family: int, classes: np.ndarray, values: np.ndarray
+) -> np.ndarray:
     """A batch of int8 values (rows, columns), as int64."""
-    coded = adaptive.code(family, np.broadcast_to(classes, values.shape).reshape(-1), values.reshape(-1) + 128)
+    coded = adaptive.code(
+        family, np.broadcast_to(classes, values.shape).reshape(-1), values.reshape(-1) + 128
+    )
     return coded.reshape(values.shape) - 128
 
 
@@ -99,7 +110,9 @@ def _code_table(adaptive: Adaptive, values: np.ndarray) -> None:
         stretch = values[row : row + adaptive.batch(TABLE)]
         squares = np.zeros(len(stretch), np.int64)
         for entry in range(values.shape[1]):
-            stretch[:, entry] = _code_bytes(adaptive, TABLE, spread(squares, entry), stretch[:, entry])
+            stretch[:, entry] = _code_bytes(
+                adaptive, TABLE, spread(squares, entry), stretch[:, entry]
+            )
             squares += np.square(stretch[:, entry], dtype=np.int64)
         row += len(stretch)
 
@@ -123,7 +136,11 @@ def _code_array(adaptive: Adaptive, name: str, values: np.ndarray) -> np.ndarray
     """One array, any shape, int32; a decoder's is filled. Returns it whole, the common shift undone."""
     kind, none = name.split(".")[-1], np.zeros(1, np.int64)
     twos = int(np.bitwise_or.reduce(values, axis=None))
-    shift = int(adaptive.code(SHIFT, none, np.array([(twos & -twos).bit_length() - 1 if twos else 0], np.int32))[0])
+    shift = int(
+        adaptive.code(
+            SHIFT, none, np.array([(twos & -twos).bit_length() - 1 if twos else 0], np.int32)
+        )[0]
+    )
     if shift > LARGEST_SHIFT:
         raise Damaged(f"array {name} has a shift of {shift}: the file is not ours")
     values = np.atleast_2d(values >> shift)
@@ -136,30 +153,54 @@ def _code_array(adaptive: Adaptive, name: str, values: np.ndarray) -> np.ndarray
     return values << shift
 
 
+def head_bytes(config: ModelConfig) -> bytes:
+    """What every weights file begins with: magic, version, length and JSON of the shape."""
+    shape = json.dumps(config.shape(), sort_keys=True, separators=(",", ":")).encode()
+    return MAGIC + struct.pack("<BH", VERSION, len(shape)) + shape
+
+
+def read_head(data: bytes) -> tuple[ModelConfig, int]:
+    """Shape, and length of the beginning of a weights file. Raises WeightsError."""
+    if data[:4] != MAGIC:
+        raise WeightsError("not a kolmozip weights file (wrong magic): pass a .kzw file")
+    try:
+        version, length = struct.unpack_from("<BH", data, 4)
+        if version != VERSION:
+            raise WeightsError(
+                f"weights file version {version}, this program reads {VERSION}: fetch the weights anew"
+            )
+        config = ModelConfig.from_dict(json.loads(data[7 : 7 + length]))
+    except (struct.error, ValueError, TypeError, KeyError) as error:
+        raise WeightsError(f"weights file is damaged ({error}): fetch it again") from error
+    return config, 7 + length
+
+
 def pack(weights: IntegerWeights) -> bytes:
     """The weights file: head, stream of the arrays in the order of the layout, CRC-32 of all before it."""
     coder = ByteEncoder()
     adaptive = Adaptive(coder)
     for name, array in wt.check(weights).arrays.items():
         _code_array(adaptive, name, array.astype(np.int32))
-    data = wt.head_bytes(VERSION, weights.config) + coder.finish()
+    data = head_bytes(weights.config) + coder.finish()
     return data + struct.pack("<I", zlib.crc32(data))
 
 
 def unpack(data: bytes) -> IntegerWeights:
-    """Reads a weights file of any version. Raises WeightsError where it is damaged, newer, or breaks a bound of the format."""
-    version, config, at = wt.read_head(data)
-    if version == wt.VERSION:
-        return wt.from_bytes(data)
-    if version != VERSION:
-        raise WeightsError(f"weights file version {version} is newer than this program ({VERSION}): update kolmozip")
+    """Reads a weights file. Raises WeightsError where it is damaged, newer, or breaks a bound of the format."""
+    config, at = read_head(data)
     stream = data[at:-CHECKSUM_BYTES]
-    if len(data) < at + CHECKSUM_BYTES or len(stream) % 4 or struct.pack("<I", zlib.crc32(data[:-CHECKSUM_BYTES])) != data[-4:]:
+    if (
+        len(data) < at + CHECKSUM_BYTES
+        or len(stream) % 4
+        or struct.pack("<I", zlib.crc32(data[:-CHECKSUM_BYTES])) != data[-4:]
+    ):
         raise WeightsError("weights file is damaged or cut short (checksum): fetch it again")
     adaptive, arrays = Adaptive(ByteDecoder(stream)), {}
     try:
         for name, dtype, shape in wt.layout(config):
-            arrays[name] = _typed(_code_array(adaptive, name, np.zeros(shape, np.int32)).reshape(shape), name, dtype)
+            arrays[name] = _typed(
+                _code_array(adaptive, name, np.zeros(shape, np.int32)).reshape(shape), name, dtype
+            )
     except Damaged as error:
         raise WeightsError(f"weights file is damaged ({error}): fetch it again") from error
     return wt.check(IntegerWeights(config, arrays))

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from compressor.ablation.experiments import BASE_NAME, experiments, kept_runs
-from compressor.system.files import named_errors, open_output
 from compressor.report.tables import NOT_RECORDED, speed, table, whole
+from compressor.system.files import named_errors, open_output
 
 Facts = dict[str, Any]
 Named = tuple[str, str]
@@ -26,7 +26,15 @@ Named = tuple[str, str]
 
 BASE = (BASE_NAME, BASE_NAME)
 
-COLUMNS = ["experiment", "what differs", ">seeds", ">bits/char", ">against base", ">lowest to highest", ">parameters"]
+COLUMNS = [
+    "experiment",
+    "what differs",
+    ">seeds",
+    ">bits/char",
+    ">against base",
+    ">lowest to highest",
+    ">parameters",
+]
 COLUMNS += [">of them in tables", ">state", ">ms a step", ">KB/s trained"]
 
 PREAMBLE = """# Ablations
@@ -77,8 +85,14 @@ class Entry:
     @property
     def seeds(self) -> str:
         """How many of the planned runs gave a figure, and which did not."""
-        told = f"{len(self.good)}" if len(self.good) == self.planned else f"{len(self.good)} of {self.planned}"
-        lacks = [f"no seed {seed}" for seed in self.missing] + [f"seed {seed} failed" for seed in self.failed]
+        told = (
+            f"{len(self.good)}"
+            if len(self.good) == self.planned
+            else f"{len(self.good)} of {self.planned}"
+        )
+        lacks = [f"no seed {seed}" for seed in self.missing] + [
+            f"seed {seed} failed" for seed in self.failed
+        ]
         return told + (f" ({', '.join(lacks)})" if lacks else "")
 
     def fact(self, name: str) -> Any:
@@ -105,8 +119,16 @@ class Series:
 
     def against(self, entry: Entry) -> list[float]:
         """The change of bits/char against the base's run of the same seed, in per cent, for every seed that both have."""
-        base = {run["seed"]: run["bits_per_char"] for run in self.entries[BASE].good} if BASE in self.entries else {}
-        return [100 * (run["bits_per_char"] / base[run["seed"]] - 1) for run in entry.good if run["seed"] in base]
+        base = (
+            {run["seed"]: run["bits_per_char"] for run in self.entries[BASE].good}
+            if BASE in self.entries
+            else {}
+        )
+        return [
+            100 * (run["bits_per_char"] / base[run["seed"]] - 1)
+            for run in entry.good
+            if run["seed"] in base
+        ]
 
     @cached_property
     def noise(self) -> float | None:
@@ -131,12 +153,17 @@ def load(raw: Path) -> list[Series]:
     found: dict[str, list[Facts]] = {}
     for run in kept_runs(raw):
         found.setdefault(_alike(_shared(run)), []).append(run)
-    order = sorted(found.items(), key=lambda one: (-len(one[1]), -one[1][0]["setting"]["total_bytes"], one[0]))
+    order = sorted(
+        found.items(), key=lambda one: (-len(one[1]), -one[1][0]["setting"]["total_bytes"], one[0])
+    )
     return [_series(runs) for _, runs in order]
 
 
 def _shared(run: Facts) -> Facts:
-    return {name: run[name] for name in ("corpus", "train_sha256", "valid_sha256", "valid_bytes", "setting")}
+    return {
+        name: run[name]
+        for name in ("corpus", "train_sha256", "valid_sha256", "valid_bytes", "setting")
+    }
 
 
 def _alike(facts: Any) -> str:
@@ -152,10 +179,15 @@ def _series(runs: list[Facts]) -> Series:
 
 def _entry(key: Named, runs: Iterable[Facts]) -> Entry:
     """The newest network and training decide; runs of earlier ones stay in the list of runs only."""
-    mine = sorted((run for run in runs if (run["group"], run["name"]) == key), key=lambda run: (run["date"], run["file"]))
+    mine = sorted(
+        (run for run in runs if (run["group"], run["name"]) == key),
+        key=lambda run: (run["date"], run["file"]),
+    )
     now = [run for run in mine if _alike(_training(run)) == _alike(_training(mine[-1]))]
     newest = {run["seed"]: run for run in now}
-    return Entry(key, tuple(newest[seed] for seed in sorted(newest)), max(run["seeds"] for run in now))
+    return Entry(
+        key, tuple(newest[seed] for seed in sorted(newest)), max(run["seeds"] for run in now)
+    )
 
 
 def _training(run: Facts) -> list[Any]:
@@ -169,12 +201,17 @@ def build(raw: Path, out: Path) -> list[Path]:
     with named_errors(str(out)):
         out.mkdir(parents=True, exist_ok=True)
     drawn = _plots(series[0], out) if series and series[0].base else []
-    pages = {"ablations.csv": as_csv(series), "ablations.md": page(series, [path.name for path in drawn])}
+    pages = {
+        "ablations.csv": as_csv(series),
+        "ablations.md": page(series, [path.name for path in drawn]),
+    }
     return [_write(out / name, text) for name, text in pages.items()] + drawn
 
 
 def _plots(series: Series, out: Path) -> list[Path]:
-    from compressor.report.plots import ablations as ablation_plots  # matplotlib: only when there is something to draw
+    from compressor.report.plots import (
+        ablations as ablation_plots,
+    )  # matplotlib: only when there is something to draw
 
     return ablation_plots.write(series, out)
 
@@ -190,11 +227,21 @@ def page(series: Sequence[Series], drawn: Sequence[str]) -> str:
     if not series:
         return f"{PREAMBLE}\n\nNothing has been run yet: `kolmozip ablate`.\n"
     first = series[0]
-    parts = [PREAMBLE, _setting(first), *(f"![{name.removesuffix('.png')}]({name})" for name in drawn)]
-    parts += [f"## {group}\n\n{_group(first, entries)}" for group, entries in first.groups() if group != BASE_NAME]
+    parts = [
+        PREAMBLE,
+        _setting(first),
+        *(f"![{name.removesuffix('.png')}]({name})" for name in drawn),
+    ]
+    parts += [
+        f"## {group}\n\n{_group(first, entries)}"
+        for group, entries in first.groups()
+        if group != BASE_NAME
+    ]
     parts += [_group(first, [])] if list(first.entries) == [BASE] else []
     if waiting := [name for name in _declared() if name not in first.entries]:
-        parts.append("## Not run yet\n\n" + "\n".join(f"- {group}: {name}" for group, name in waiting))
+        parts.append(
+            "## Not run yet\n\n" + "\n".join(f"- {group}: {name}" for group, name in waiting)
+        )
     if len(series) > 1:
         parts.append("## Other settings\n\n" + _others(series[1:]))
     return "\n\n".join([*parts, "## Runs\n\n" + _runs(series)]).rstrip() + "\n"
@@ -251,18 +298,35 @@ def _line(series: Series, entry: Entry) -> list[str]:
 
 def _changes(changes: Sequence[float]) -> list[str]:
     """Mean and reach."""
-    reach = f"{_percent(min(changes))} to {_percent(max(changes))}" if len(changes) > 1 else NOT_RECORDED
+    reach = (
+        f"{_percent(min(changes))} to {_percent(max(changes))}"
+        if len(changes) > 1
+        else NOT_RECORDED
+    )
     return [_percent(statistics.mean(changes)) if changes else NOT_RECORDED, reach]
 
 
 def _others(series: Sequence[Series]) -> str:
-    columns = ["text", ">bytes", ">lanes x window", ">learning rate", "experiment", ">seeds", ">bits/char", ">against base"]
+    columns = [
+        "text",
+        ">bytes",
+        ">lanes x window",
+        ">learning rate",
+        "experiment",
+        ">seeds",
+        ">bits/char",
+        ">against base",
+    ]
     lines = [
         [
             *(one.about["corpus"], whole(one.about["setting"]["total_bytes"])),
             f"{one.about['setting']['lanes']} x {one.about['setting']['window']}",
             *(f"{one.about['setting']['learning_rate']:g}", ": ".join(dict.fromkeys(entry.key))),
-            *(entry.seeds, _bits(entry.mean), _changes([] if entry.key == BASE else one.against(entry))[0]),
+            *(
+                entry.seeds,
+                _bits(entry.mean),
+                _changes([] if entry.key == BASE else one.against(entry))[0],
+            ),
         ]
         for one in series
         for entry in one.entries.values()
@@ -271,13 +335,32 @@ def _others(series: Sequence[Series]) -> str:
 
 
 def _runs(series: Sequence[Series]) -> str:
-    columns = ["experiment", ">seed", ">learning rate", ">bits/char", ">seconds", ">ms a step", "device", ">cores", "commit"]
+    columns = [
+        "experiment",
+        ">seed",
+        ">learning rate",
+        ">bits/char",
+        ">seconds",
+        ">ms a step",
+        "device",
+        ">cores",
+        "commit",
+    ]
     columns += ["date", "file"]
     lines = [
         [
-            *(": ".join(dict.fromkeys(entry.key)), str(run["seed"]), f"{run['train_config']['learning_rate']:g}"),
+            *(
+                ": ".join(dict.fromkeys(entry.key)),
+                str(run["seed"]),
+                f"{run['train_config']['learning_rate']:g}",
+            ),
             _bits(run["bits_per_char"]) if run["reason"] is None else f"failed: {run['reason']}",
-            *(f"{run['seconds']:.0f}", speed(run["step_ms"]), f"{run['device']}, {run['processor']}", whole(run["cores"])),
+            *(
+                f"{run['seconds']:.0f}",
+                speed(run["step_ms"]),
+                f"{run['device']}, {run['processor']}",
+                whole(run["cores"]),
+            ),
             *(run["commit"], run["date"], f"`{run['file']}`"),
         ]
         for one in series
@@ -295,7 +378,15 @@ CSV_MEASURED = ["step_ms", "kb_per_s", "seconds"]
 def as_csv(series: Sequence[Series]) -> str:
     """Every experiment of every series as a line."""
     columns = ["corpus", "valid_bytes", *CSV_SETTING, "group", "name"]
-    columns += ["seeds", "seeds_planned", "seeds_missing", "seeds_failed", "bits_per_char", "lowest", "highest"]
+    columns += [
+        "seeds",
+        "seeds_planned",
+        "seeds_missing",
+        "seeds_failed",
+        "bits_per_char",
+        "lowest",
+        "highest",
+    ]
     columns += [
         "against_base_percent",
         "against_base_lowest",

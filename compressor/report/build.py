@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from baselines.cited import cited
-from compressor.report import weight_bits
-from compressor.system.files import named_errors, open_output
 from compressor.bench.records import OURS, Estimate, Input, Results, Row, load, ranked, read_json
+from compressor.report import weight_bits
 from compressor.report.tables import NOT_RECORDED, bits, megabytes, percent, speed, table, whole
 from compressor.report.verdict import phase1, trained
+from compressor.system.files import named_errors, open_output
 from data.splits import SLICES
 
 START, END = "<!-- leaderboard -->", "<!-- /leaderboard -->"
@@ -32,14 +32,54 @@ ABOUT = {
 }
 """Input -> what it is. Holds only where the length is the slice's too."""
 
-COLUMNS = ["rank", "codec", "family", ">payload bytes", ">bits/char", ">weights bytes", ">program bytes", ">total bytes"]
-COLUMNS += [">total bits/char", ">compress KB/s", ">decompress KB/s", ">peak MB compress", ">peak MB decompress"]
+COLUMNS = [
+    "rank",
+    "codec",
+    "family",
+    ">payload bytes",
+    ">bits/char",
+    ">weights bytes",
+    ">program bytes",
+    ">total bytes",
+]
+COLUMNS += [
+    ">total bits/char",
+    ">compress KB/s",
+    ">decompress KB/s",
+    ">peak MB compress",
+    ">peak MB decompress",
+]
 COLUMNS += ["trained on these bytes?", "portable", "version"]
 
-CSV_FACTS = ["codec", "family", "status", "reason", "version", "command", "weights_bytes", "program_bytes", "parameters"]
+CSV_FACTS = [
+    "codec",
+    "family",
+    "status",
+    "reason",
+    "version",
+    "command",
+    "weights_bytes",
+    "program_bytes",
+    "parameters",
+]
 CSV_FACTS += ["seconds_compress", "seconds_decompress", "kb_per_s_compress", "kb_per_s_decompress"]
-CSV_FACTS += ["peak_rss_bytes_compress", "peak_rss_bytes_decompress", "training_bytes_within", "portable"]
-CSV_FACTS += ["train_bytes_seen", "lanes", "jobs", "processor", "cores", "system", "commit", "date", "file"]
+CSV_FACTS += [
+    "peak_rss_bytes_compress",
+    "peak_rss_bytes_decompress",
+    "training_bytes_within",
+    "portable",
+]
+CSV_FACTS += [
+    "train_bytes_seen",
+    "lanes",
+    "jobs",
+    "processor",
+    "cores",
+    "system",
+    "commit",
+    "date",
+    "file",
+]
 
 PREAMBLE = """# Leaderboard
 
@@ -55,7 +95,9 @@ def build(raw: Path, out: Path, readme: Path | None, weights: Path | None = None
     README has their markers, and into the cards of the folder of weights what their models reach on test5m; returns the
     paths written. Nothing is written where a measurement is malformed: raises MalformedResult (with the file's name),
     InputMissing, NoPermission, DiskFull."""
-    from compressor.report.plots import leaderboard as plots  # matplotlib: only when there is something to draw
+    from compressor.report.plots import (
+        leaderboard as plots,
+    )  # matplotlib: only when there is something to draw
 
     results, quoted, weighed = load(raw), cited(), weight_bits.load(raw)
     figures = cards(results.rows, weights) if weights else []
@@ -63,11 +105,15 @@ def build(raw: Path, out: Path, readme: Path | None, weights: Path | None = None
     with named_errors(str(out)):
         out.mkdir(parents=True, exist_ok=True)
         drawn = plots.write(results, quoted, out / "plots")
-    pages["leaderboard.md"] = leaderboard(results, quoted, [path.stem for path in drawn if path.suffix == ".svg"])
+    pages["leaderboard.md"] = leaderboard(
+        results, quoted, [path.stem for path in drawn if path.suffix == ".svg"]
+    )
     written = [_write(out / name, text) for name, text in sorted(pages.items())] + drawn
     written += weight_bits.write(weighed, out / "ablations")
     written += [_write(path, text) for path, text in figures]
-    return written + ([_write(readme, text)] if readme and (text := _with_tables(readme, results)) else [])
+    return written + (
+        [_write(readme, text)] if readme and (text := _with_tables(readme, results)) else []
+    )
 
 
 def cards(rows: list[Row], weights: Path) -> list[tuple[Path, str]]:
@@ -77,7 +123,10 @@ def cards(rows: list[Row], weights: Path) -> list[tuple[Path, str]]:
         card = read_json(path)
         row = known.get(f"weights {card.get('identity')}")
         if row is not None:
-            card |= {"test5m_bits_per_char": round(row.bits_per_char, 5), "test5m_bytes": row.payload}
+            card |= {
+                "test5m_bits_per_char": round(row.bits_per_char, 5),
+                "test5m_bytes": row.payload,
+            }
             found.append((path, json.dumps(card, indent=1) + "\n"))
     return found
 
@@ -92,7 +141,12 @@ def _with_tables(readme: Path, results: Results) -> str | None:
     """README's text with today's tables; None where it has no markers."""
     with named_errors(str(readme)):
         old = readme.read_text("utf-8")
-    text = _between(_between(old, START, readme_table(results.rows), END), FIGURES_START, readme_figures(results), FIGURES_END)
+    text = _between(
+        _between(old, START, readme_table(results.rows), END),
+        FIGURES_START,
+        readme_figures(results),
+        FIGURES_END,
+    )
     return text if START in old or FIGURES_START in old else None
 
 
@@ -106,26 +160,59 @@ def _between(text: str, start: str, new: str, end: str) -> str:
 def readme_figures(results: Results) -> str:
     """Our own models on test5m, best first: the newest verified file of each, and beside it the newest estimate of the float
     network from a run's folder of the model's name."""
-    rows = {codec: row for codec, row in _newest(results.rows, "test5m").items() if row.ours and row.portable}
-    columns = ["model", ">file, bytes", ">bits/char", ">estimate of the float model", ">its network alone"]
+    rows = {
+        codec: row
+        for codec, row in _newest(results.rows, "test5m").items()
+        if row.ours and row.portable
+    }
+    columns = [
+        "model",
+        ">file, bytes",
+        ">bits/char",
+        ">estimate of the float model",
+        ">its network alone",
+    ]
     columns += [">parameters", ">weights, bytes", ">compress, KB/s", ">restore, KB/s", ">peak MB"]
     lines = []
     for row in sorted(rows.values(), key=lambda row: row.payload):
         model = row.codec.removeprefix(OURS)
-        floats = [one for one in results.estimates if one.subject == row.subject and one.file.startswith(f"estimate-{model}-")]
+        floats = [
+            one
+            for one in results.estimates
+            if one.subject == row.subject and one.file.startswith(f"estimate-{model}-")
+        ]
         newest = max(floats, key=lambda one: one.age, default=None)
-        gap = NOT_RECORDED if newest is None else f"{newest.bits_per_char:.4f} ({row.payload / newest.bytes - 1:+.2%})"
-        peaks = [peak for peak in (row.peak_rss_bytes_compress, row.peak_rss_bytes_decompress) if peak is not None]
+        gap = (
+            NOT_RECORDED
+            if newest is None
+            else f"{newest.bits_per_char:.4f} ({row.payload / newest.bytes - 1:+.2%})"
+        )
+        peaks = [
+            peak
+            for peak in (row.peak_rss_bytes_compress, row.peak_rss_bytes_decompress)
+            if peak is not None
+        ]
         lines.append(
             [
                 *(f"`{model}`", whole(row.payload), f"**{bits(row.bits_per_char)}**", gap),
-                *(bits(newest.bits_per_char_network_alone if newest else None), whole(row.parameters)),
-                *(whole(row.weights_bytes), speed(row.kb_per_s_compress), speed(row.kb_per_s_decompress)),
+                *(
+                    bits(newest.bits_per_char_network_alone if newest else None),
+                    whole(row.parameters),
+                ),
+                *(
+                    whole(row.weights_bytes),
+                    speed(row.kb_per_s_compress),
+                    speed(row.kb_per_s_decompress),
+                ),
                 megabytes(max(peaks, default=None)),
             ]
         )
     devices = sorted({f"{row.cores} cores, {row.processor}" for row in rows.values()})
-    note = f"Start-up included; {'; '.join(devices)}. In brackets: what the file weighs beyond the estimate." if devices else ""
+    note = (
+        f"Start-up included; {'; '.join(devices)}. In brackets: what the file weighs beyond the estimate."
+        if devices
+        else ""
+    )
     return f"{table(columns, lines)}\n{note}\n"
 
 
@@ -133,13 +220,24 @@ def readme_table(rows: list[Row]) -> str:
     """test5m and enwik8 side by side, best on test5m first; a dagger where the model was trained on the bytes coded, a double
     one where the two rows of a codec are of different versions or weights."""
     slices, wholes = (_newest(rows, name) for name in ("test5m", "enwik8"))
-    order = sorted({**wholes, **slices}, key=lambda name: _merit(slices.get(name), wholes.get(name)))
+    order = sorted(
+        {**wholes, **slices}, key=lambda name: _merit(slices.get(name), wholes.get(name))
+    )
     columns = ["codec", ">test5m bits/char", ">everything counted", ">decompress KB/s"]
     columns += [">enwik8 bits/char", ">everything counted", ">decompress KB/s"]
-    apart = {name for name in order if name in slices and name in wholes and slices[name].version != wholes[name].version}
-    lines = [[name, *_figures(slices.get(name)), *_figures(wholes.get(name), name in apart)] for name in order]
+    apart = {
+        name
+        for name in order
+        if name in slices and name in wholes and slices[name].version != wholes[name].version
+    }
+    lines = [
+        [name, *_figures(slices.get(name)), *_figures(wholes.get(name), name in apart)]
+        for name in order
+    ]
     notes = []
-    if trained_on := sorted({percent(row.trained_share) for row in wholes.values() if row.training_bytes_within}):
+    if trained_on := sorted(
+        {percent(row.trained_share) for row in wholes.values() if row.training_bytes_within}
+    ):
         notes.append(_dagger(" or ".join(trained_on)))
     if apart:
         notes.append(
@@ -152,7 +250,9 @@ def _newest(rows: list[Row], name: str) -> dict[str, Row]:
     """The rows on a slice of enwik8, by codec."""
     start, stop = SLICES[name]
     return {
-        row.codec: row for row in sorted(rows, key=lambda row: row.age) if (row.input, row.input_bytes) == (name, stop - start)
+        row.codec: row
+        for row in sorted(rows, key=lambda row: row.age)
+        if (row.input, row.input_bytes) == (name, stop - start)
     }
 
 
@@ -165,7 +265,11 @@ def _figures(row: Row | None, apart: bool = False) -> list[str]:
     if row is None:
         return [NOT_RECORDED] * 3
     mark = " \N{DAGGER}" * bool(row.training_bytes_within) + " \N{DOUBLE DAGGER}" * apart
-    return [bits(row.bits_per_char) + mark, bits(row.total_bits_per_char), speed(row.kb_per_s_decompress)]
+    return [
+        bits(row.bits_per_char) + mark,
+        bits(row.total_bits_per_char),
+        speed(row.kb_per_s_decompress),
+    ]
 
 
 def _dagger(share: str) -> str:
@@ -177,8 +281,12 @@ def leaderboard(results: Results, quoted: list[dict[str, Any]], drawn: list[str]
     from compressor.report.plots.leaderboard import citable, slugs
 
     names = slugs(results.inputs)
-    sections = [_section(results, quoted, subject, names[subject], drawn) for subject in results.inputs]
-    if unmeasured := [one for one in quoted if not any(citable([one], subject) for subject in results.inputs)]:
+    sections = [
+        _section(results, quoted, subject, names[subject], drawn) for subject in results.inputs
+    ]
+    if unmeasured := [
+        one for one in quoted if not any(citable([one], subject) for subject in results.inputs)
+    ]:
         headed = ", ".join(sorted({one["input"] for one in unmeasured}))
         sections.append(f"## {headed}\n\nNothing measured yet.\n\n{_cited(unmeasured)}")
     if "learning-curves" in drawn:
@@ -186,18 +294,38 @@ def leaderboard(results: Results, quoted: list[dict[str, Any]], drawn: list[str]
     return "\n\n".join([PREAMBLE, *sections, _devices(results)]).rstrip() + "\n"
 
 
-def _section(results: Results, quoted: list[dict[str, Any]], subject: Input, slug: str, drawn: list[str]) -> str:
+def _section(
+    results: Results, quoted: list[dict[str, Any]], subject: Input, slug: str, drawn: list[str]
+) -> str:
     from compressor.report.plots.leaderboard import KINDS, citable
 
     order = ranked(results.rows, subject)
-    plots = [f"![{kind}{slug}](plots/{kind}{slug}.svg)" for kind in KINDS if f"{kind}{slug}" in drawn]
+    plots = [
+        f"![{kind}{slug}](plots/{kind}{slug}.svg)" for kind in KINDS if f"{kind}{slug}" in drawn
+    ]
     parts = [f"## {subject.name}", describe(subject)]
-    parts += [table(COLUMNS, [_line(rank, row) for rank, row in order]).rstrip()] if order else ["No verified row yet."]
-    parts += ["\n".join(told)] if (told := [_plainly(row) for _, row in order if row.training_bytes_within]) else []
+    parts += (
+        [table(COLUMNS, [_line(rank, row) for rank, row in order]).rstrip()]
+        if order
+        else ["No verified row yet."]
+    )
+    parts += (
+        ["\n".join(told)]
+        if (told := [_plainly(row) for _, row in order if row.training_bytes_within])
+        else []
+    )
     parts += ["\n".join(plots)] if plots else []
-    parts += [_failed(rows)] if (rows := [row for row in results.failed if row.subject == subject]) else []
+    parts += (
+        [_failed(rows)]
+        if (rows := [row for row in results.failed if row.subject == subject])
+        else []
+    )
     parts += [_cited(found)] if (found := citable(quoted, subject)) else []
-    parts += [_estimates(some)] if (some := [one for one in results.estimates if one.subject == subject]) else []
+    parts += (
+        [_estimates(some)]
+        if (some := [one for one in results.estimates if one.subject == subject])
+        else []
+    )
     return "\n\n".join(parts)
 
 
@@ -212,7 +340,9 @@ def describe(subject: Input) -> str:
             "of text8. Not comparable with the slice it comes from."
         )
     elif subject.name in SLICES:
-        text = f"A file called {subject.name} that is not enwik8's slice of that name: another length."
+        text = (
+            f"A file called {subject.name} that is not enwik8's slice of that name: another length."
+        )
     else:
         text = "A file of the user's."
     return f"{text} {subject.size:,} bytes, SHA-256 `{subject.sha256}`."
@@ -223,7 +353,12 @@ def _line(rank: int | None, row: Row) -> list[str]:
         NOT_RECORDED if rank is None else str(rank),
         row.codec,
         row.family,
-        *(whole(row.payload), bits(row.bits_per_char), whole(row.weights_bytes), whole(row.program_bytes)),
+        *(
+            whole(row.payload),
+            bits(row.bits_per_char),
+            whole(row.weights_bytes),
+            whole(row.program_bytes),
+        ),
         *(whole(row.total), bits(row.total_bits_per_char)),
         *(speed(row.kb_per_s_compress), speed(row.kb_per_s_decompress)),
         *(megabytes(row.peak_rss_bytes_compress), megabytes(row.peak_rss_bytes_decompress)),
@@ -235,9 +370,17 @@ def _line(rank: int | None, row: Row) -> list[str]:
 
 def _plainly(row: Row) -> str:
     """What a row of a model that has seen these bytes means."""
-    drawn = f"; {whole(row.train_bytes_seen)} bytes were drawn from its training text" if row.train_bytes_seen else ""
+    drawn = (
+        f"; {whole(row.train_bytes_seen)} bytes were drawn from its training text"
+        if row.train_bytes_seen
+        else ""
+    )
     sum_of = f"{whole(row.payload)} + {whole(row.weights_bytes)} + {whole(row.program_bytes)}"
-    total = f"{sum_of} = {whole(row.total)} bytes, {bits(row.total_bits_per_char)} bits/char" if row.total else "not known here"
+    total = (
+        f"{sum_of} = {whole(row.total)} bytes, {bits(row.total_bits_per_char)} bits/char"
+        if row.total
+        else "not known here"
+    )
     return (
         f"- **{row.codec} was trained on {percent(row.trained_share)} of these bytes** ({whole(row.training_bytes_within)} "
         f"of {whole(row.input_bytes)}{drawn}). Its payload alone says nothing about unseen text; it is a description "
@@ -247,44 +390,104 @@ def _plainly(row: Row) -> str:
 
 def _failed(rows: list[Row]) -> str:
     columns = ["codec", "family", "reason", "version", "date", "row"]
-    lines = [[row.codec, row.family, row.reason or "", row.version or NOT_RECORDED, row.date, f"`{row.file}`"] for row in rows]
+    lines = [
+        [
+            row.codec,
+            row.family,
+            row.reason or "",
+            row.version or NOT_RECORDED,
+            row.date,
+            f"`{row.file}`",
+        ]
+        for row in rows
+    ]
     return "### Failed: not ranked\n\n" + table(columns, sorted(lines)).rstrip()
 
 
 def _cited(quoted: list[dict[str, Any]]) -> str:
-    columns = ["codec", "family", "input", ">compressed bytes", ">bits/char", ">total bytes", "source", "note"]
+    columns = [
+        "codec",
+        "family",
+        "input",
+        ">compressed bytes",
+        ">bits/char",
+        ">total bytes",
+        "source",
+        "note",
+    ]
     lines = [
         [
-            *(one["codec"], one["family"], one["input"], whole(one["compressed_bytes"]), bits(one["bits_per_char"])),
+            *(
+                one["codec"],
+                one["family"],
+                one["input"],
+                whole(one["compressed_bytes"]),
+                bits(one["bits_per_char"]),
+            ),
             *(whole(one["total_bytes"]), one["source"], one["note"] or ""),
         ]
-        for one in sorted(quoted, key=lambda one: (one["input"], one["bits_per_char"], one["codec"]))
+        for one in sorted(
+            quoted, key=lambda one: (one["input"], one["bits_per_char"], one["codec"])
+        )
     ]
-    return "### *Cited*: quoted from elsewhere, not measured here, not ranked\n\n" + table(columns, lines).rstrip()
+    return (
+        "### *Cited*: quoted from elsewhere, not measured here, not ranked\n\n"
+        + table(columns, lines).rstrip()
+    )
 
 
 def _estimates(some: list[Estimate]) -> str:
     columns = ["checkpoint", ">bits/char", ">network alone", ">bytes", "commit", "date", "file"]
     lines = [
         [
-            *(one.checkpoint, bits(one.bits_per_char), bits(one.bits_per_char_network_alone), whole(one.bytes)),
+            *(
+                one.checkpoint,
+                bits(one.bits_per_char),
+                bits(one.bits_per_char_network_alone),
+                whole(one.bytes),
+            ),
             *(one.commit or NOT_RECORDED, one.date, f"`{one.file}`"),
         ]
         for one in sorted(some, key=lambda one: one.checkpoint)
     ]
-    return "### Estimates, not files\n\nSummed information content of the float models.\n\n" + table(columns, lines).rstrip()
+    return (
+        "### Estimates, not files\n\nSummed information content of the float models.\n\n"
+        + table(columns, lines).rstrip()
+    )
 
 
 def _devices(results: Results) -> str:
-    columns = ["input", "codec", "status", "processor", ">cores", ">jobs at a time", "system", "commit", "date", "row"]
+    columns = [
+        "input",
+        "codec",
+        "status",
+        "processor",
+        ">cores",
+        ">jobs at a time",
+        "system",
+        "commit",
+        "date",
+        "row",
+    ]
     lines = [
         [
-            *(row.input, row.codec, row.status, row.processor or NOT_RECORDED, whole(row.cores), whole(row.jobs)),
+            *(
+                row.input,
+                row.codec,
+                row.status,
+                row.processor or NOT_RECORDED,
+                whole(row.cores),
+                whole(row.jobs),
+            ),
             *(row.system or NOT_RECORDED, row.commit or NOT_RECORDED, row.date, f"`{row.file}`"),
         ]
-        for row in sorted([*results.rows, *results.failed], key=lambda row: (row.subject.rank, row.codec, row.age))
+        for row in sorted(
+            [*results.rows, *results.failed], key=lambda row: (row.subject.rank, row.codec, row.age)
+        )
     ]
-    return "## Devices, commits and dates\n\n" + (table(columns, lines) if lines else "No rows yet.\n")
+    return "## Devices, commits and dates\n\n" + (
+        table(columns, lines) if lines else "No rows yet.\n"
+    )
 
 
 def leaderboard_csv(results: Results) -> str:
@@ -295,15 +498,36 @@ def leaderboard_csv(results: Results) -> str:
     for subject in results.inputs:
         lines += [_csv_line(rank, row) for rank, row in ranked(results.rows, subject)]
         lines += [_csv_line(None, row) for row in results.failed if row.subject == subject]
-    columns = ["input", "input_bytes", "input_sha256", "rank", "payload_bytes", "bits_per_char", "total_bytes"]
+    columns = [
+        "input",
+        "input_bytes",
+        "input_sha256",
+        "rank",
+        "payload_bytes",
+        "bits_per_char",
+        "total_bytes",
+    ]
     columns += ["total_bits_per_char", *CSV_FACTS]
-    return pd.DataFrame(lines, columns=columns, dtype=object).to_csv(index=False, lineterminator="\n")
+    return pd.DataFrame(lines, columns=columns, dtype=object).to_csv(
+        index=False, lineterminator="\n"
+    )
 
 
 def _csv_line(rank: int | None, row: Row) -> dict[str, Any]:
-    facts = {name: getattr(row, name) for name in ("input", "input_bytes", "input_sha256", *CSV_FACTS)}
+    facts = {
+        name: getattr(row, name) for name in ("input", "input_bytes", "input_sha256", *CSV_FACTS)
+    }
     if not row.verified:
         return {**facts, "payload_bytes": row.compressed_bytes}
     total = row.total_bits_per_char
-    derived = {"payload_bytes": row.payload, "bits_per_char": round(row.bits_per_char, 5), "total_bytes": row.total}
-    return {**facts, **derived, "rank": rank, "total_bits_per_char": None if total is None else round(total, 5)}
+    derived = {
+        "payload_bytes": row.payload,
+        "bits_per_char": round(row.bits_per_char, 5),
+        "total_bytes": row.total,
+    }
+    return {
+        **facts,
+        **derived,
+        "rank": rank,
+        "total_bits_per_char": None if total is None else round(total, 5),
+    }

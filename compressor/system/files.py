@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from coding.errors import KolmozipError
-from compressor.errors import DiskFull, FolderMissing, InputMissing, InputOutput, NoPermission, OutputExists
+from compressor.errors import (
+    DiskFull,
+    FolderMissing,
+    InputMissing,
+    InputOutput,
+    NoPermission,
+    OutputExists,
+)
 
 PIPE = "-"
 
@@ -22,7 +29,9 @@ def _named(error: OSError, where: str, writing: bool) -> KolmozipError:
     """The system's refusal under our name, with its remedy."""
     elsewhere = ", or write elsewhere with -o" if writing else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return DiskFull(f"{where}: no room for the output: free some space, or write elsewhere with -o")
+        return DiskFull(
+            f"{where}: no room for the output: free some space, or write elsewhere with -o"
+        )
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:
         return NoPermission(f"{where}: no permission: change the rights{elsewhere}")
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
@@ -116,7 +125,9 @@ def check_output(name: str, force: bool) -> None:
         if path.is_dir():
             raise OutputExists(f"{name} is a folder: name a file in it with -o")
         if path.is_file() and not force:
-            raise OutputExists(f"{name} exists: pass --force to replace it, or name another output with -o")
+            raise OutputExists(
+                f"{name} exists: pass --force to replace it, or name another output with -o"
+            )
 
 
 @contextlib.contextmanager
@@ -175,7 +186,9 @@ def _publish(part: str, path: Path, force: bool) -> None:
     os.umask(mask)
     os.chmod(part, 0o666 & ~mask)
     if not force and path.exists():
-        raise OutputExists(f"{path} appeared meanwhile: pass --force to replace it, or name another output with -o")
+        raise OutputExists(
+            f"{path} appeared meanwhile: pass --force to replace it, or name another output with -o"
+        )
     os.replace(part, path)
 
 

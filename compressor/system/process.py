@@ -44,9 +44,19 @@ class Children:
     """Runs commands, from any number of threads, and stops them all at once."""
 
     def __init__(self) -> None:
-        self._lock, self._running, self._stopped = threading.Lock(), set[subprocess.Popen[bytes]](), False
+        self._lock, self._running, self._stopped = (
+            threading.Lock(),
+            set[subprocess.Popen[bytes]](),
+            False,
+        )
 
-    def run(self, argv: Sequence[str], limit_s: float | None = None, show: bool = False, scratch: Path | None = None) -> Ending:
+    def run(
+        self,
+        argv: Sequence[str],
+        limit_s: float | None = None,
+        show: bool = False,
+        scratch: Path | None = None,
+    ) -> Ending:
         """Runs the command in a process group of its own and waits; kills the group at the limit, on an exception
         and at its end. What it prints is dropped but for the last line of a failure, or goes to stderr with `show`.
         `scratch` is the folder for its temporary files, which a killed command leaves behind."""
@@ -123,9 +133,15 @@ def start(argv: Sequence[str]) -> dict[str, Any]:
     _, status, usage = os.wait4(child.pid, 0)
     seconds = time.monotonic() - begun
     child.returncode = os.waitstatus_to_exitcode(status)
-    return {"code": child.returncode, "seconds": seconds, "peak_rss_bytes": usage.ru_maxrss * RSS_UNIT}
+    return {
+        "code": child.returncode,
+        "seconds": seconds,
+        "peak_rss_bytes": usage.ru_maxrss * RSS_UNIT,
+    }
 
 
 if __name__ == "__main__":
     print(json.dumps(start(sys.argv[1:])), flush=True)
-    os.killpg(0, signal.SIGKILL)  # whoever of the command's own children still runs, and this process with them
+    os.killpg(
+        0, signal.SIGKILL
+    )  # whoever of the command's own children still runs, and this process with them

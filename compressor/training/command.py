@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from compressor.errors import InputMissing, UnknownModel, UnusableWeights
+from compressor.system.allocator import restart_with_allocator
+from compressor.training.checkpoints import trained
 from models.integer.config import PRESETS, ModelConfig
-
-MALLOC = {
-    "MALLOC_ARENA_MAX": "1",
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": "100000000000",
-    "MALLOC_TOP_PAD_": "1000000000",
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
-}
-"""Keep glibc from mapping every large temporary afresh: 19.9 KB/s with all of these, 13.0 with none but ARENA_MAX missing
-(`small`, forward and backward, 2 cores). glibc reads them when the process starts."""
-
-
-def restart_with_allocator() -> None:
-    """Starts this process again with the allocator's settings, once; only glibc heeds them, elsewhere they do nothing."""
-    if sys.platform == "linux" and "MALLOC_ARENA_MAX" not in os.environ:
-        os.execve(sys.executable, [sys.executable, "-P", "-m", "compressor", *sys.argv[1:]], {**os.environ, **MALLOC})
+from models.network.quantise import quantise
 
 
 def corpus_text(name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -40,14 +25,16 @@ def corpus_text(name: str) -> tuple[np.ndarray, np.ndarray]:
         text = load(name)
         return split(text, "train"), split(text, "valid")
     if not Path(name).is_file():
-        raise InputMissing(f"{name} is neither a corpus ({', '.join(CORPORA)}) nor a file: check the name")
+        raise InputMissing(
+            f"{name} is neither a corpus ({', '.join(CORPORA)}) nor a file: check the name"
+        )
     text = np.fromfile(name, np.uint8)
     return text[: text.size * 90 // 100], text[text.size * 90 // 100 : text.size * 95 // 100]
 
 
 def _start(model: Any, folder: Path) -> tuple[Any, dict[str, Any]]:
     """Parameters to begin with, from a run of the same or a smaller shape, and what the settings say of it."""
-    from compressor.training.run import bytes_seen
+    from compressor.training.checkpoints import bytes_seen
     from models.network.grow import grow
 
     before, params = trained(folder)
@@ -86,7 +73,10 @@ def run(asked: Request) -> str:
     model = _shape(asked.preset)
     restart_with_allocator()
     from compressor.training import devices
-    from compressor.training.run import Pace, Teacher, TrainConfig, bytes_in, latest_step, settings_of, train
+    from compressor.training.checkpoints import latest_step, settings_of
+    from compressor.training.config import Pace, TrainConfig
+    from compressor.training.run import bytes_in, train
+    from compressor.training.step import Teacher
 
     if asked.coordinator is not None:
         devices.join(asked.coordinator, asked.processes, asked.process)
@@ -106,11 +96,28 @@ def run(asked: Request) -> str:
     if asked.beside_memory or config.beside:
         config, record = _record(asked, model, first, config, train_text)
     if asked.minutes is not None and not asked.resume:
-        config = dataclasses.replace(config, total_bytes=bytes_in(model, config, train_text, asked.minutes, teacher))
-    pace = Pace() if asked.stop_after_minutes is None else Pace(stop_after_minutes=asked.stop_after_minutes)
+        config = dataclasses.replace(
+            config, total_bytes=bytes_in(model, config, train_text, asked.minutes, teacher)
+        )
+    pace = (
+        Pace()
+        if asked.stop_after_minutes is None
+        else Pace(stop_after_minutes=asked.stop_after_minutes)
+    )
     (asked.out / "model.json").write_text(json.dumps(dataclasses.asdict(model)) + "\n")
-    params, facts = train(model, config, train_text, valid_text, asked.out, start=first, teacher=teacher, record=record,
-                          resume=asked.resume, pace=pace, quiet=asked.quiet)  # fmt: skip
+    params, facts = train(
+        model,
+        config,
+        train_text,
+        valid_text,
+        asked.out,
+        start=first,
+        teacher=teacher,
+        record=record,
+        resume=asked.resume,
+        pace=pace,
+        quiet=asked.quiet,
+    )
     if facts["steps"] < config.steps:
         return f"{asked.out}: stopped after step {facts['steps']:,} of {config.steps:,}, go on with --resume"
     if asked.process:
@@ -118,7 +125,9 @@ def run(asked: Request) -> str:
     return _write(asked, model, params, facts)
 
 
-def _record(asked: Request, model: Any, start: Any, config: Any, text: np.ndarray) -> tuple[Any, Any]:
+def _record(
+    asked: Request, model: Any, start: Any, config: Any, text: np.ndarray
+) -> tuple[Any, Any]:
     """The settings of a run beside the memory, and what the memory says, from the run's folder or recorded now."""
     from compressor.training.mixture import open_record
     from compressor.training.recording import record, turned
@@ -126,22 +135,33 @@ def _record(asked: Request, model: Any, start: Any, config: Any, text: np.ndarra
     folder = asked.out / "beside"
     if config.beside:  # resumed
         if (kept := open_record(folder)) is None:
-            raise InputMissing(f"{folder} is gone, without which the run cannot go on: start it anew in another folder")
+            raise InputMissing(
+                f"{folder} is gone, without which the run cannot go on: start it anew in another folder"
+            )
         return config, kept
-    if start is None or asked.teacher is not None or asked.minutes is not None or asked.processes > 1:
+    if (
+        start is None
+        or asked.teacher is not None
+        or asked.minutes is not None
+        or asked.processes > 1
+    ):
         need = "--beside-memory needs the run that --from names and takes its budget from --bytes"
         raise UnusableWeights(f"{need}: it goes neither with --teacher nor with several processes")
     config = dataclasses.replace(config, beside=config.start)
     count = config.total_bytes
-    return config, record(model, start, turned(text, count, config.seed), count, folder, asked.quiet)
+    return config, record(
+        model, start, turned(text, count, config.seed), count, folder, asked.quiet
+    )
 
 
-def speed(preset: str, settings: dict[str, Any], steps: int, results: Path) -> tuple[dict[str, Any], Path]:
+def speed(
+    preset: str, settings: dict[str, Any], steps: int, results: Path
+) -> tuple[dict[str, Any], Path]:
     """Measures how fast a preset trains here, with the allocator set as for training. Raises UnknownModel."""
     model = _shape(preset)
     restart_with_allocator()
-    from compressor.training.run import TrainConfig
     from compressor.bench.training_speed import measure
+    from compressor.training.config import TrainConfig
 
     return measure(preset, model, TrainConfig(**settings), steps, results)
 
@@ -164,8 +184,14 @@ def _write(asked: Request, model: Any, params: Any, facts: dict[str, Any]) -> st
     name = asked.out.resolve().name
     target = asked.out / f"{name}{suffix}"
     target.write_bytes(data)
-    card = {"name": name, "preset": asked.preset, **wt.file_facts(data), "corpus": Path(asked.text).name,
-            "weight_bits": facts["train_config"]["weight_bits"], **facts}  # fmt: skip
+    card = {
+        "name": name,
+        "preset": asked.preset,
+        **wt.file_facts(data),
+        "corpus": Path(asked.text).name,
+        "weight_bits": facts["train_config"]["weight_bits"],
+        **facts,
+    }
     target.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
     return f"{target}: {len(data):,} bytes, validation {facts['valid_bits_per_char_estimate']} bits/char (estimate)"
 
@@ -173,24 +199,12 @@ def _write(asked: Request, model: Any, params: Any, facts: dict[str, Any]) -> st
 def _weights_file(model: Any, params: Any) -> tuple[bytes, str]:
     """The file that coding needs, and its suffix."""
     from baselines import transformer_weights
+    from compressor.codec import weights_file
     from models.integer import weights as wt
 
     if not isinstance(model, ModelConfig):
         return transformer_weights.pack(model, params), transformer_weights.SUFFIX
     try:
-        return wt.to_bytes(wt.quantise(model, params)), ".kzw"
+        return weights_file.pack(quantise(model, params)), ".kzw"
     except wt.WeightsError as error:
         raise UnusableWeights(str(error)) from error
-
-
-def trained(folder: Path) -> tuple[Any, Any]:
-    """Shape and float parameters of the last checkpoint in the folder of a run."""
-    from baselines.transformer import TransformerConfig
-    from compressor.training.run import latest_parameters
-
-    shape = folder / "model.json"
-    if not shape.is_file():
-        raise InputMissing(f"{folder} holds no model.json: name the folder of a training run")
-    fields = json.loads(shape.read_text())
-    model = TransformerConfig.from_dict(fields) if "heads" in fields else ModelConfig.from_dict(fields)
-    return model, latest_parameters(folder)

@@ -28,14 +28,18 @@ def join(coordinator: str, processes: int, process: int) -> None:
     try:
         jax.distributed.initialize(coordinator, processes, process)
     except (RuntimeError, ValueError) as error:
-        raise DeviceError(f"no connection to the other processes at {coordinator} ({error}): check address and port") from error
+        raise DeviceError(
+            f"no connection to the other processes at {coordinator} ({error}): check address and port"
+        ) from error
 
 
 def mesh(lanes: int) -> Mesh:
     """All devices in a row. Raises DeviceError where they cannot share the lanes evenly."""
     devices = jax.devices()
     if lanes % len(devices):
-        raise DeviceError(f"{lanes} lanes cannot be shared by {len(devices)} devices: use a multiple with --lanes")
+        raise DeviceError(
+            f"{lanes} lanes cannot be shared by {len(devices)} devices: use a multiple with --lanes"
+        )
     return Mesh(np.array(devices), (AXIS,))
 
 
@@ -60,7 +64,9 @@ def put(mesh: Mesh, tree: Any, specs: Any) -> Any:
 
     def place(x: Any, spec: PartitionSpec) -> jax.Array:
         whole = np.asarray(x)
-        return jax.make_array_from_callback(whole.shape, NamedSharding(mesh, spec), lambda index: whole[index])
+        return jax.make_array_from_callback(
+            whole.shape, NamedSharding(mesh, spec), lambda index: whole[index]
+        )
 
     return jax.tree.map(place, tree, specs)
 

@@ -53,11 +53,17 @@ class Record(NamedTuple):
         """
         turns, groups = self.turns(length), self.text.shape[1] // lanes
         if turns == 0 or self.text.shape[1] % lanes:
-            raise ValueError(f"a record of {self.text.shape} bytes has no windows of {length} bytes in {lanes} lanes")
+            raise ValueError(
+                f"a record of {self.text.shape} bytes has no windows of {length} bytes in {lanes} lanes"
+            )
         chosen = slice(step // turns % groups, None, groups)
         first = step % turns * length
         said = slice(first + 1, first + length + 1)
-        return Window(self.text[first : first + length + 1, chosen], self.voice[said, :, chosen], self.trust[said, :, chosen])
+        return Window(
+            self.text[first : first + length + 1, chosen],
+            self.voice[said, :, chosen],
+            self.trust[said, :, chosen],
+        )
 
 
 def open_record(folder: Path) -> Record | None:
@@ -81,8 +87,14 @@ def mixture_nats(logits: jax.Array, window: Window) -> jax.Array:
         level = jnp.logaddexp(pair[..., 0], pair[..., 1])
     total = jnp.zeros(symbol.shape, jnp.float32)
     for k, pair in enumerate(reversed(pairs)):
-        zero, one = jnp.moveaxis(jnp.take_along_axis(pair, (symbol >> (8 - k))[..., None, None], axis=-2)[..., 0, :], -1, 0)
+        zero, one = jnp.moveaxis(
+            jnp.take_along_axis(pair, (symbol >> (8 - k))[..., None, None], axis=-2)[..., 0, :],
+            -1,
+            0,
+        )
         network = jnp.clip(one - zero, -SURE, SURE)
-        stretch = window.trust[:, k] * TRUST_UNIT * network + window.voice[:, k] * (VOICE_UNIT * math.log(2))
+        stretch = window.trust[:, k] * TRUST_UNIT * network + window.voice[:, k] * (
+            VOICE_UNIT * math.log(2)
+        )
         total += jax.nn.softplus(stretch * (1 - 2 * ((symbol >> (7 - k)) & 1)))
     return jnp.mean(total)

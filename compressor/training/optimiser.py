@@ -24,7 +24,9 @@ class MuonState(NamedTuple):
 
 
 def _product(a: jax.Array, b: jax.Array) -> jax.Array:
-    return jnp.dot(a.astype(jnp.bfloat16), b.astype(jnp.bfloat16), preferred_element_type=jnp.float32)
+    return jnp.dot(
+        a.astype(jnp.bfloat16), b.astype(jnp.bfloat16), preferred_element_type=jnp.float32
+    )
 
 
 def orthogonalise(g: jax.Array, rounds: int = 5) -> jax.Array:
@@ -49,7 +51,9 @@ def scale_by_muon(beta: float = 0.95, rms: float = 0.2) -> optax.GradientTransfo
         del params
         momentum = jax.tree.map(lambda m, g: beta * m + (1 - beta) * g, state.momentum, updates)
         nesterov = jax.tree.map(lambda m, g: beta * m + (1 - beta) * g, momentum, updates)
-        return jax.tree.map(lambda g: orthogonalise(g) * (rms * max(g.shape) ** 0.5), nesterov), MuonState(momentum)
+        return jax.tree.map(
+            lambda g: orthogonalise(g) * (rms * max(g.shape) ** 0.5), nesterov
+        ), MuonState(momentum)
 
     return optax.GradientTransformation(init, update)
 
@@ -72,7 +76,9 @@ def average_parameters(decay: float) -> optax.GradientTransformation:
 
     def update(updates, state, params=None):
         kept = jnp.minimum(decay, (1 + state.steps) / (10 + state.steps))
-        average = jax.tree.map(lambda a, p, u: kept * a + (1 - kept) * (p + u), state.average, params, updates)
+        average = jax.tree.map(
+            lambda a, p, u: kept * a + (1 - kept) * (p + u), state.average, params, updates
+        )
         return updates, AverageState(average, state.steps + 1)
 
     return optax.GradientTransformation(init, update)
@@ -94,20 +100,31 @@ def _is_matrix(path: tuple, leaf: jax.Array) -> bool:
 
 
 def _labels(params: optax.Params) -> Any:
-    return jax.tree_util.tree_map_with_path(lambda path, leaf: "matrix" if _is_matrix(path, leaf) else "rest", params)
+    return jax.tree_util.tree_map_with_path(
+        lambda path, leaf: "matrix" if _is_matrix(path, leaf) else "rest", params
+    )
 
 
 OPTIMISERS = ("muon", "adamw")
 
 
 def optimiser(
-    schedule: optax.Schedule, weight_decay: float, clip: float, kind: str = "muon", average: float = 0.0
+    schedule: optax.Schedule,
+    weight_decay: float,
+    clip: float,
+    kind: str = "muon",
+    average: float = 0.0,
 ) -> optax.GradientTransformation:
     """Matrices by Muon or Adam with decoupled weight decay, the rest by Adam without; gradients clipped by global norm."""
     if kind not in OPTIMISERS:
         raise ValueError(f"no optimiser named {kind}: choose one of {', '.join(OPTIMISERS)}")
     by = scale_by_muon() if kind == "muon" else optax.scale_by_adam(b1=0.9, b2=0.99)
-    matrix = optax.chain(by, optax.add_decayed_weights(weight_decay), optax.scale_by_learning_rate(schedule))
+    matrix = optax.chain(
+        by, optax.add_decayed_weights(weight_decay), optax.scale_by_learning_rate(schedule)
+    )
     rest = optax.chain(optax.scale_by_adam(b1=0.9, b2=0.99), optax.scale_by_learning_rate(schedule))
-    parts = [optax.clip_by_global_norm(clip), optax.partition({"matrix": matrix, "rest": rest}, _labels)]
+    parts = [
+        optax.clip_by_global_norm(clip),
+        optax.partition({"matrix": matrix, "rest": rest}, _labels),
+    ]
     return optax.chain(*parts, *([average_parameters(average)] if average else []))

@@ -9,9 +9,18 @@ from typing import Any
 import numpy as np
 
 from coding import container
-from compressor.training.mixture import FACTS, TEXT, TRUST, TRUST_UNIT, VOICE, VOICE_UNIT, Record, open_record
-from compressor.bench.estimate import metered, rates
 from compressor.system.progress import bar
+from compressor.training.metering import metered, rates
+from compressor.training.mixture import (
+    FACTS,
+    TEXT,
+    TRUST,
+    TRUST_UNIT,
+    VOICE,
+    VOICE_UNIT,
+    Record,
+    open_record,
+)
 from data.lanes import lane_count, to_columns
 from models.memory.memory import Memory
 
@@ -29,7 +38,9 @@ class _Listened(Memory):
         step, bit = divmod(self._at, 8)
         in_units = np.rint(self.voice * (2.0**-22 / VOICE_UNIT))
         self._record.voice[step, bit] = np.clip(in_units, -(1 << 15), (1 << 15) - 1)
-        self._record.trust[step, bit] = np.clip(np.rint(self.trust * (2.0**-14 / TRUST_UNIT)), 0, 255)
+        self._record.trust[step, bit] = np.clip(
+            np.rint(self.trust * (2.0**-14 / TRUST_UNIT)), 0, 255
+        )
         self._at += 1
         return refined
 
@@ -39,7 +50,9 @@ def turned(text: np.ndarray, count: int, seed: int) -> np.ndarray:
     return np.roll(text, -seed * (count // lane_count(text.size)))
 
 
-def record(model: Any, params: Any, text: np.ndarray, count: int, folder: Path, quiet: bool) -> Record:
+def record(
+    model: Any, params: Any, text: np.ndarray, count: int, folder: Path, quiet: bool
+) -> Record:
     """Codes the first bytes of all lanes of a text, ``count`` in all or a few less, and keeps what the memory said in a folder.
 
     Takes 24 bytes of disk for each byte. What a folder holds already is taken as it is.
@@ -48,7 +61,9 @@ def record(model: Any, params: Any, text: np.ndarray, count: int, folder: Path, 
         return kept
     folder.mkdir(parents=True, exist_ok=True)
     lanes = lane_count(text.size)
-    columns = np.ascontiguousarray(to_columns(text, lanes)[: max(1, min(text.size, count) // lanes)])
+    columns = np.ascontiguousarray(
+        to_columns(text, lanes)[: max(1, min(text.size, count) // lanes)]
+    )
     np.save(folder / TEXT, columns)
     shape = (len(columns), 8, lanes)
     made = Record(
@@ -57,7 +72,9 @@ def record(model: Any, params: Any, text: np.ndarray, count: int, folder: Path, 
         np.lib.format.open_memmap(folder / TRUST, "w+", np.uint8, shape),
     )
     with bar(columns.size, "record", quiet) as progress:
-        mixture, alone = metered(model, params, columns, columns.size, progress, _Listened(columns, made))
+        mixture, alone = metered(
+            model, params, columns, columns.size, progress, _Listened(columns, made)
+        )
     facts = {"bytes": columns.size, **rates(mixture, alone, columns.size)}
     (folder / FACTS).write_text(json.dumps(facts) + "\n")
     return made

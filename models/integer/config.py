@@ -14,7 +14,13 @@ MLPS = (GATED, PLAIN)
 def ends_parameters(width: int, table_dim: int, tables: tuple[tuple[int, int], ...]) -> int:
     """Learned numbers around the blocks of any network here: embeddings, n-gram tables and what leads to the logits."""
     entries = table_dim * len(tables)
-    dense = VOCABULARY * width + width * VOCABULARY + VOCABULARY + entries * width + entries * VOCABULARY
+    dense = (
+        VOCABULARY * width
+        + width * VOCABULARY
+        + VOCABULARY
+        + entries * width
+        + entries * VOCABULARY
+    )
     return dense + sum(table_dim << bits for _, bits in tables)
 
 
@@ -40,7 +46,9 @@ class ModelConfig:
     def __post_init__(self) -> None:
         sizes = (self.width, self.layers, self.state, self.hidden, self.ngram_width)
         if any(not 1 <= size <= 1024 for size in sizes) or not 1 <= self.taps <= 4:
-            raise ValueError("sizes stay within 1 to 1024 and taps within 1 to 4: the bounds in FORMAT.md rest on it")
+            raise ValueError(
+                "sizes stay within 1 to 1024 and taps within 1 to 4: the bounds in FORMAT.md rest on it"
+            )
         if any(not 2 <= order <= 8 or not 8 <= bits <= 24 for order, bits in self.tables):
             raise ValueError("n-gram orders are 2 to 8 and tables have 2^8 to 2^24 buckets")
         if self.mlp not in MLPS:
@@ -82,7 +90,9 @@ PRESETS: dict[str, ModelConfig] = {
     "nano": ModelConfig(32, 2, 32, 32, 2, 4, ((2, 8), (3, 10))),
     "tiny": ModelConfig(192, 2, 192, 192, 2, 8, ((2, 12), (3, 13), (4, 14), (5, 14))),
     "small": ModelConfig(320, 3, 320, 384, 2, 8, ((2, 13), (3, 15), (4, 16), (5, 16))),
-    "small-kan": ModelConfig(320, 3, 320, 576, 2, 8, ((2, 13), (3, 15), (4, 15), (5, 16), (6, 15)), PLAIN),
+    "small-kan": ModelConfig(
+        320, 3, 320, 576, 2, 8, ((2, 13), (3, 15), (4, 15), (5, 16), (6, 15)), PLAIN
+    ),
     "base": ModelConfig(320, 3, 320, 384, 2, 8, ((2, 13), (3, 17), (4, 18), (5, 18), (6, 18))),
     "base-deep": ModelConfig(320, 5, 320, 384, 2, 8, ((2, 14), (3, 16), (4, 18), (5, 18), (6, 17))),
 }

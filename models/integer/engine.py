@@ -16,8 +16,8 @@ import numpy as np
 
 from models.integer import weights as wt
 from models.integer.config import ModelConfig
+from models.integer.fixed_point import FIRST_BYTE, exponential_table, root_table
 from models.integer.ngram import context_index, push
-from models.integer.reference import FIRST_BYTE
 
 Arrays = dict[str, Any]
 
@@ -43,12 +43,14 @@ def _shifts(weights: wt.IntegerWeights) -> Arrays:
 
 def prepare(weights: wt.IntegerWeights) -> Arrays:
     """Everything the step reads, as device arrays: weights, shifts and tables."""
-    arrays: Arrays = {name: a for name, a in weights.arrays.items() if not name.endswith(".exponent")}
+    arrays: Arrays = {
+        name: a for name, a in weights.arrays.items() if not name.endswith(".exponent")
+    }
     for name, array in list(arrays.items()):
         if name.endswith(("gate_bias", "conv_taps", "head_bias", "knots")):
             arrays[name] = array.astype(np.int32)
     arrays |= _shifts(weights)
-    arrays |= {"root": wt.root_table(weights.config.width), "exponential": wt.exponential_table()}
+    arrays |= {"root": root_table(weights.config.width), "exponential": exponential_table()}
     return {name: jnp.asarray(array) for name, array in arrays.items()}
 
 
@@ -64,7 +66,9 @@ def _scale(x: jax.Array, right: jax.Array | int) -> jax.Array:
 
 
 def _dense(a: Arrays, x: jax.Array, name: str) -> jax.Array:
-    total = jax.lax.dot_general(x, a[name], (((1,), (0,)), ((), ())), preferred_element_type=jnp.int32)
+    total = jax.lax.dot_general(
+        x, a[name], (((1,), (0,)), ((), ())), preferred_element_type=jnp.int32
+    )
     return _clip(_scale(total, a[f"{name}.shift"]), 1 << 28)
 
 
@@ -94,12 +98,16 @@ def _sigmoid(u: jax.Array) -> jax.Array:
 Past = tuple[jax.Array, ...]
 
 
-def _mix(a: Arrays, i: int, x: jax.Array, h: jax.Array, past: Past) -> tuple[jax.Array, jax.Array, Past]:
+def _mix(
+    a: Arrays, i: int, x: jax.Array, h: jax.Array, past: Past
+) -> tuple[jax.Array, jax.Array, Past]:
     z, gate, out = jnp.split(_dense(a, x, f"mixer_{i}.w_in"), 3, axis=1)
     z = _clip(z, 1 << 15)
     rate = _sigmoid(gate + a[f"mixer_{i}.gate_bias"])
     taps = a[f"mixer_{i}.conv_taps"]
-    mixed = _clip(z + _scale(sum(tap * z_before for tap, z_before in zip(taps, past, strict=True)), 12), 8192)
+    mixed = _clip(
+        z + _scale(sum(tap * z_before for tap, z_before in zip(taps, past, strict=True)), 12), 8192
+    )
     h = _clip(h - _scale(rate * rate, 15) * _scale(h, 15) + _scale(rate * mixed, 1), 1 << 30)
     out = _clip(out, 1 << 14)
     y = _scale(_scale(h, 14) * _scale(out * _sigmoid(out), 15), 15)
@@ -110,7 +118,7 @@ def _mix(a: Arrays, i: int, x: jax.Array, h: jax.Array, past: Past) -> tuple[jax
 def _learned(knots: jax.Array, index: jax.Array) -> jax.Array:
     """The learned functions without a table: first knot plus, from each knot on, the change of slope there.
 
-    The same integers as ``weights.kan_table`` (a test says so), without a gather; DECISIONS.md, 4 and 26, has times.
+    The same integers as ``fixed_point.kan_table`` (a test says so), without a gather; DECISIONS.md, 4 and 26, has times.
     Changes of slope are below 2^18 and the index below 2^8, so nine products stay inside int32.
     """
     slope = knots[1:] - knots[:-1]
@@ -131,7 +139,9 @@ def _wide(a: Arrays, i: int, x: jax.Array) -> jax.Array:
 def _softmax(a: Arrays, logits: jax.Array) -> jax.Array:
     below = jnp.minimum(jnp.max(logits, axis=1, keepdims=True) - logits, 1 << 15)
     bits = jnp.minimum((below * 5909) >> 14, 31 * 256)
-    return jnp.maximum(a["exponential"].at[bits & 255].get(mode="promise_in_bounds") >> (bits >> 8), 1)
+    return jnp.maximum(
+        a["exponential"].at[bits & 255].get(mode="promise_in_bounds") >> (bits >> 8), 1
+    )
 
 
 # No donated buffers: XLA then copies whole states to shift the convolution inputs, 12 % slower.
@@ -139,7 +149,9 @@ def _softmax(a: Arrays, logits: jax.Array) -> jax.Array:
 def step(config: ModelConfig, a: Arrays, lanes: Lanes, byte: jax.Array) -> tuple[Lanes, jax.Array]:
     """One byte a lane, (b,) uint8 -> state after it, evidence for the next byte (b, 256) int32."""
     low, high = push(lanes.low, lanes.high, byte.astype(jnp.uint32))
-    e = jnp.concatenate([a[f"table_{n}"][context_index(low, high, n, bits)] for n, bits in config.tables], axis=1)
+    e = jnp.concatenate(
+        [a[f"table_{n}"][context_index(low, high, n, bits)] for n, bits in config.tables], axis=1
+    )
     x = (a["embed"][byte.astype(jnp.int32)].astype(jnp.int32) << 7) + _dense(a, e, "w_ngram")
     hs, pasts = [], []
     for i in range(config.layers):
@@ -161,7 +173,10 @@ class Engine:
         self._arrays = arrays
         self._lanes = Lanes(
             tuple(jnp.zeros((lanes, c.state), jnp.int32) for _ in range(c.layers)),
-            tuple(tuple(jnp.zeros((lanes, c.state), jnp.int32) for _ in range(c.taps)) for _ in range(c.layers)),
+            tuple(
+                tuple(jnp.zeros((lanes, c.state), jnp.int32) for _ in range(c.taps))
+                for _ in range(c.layers)
+            ),
             jnp.zeros(lanes, jnp.uint32),
             jnp.zeros(lanes, jnp.uint32),
         )

@@ -10,22 +10,16 @@ import numpy as np
 
 from models.integer import weights as wt
 from models.integer.config import VOCABULARY
+from models.integer.fixed_point import (
+    FIRST_BYTE,
+    clip,
+    exponential_table,
+    kan_table,
+    root_table,
+    scale,
+    sigmoid,
+)
 from models.integer.ngram import context_index, push
-
-FIRST_BYTE = 32
-"""Every lane starts as if it had just read a space."""
-
-
-def clip(x: np.ndarray, limit: int) -> np.ndarray:
-    """x held to [-limit, limit]."""
-    return np.minimum(np.maximum(x, -limit), limit)
-
-
-def scale(x: np.ndarray, right: np.ndarray | int) -> np.ndarray:
-    """x / 2^right to the nearest integer, halves upward; a negative right shifts left."""
-    right = np.asarray(right, np.int32)
-    down = np.maximum(right, 0)
-    return ((x << np.maximum(-right, 0)) + ((1 << down) >> 1)) >> down
 
 
 class Reference:
@@ -38,8 +32,10 @@ class Reference:
         self.past = np.zeros((c.layers, c.taps, lanes, c.state), np.int32)
         self.low = np.zeros(lanes, np.uint32)
         self.high = np.zeros(lanes, np.uint32)
-        self.kan = [wt.kan_table(weights.arrays[f"mlp_{i}.knots"]).astype(np.int32) for i in range(c.layers)]
-        self.root, self.exponential = wt.root_table(c.width), wt.exponential_table()
+        self.kan = [
+            kan_table(weights.arrays[f"mlp_{i}.knots"]).astype(np.int32) for i in range(c.layers)
+        ]
+        self.root, self.exponential = root_table(c.width), exponential_table()
         self.perceive(np.full(lanes, FIRST_BYTE, np.uint8))
 
     def predict(self) -> np.ndarray:
@@ -50,24 +46,36 @@ class Reference:
         """One byte a lane, (lanes,) uint8."""
         a, c = self.weights.arrays, self.config
         self.low, self.high = push(self.low, self.high, byte.astype(np.uint32))
-        buckets = [(f"table_{n}", context_index(self.low, self.high, n, bits)) for n, bits in c.tables]
+        buckets = [
+            (f"table_{n}", context_index(self.low, self.high, n, bits)) for n, bits in c.tables
+        ]
         e = np.concatenate([a[name][bucket] for name, bucket in buckets], axis=1)
         x = (a["embed"][byte].astype(np.int32) << 7) + self.dense(e, "w_ngram", "table", 12)
         for i in range(c.layers):
             x = clip(x + self.mix(i, self.normalise(x)), 1 << 23)
             x = clip(x + self.wide(i, self.normalise(x)), 1 << 23)
-        logits = self.dense(self.normalise(x), "head", "norm", 10) + self.dense(e, "head_ngram", "table", 10)
+        logits = self.dense(self.normalise(x), "head", "norm", 10) + self.dense(
+            e, "head_ngram", "table", 10
+        )
         self.evidence = self.softmax(clip(logits + a["head_bias"], 1 << 17))
 
-    def dense(self, x: np.ndarray, name: str, activation: str, bits: int | np.ndarray) -> np.ndarray:
+    def dense(
+        self, x: np.ndarray, name: str, activation: str, bits: int | np.ndarray
+    ) -> np.ndarray:
         """int8 x (lanes, in) times int8 weights, at ``bits`` fraction bits; |sum| <= 1024 * 127^2 < 2^24; held to 2^28."""
         total = x.astype(np.int32) @ self.weights.arrays[name].astype(np.int32)
-        right = wt.EXPONENTS[activation] - self.weights.arrays[f"{name}.exponent"].astype(np.int32) - bits
+        right = (
+            wt.EXPONENTS[activation]
+            - self.weights.arrays[f"{name}.exponent"].astype(np.int32)
+            - bits
+        )
         return clip(scale(total, right), 1 << 28)
 
     def normalise(self, x: np.ndarray) -> np.ndarray:
         """x / rms(x) in units of 1/16, int8; x (lanes, d) with |x| <= 2^23."""
-        length = np.frexp(np.abs(x).max(axis=1, keepdims=True).astype(np.float64))[1].astype(np.int32)  # bit length, exact
+        length = np.frexp(np.abs(x).max(axis=1, keepdims=True).astype(np.float64))[1].astype(
+            np.int32
+        )  # bit length, exact
         y = scale(x, length - 11)  # |y| <= 2^11
         total = ((y * y) >> 2).sum(axis=1, keepdims=True, dtype=np.int32)  # <= 1024 * 2^20 = 2^30
         half = np.maximum(np.frexp(total.astype(np.float64))[1].astype(np.int32) - 11, 0) >> 1
@@ -81,7 +89,9 @@ class Reference:
         z = clip(z, 1 << 15)
         rate = sigmoid(gate + a[f"mixer_{i}.gate_bias"])
         taps = a[f"mixer_{i}.conv_taps"].astype(np.int32)
-        mixed = clip(z + scale((taps[:, None] * self.past[i]).sum(axis=0, dtype=np.int32), 12), 8192)
+        mixed = clip(
+            z + scale((taps[:, None] * self.past[i]).sum(axis=0, dtype=np.int32), 12), 8192
+        )
         self.past[i] = np.concatenate([z[None], self.past[i][:-1]])
         decay = scale(rate * rate, 15) * scale(self.h[i], 15)  # <= 2^15 * 2^15
         self.h[i] = clip(self.h[i] - decay + scale(rate * mixed, 1), 1 << 30)
@@ -101,11 +111,7 @@ class Reference:
     def softmax(self, logits: np.ndarray) -> np.ndarray:
         """exp(logits - max) as counts of at most 2^22 and at least 1; logits (lanes, 256) in 1/1024 nat."""
         below = np.minimum(logits.max(axis=1, keepdims=True) - logits, 1 << 15)
-        bits = np.minimum((below * 5909) >> 14, 31 * VOCABULARY)  # 5909 = log2(e) * 2^12; unit 1/256 bit
+        bits = np.minimum(
+            (below * 5909) >> 14, 31 * VOCABULARY
+        )  # 5909 = log2(e) * 2^12; unit 1/256 bit
         return np.maximum(self.exponential[bits & 255] >> (bits >> 8), 1)
-
-
-def sigmoid(u: np.ndarray) -> np.ndarray:
-    """Quadratic sigmoid: u with 10 fraction bits -> [0, 2^15]; u / 4 with 12 fraction bits is the same integer."""
-    v = clip(u, 4096)
-    return scale((1 << 24) + v * (8192 - np.abs(v)), 10)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.integer.fixed_point import clip
 from models.memory.logistic import STRETCH
-from models.integer.reference import clip
 
 CELLS = 32
 """Cells of one source."""
@@ -66,7 +66,9 @@ class Expected:
 
     def learn(self) -> None:
         """Takes in the bits since the last time; at most 1024 lanes."""
-        at, came_and_met, slope = (np.stack(parts).ravel() for parts in zip(*self._seen, strict=True))
+        at, came_and_met, slope = (
+            np.stack(parts).ravel() for parts in zip(*self._seen, strict=True)
+        )
         self._seen.clear()
         # whole numbers in float64, at most 2^11 for one cell below 2^23: every partial sum is exact
         counts = np.bincount(at, came_and_met, self._hope.size).astype(np.int64)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.integer.weights import exponential_table
+from models.integer.fixed_point import exponential_table
 
 STRETCH_LIMIT = 5631
 """Just under 22 bits: the network's counts reach 2^22 to 1."""

@@ -34,8 +34,12 @@ class Match:
     def look(self, active: int) -> tuple[np.ndarray, np.ndarray]:
         """What the first ``active`` lanes expect as their next byte, or NONE, and the cell of it; (active,) int64 each."""
         pointer, length = self._pointer[:active], self._length[:active]
-        expected = np.where(pointer >= 0, self._text.take(pointer, mode="clip").astype(np.int64), NONE)
-        long = 11 + np.minimum(np.frexp(length.astype(np.float64))[1], 8)  # the exponent is the bit length, exactly
+        expected = np.where(
+            pointer >= 0, self._text.take(pointer, mode="clip").astype(np.int64), NONE
+        )
+        long = 11 + np.minimum(
+            np.frexp(length.astype(np.float64))[1], 8
+        )  # the exponent is the bit length, exactly
         return expected, np.where(length < 16, length, long)
 
     def perceive(self, byte: np.ndarray, context: np.ndarray) -> None:

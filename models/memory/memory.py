@@ -13,13 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.memory import match
-from models.memory import runs
+from models.integer.fixed_point import FIRST_BYTE, clip
+from models.integer.ngram import HASH_HIGH, HASH_LOW, context_hash, push
+from models.memory import match, runs
 from models.memory.expected import NONE, Expected
 from models.memory.logistic import SQUASH, STRETCH, STRETCH_LIMIT, log2
 from models.memory.match import Match
-from models.integer.ngram import HASH_HIGH, HASH_LOW, context_hash, push
-from models.integer.reference import FIRST_BYTE, clip
 from models.memory.runs import Runs
 
 WORD, PAIR = -1, -2
@@ -119,17 +118,23 @@ class Memory:
         plan = self._plan = PLANS[version]
         lanes, contexts = columns.shape[1], len(plan.counters)
         self._slot_bits = slot_bits(version, columns.size)
-        self._slots = np.zeros(contexts << self._slot_bits, np.uint32)  # probability << 16 | check << 8 | count
+        self._slots = np.zeros(
+            contexts << self._slot_bits, np.uint32
+        )  # probability << 16 | check << 8 | count
         self._weights = np.full((contexts, MAX_COUNT + 1), plan.first_weights[0], np.int64)
         self._weights[:, 0] = 0  # a counter that has seen nothing has nothing to say
         self._own_runs = [i for i, context in enumerate(plan.runs) if context.own]
         self._network_weight = np.full(1 << len(self._own_runs), FIRST_NETWORK_WEIGHT, np.int64)
-        ladder = SQUASH[clip((np.arange(REFINE_CELLS) - 12) * 256, STRETCH_LIMIT) + STRETCH_LIMIT] >> 2
+        ladder = (
+            SQUASH[clip((np.arange(REFINE_CELLS) - 12) * 256, STRETCH_LIMIT) + STRETCH_LIMIT] >> 2
+        )
         self._refine = np.tile(ladder, plan.ladders << 16)
         self._matches = [Match(columns) for _ in plan.matches]
         self._runs = Runs(len(plan.runs), self._slot_bits - 1) if plan.runs else None
         hopes = [match.FIRST_HOPES] * len(plan.matches) + [runs.FIRST_HOPES] * len(plan.runs)
-        weights = [plan.first_weights[1]] * len(plan.matches) + [plan.first_weights[2]] * len(plan.runs)
+        weights = [plan.first_weights[1]] * len(plan.matches) + [plan.first_weights[2]] * len(
+            plan.runs
+        )
         self._expected = Expected(np.stack(hopes), np.array(weights), plan.kinds) if hopes else None
         self._low = np.zeros(lanes, np.uint32)
         self._high = np.zeros(lanes, np.uint32)
@@ -147,25 +152,34 @@ class Memory:
     def look(self, active: int) -> None:
         """Takes up the contexts of the first ``active`` lanes for their next byte."""
         plan = self._plan
-        hashes = {context: self._hash(context, active) for context in dict.fromkeys(plan.counters + plan.runs)}
+        hashes = {
+            context: self._hash(context, active)
+            for context in dict.fromkeys(plan.counters + plan.runs)
+        }
         self._hashes = np.stack([hashes[context] for context in plan.counters])
         self._last = (self._low[:active] & np.uint32(255)).astype(np.int64) << 8
         self._pattern = np.zeros(active, np.int64)
         guesses = [one.look(active) for one in self._matches]
         if self._runs is not None:
-            byte, cell = self._runs.look(_mixed(np.stack([hashes[context] for context in plan.runs]), 1))
+            byte, cell = self._runs.look(
+                _mixed(np.stack([hashes[context] for context in plan.runs]), 1)
+            )
             guesses += zip(byte, cell, strict=True)
             for i in self._own_runs:
                 self._pattern = 2 * self._pattern + (byte[i] != NONE)
         if self._expected is not None:
-            self._expected.look(np.stack([byte for byte, _ in guesses]), np.stack([cell for _, cell in guesses]))
+            self._expected.look(
+                np.stack([byte for byte, _ in guesses]), np.stack([cell for _, cell in guesses])
+            )
         self._k = 0
 
     def _hash(self, context: Context, active: int) -> np.ndarray:
         """Of a context in the first ``active`` lanes, (active,) uint32."""
         if context.of in (WORD, PAIR):
             word = self._word[:active]
-            hashed = context_hash(word, self._word_before[:active] if context.of == PAIR else np.zeros_like(word), 8)
+            hashed = context_hash(
+                word, self._word_before[:active] if context.of == PAIR else np.zeros_like(word), 8
+            )
         else:
             hashed = context_hash(self._low[:active], self._high[:active], context.of)
         return (hashed ^ self._salt[:active]) * np.uint32(HASH_LOW) if context.own else hashed
@@ -206,12 +220,24 @@ class Memory:
         cell, inside = position >> 8, position & 255
         at = [self._last + node]
         if self._plan.ladders == 2:
-            after_two = (self._hashes[0] ^ (node.astype(np.uint32) * np.uint32(HASH_HIGH))) * np.uint32(HASH_LOW)
+            after_two = (
+                self._hashes[0] ^ (node.astype(np.uint32) * np.uint32(HASH_HIGH))
+            ) * np.uint32(HASH_LOW)
             at.append((after_two >> np.uint32(16)).astype(np.int64) + (1 << 16))
         rungs = np.stack(at) * REFINE_CELLS + cell
-        seen = (self._refine.take(rungs) * (256 - inside) + self._refine.take(rungs + 1) * inside) >> 6
+        seen = (
+            self._refine.take(rungs) * (256 - inside) + self._refine.take(rungs + 1) * inside
+        ) >> 6
         self._mixture = mixture
-        self._used = self._place, self._check, weight_at, probability, opinion, rungs + (inside >> 7), network
+        self._used = (
+            self._place,
+            self._check,
+            weight_at,
+            probability,
+            opinion,
+            rungs + (inside >> 7),
+            network,
+        )
         ladders = self._plan.ladders
         return (1 << 24) - ((ladders * mixture + seen.sum(axis=0)) >> ladders).astype(np.int64)
 
@@ -231,15 +257,17 @@ class Memory:
         used = _Lesson(*(np.stack(parts) for parts in zip(*self._lessons, strict=True)))
         self._lessons.clear()
         # bincount adds whole numbers below 2^29 in float64, fewer than 2^17 of them: every partial sum is exact
-        slope = np.bincount(used.cell.ravel(), (used.error[:, None] * used.opinion).ravel(), self._weights.size).astype(
-            np.int64
-        )
+        slope = np.bincount(
+            used.cell.ravel(), (used.error[:, None] * used.opinion).ravel(), self._weights.size
+        ).astype(np.int64)
         learned = self._weights + ((slope + (1 << 14)) >> 15).reshape(self._weights.shape)
         self._weights = clip(learned, WEIGHT_LIMIT)
         by_lane = (used.error.astype(np.int64) * used.network).sum(axis=0)
         slope = np.bincount(self._pattern, by_lane, self._network_weight.size).astype(np.int64)
         shift = self._plan.network_shift
-        self._network_weight = clip(self._network_weight + ((slope + (1 << (shift - 1))) >> shift), WEIGHT_LIMIT)
+        self._network_weight = clip(
+            self._network_weight + ((slope + (1 << (shift - 1))) >> shift), WEIGHT_LIMIT
+        )
         bit = used.bit[:, None]
         count = used.cell - self._row
         away = (bit * 65535 - used.probability) * RATES.take(count)
@@ -267,7 +295,9 @@ class Memory:
         letter = ((folded >= 97) & (folded <= 122)) | (byte >= 128)
         ended = ~letter & (self._word != 0)
         self._word_before = np.where(ended, self._word, self._word_before)
-        self._word = np.where(letter, (self._word + folded + np.uint32(1)) * np.uint32(HASH_LOW), np.uint32(0))
+        self._word = np.where(
+            letter, (self._word + folded + np.uint32(1)) * np.uint32(HASH_LOW), np.uint32(0)
+        )
 
 
 def _mixed(hashes: np.ndarray, node: np.ndarray | int) -> np.ndarray:

@@ -45,4 +45,6 @@ class Runs:
         same = self._byte == byte
         length = np.where(same, np.minimum(self._length + 1, LONGEST), 1)
         changed = self._ours & (self._changed | ~same)
-        self._slots[self._place] = self._check | ((byte.astype(np.int64) << 8) | (changed << 7) | length).astype(np.uint32)
+        self._slots[self._place] = self._check | (
+            (byte.astype(np.int64) << 8) | (changed << 7) | length
+        ).astype(np.uint32)

@@ -19,11 +19,20 @@ from models.network.lm import Params, initialise
 def grow(small: ModelConfig, params: Params, large: ModelConfig, seed: int = 0) -> Params:
     """Parameters of ``large`` that give the logits of ``small``. Raises ValueError where the shapes do not allow it."""
     same = ("width", "state", "hidden", "taps", "table_dim", "mlp")
-    if any(getattr(small, name) != getattr(large, name) for name in same) or large.layers < small.layers:
-        raise ValueError(f"a network grows in layers and tables alone: {', '.join(same)} must agree")
+    if (
+        any(getattr(small, name) != getattr(large, name) for name in same)
+        or large.layers < small.layers
+    ):
+        raise ValueError(
+            f"a network grows in layers and tables alone: {', '.join(same)} must agree"
+        )
     bits = dict(small.tables)
-    if not bits.keys() <= dict(large.tables).keys() or any(more < bits.get(order, 0) for order, more in large.tables):
-        raise ValueError("every table of the smaller network must be in the larger one, with as many buckets or more")
+    if not bits.keys() <= dict(large.tables).keys() or any(
+        more < bits.get(order, 0) for order, more in large.tables
+    ):
+        raise ValueError(
+            "every table of the smaller network must be in the larger one, with as many buckets or more"
+        )
     if small == large:
         return params
     grown = dict(initialise(large, seed))
@@ -38,7 +47,9 @@ def grow(small: ModelConfig, params: Params, large: ModelConfig, seed: int = 0) 
         grown[name] = new.reshape(-1, new.shape[-1])
     for order, more in large.tables:
         if order in places:
-            grown[f"table_{order}"] = np.repeat(np.asarray(params[f"table_{order}"]), 1 << (more - bits[order]), axis=0)
+            grown[f"table_{order}"] = np.repeat(
+                np.asarray(params[f"table_{order}"]), 1 << (more - bits[order]), axis=0
+            )
     for i in range(small.layers, large.layers):
         for block in (f"mixer_{i}", f"mlp_{i}"):
             grown[block] = {**grown[block], "w_out": np.zeros_like(grown[block]["w_out"])}

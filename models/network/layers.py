@@ -67,7 +67,9 @@ def matmul(x: jax.Array, w: jax.Array) -> jax.Array:
     Exact when both operands lie on their int8 grids and the sum of |x w| in grid units stays below 2^24. The backward
     pass casts the cotangent to bfloat16 and forces a row-major transpose: XLA's CPU backend reaches its fast path then.
     """
-    return jnp.dot(x.astype(jnp.bfloat16), w.astype(jnp.bfloat16), preferred_element_type=jnp.float32)
+    return jnp.dot(
+        x.astype(jnp.bfloat16), w.astype(jnp.bfloat16), preferred_element_type=jnp.float32
+    )
 
 
 def _matmul_fwd(x: jax.Array, w: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
@@ -78,7 +80,11 @@ def _matmul_fwd(x: jax.Array, w: jax.Array) -> tuple[jax.Array, tuple[jax.Array,
 def _matmul_bwd(res: tuple[jax.Array, jax.Array], g: jax.Array) -> tuple[jax.Array, jax.Array]:
     xb, wb = res
     gb = g.astype(jnp.bfloat16)
-    dx = jnp.dot(gb, with_layout_constraint(wb.T, Layout(major_to_minor=(0, 1))), preferred_element_type=jnp.float32)
+    dx = jnp.dot(
+        gb,
+        with_layout_constraint(wb.T, Layout(major_to_minor=(0, 1))),
+        preferred_element_type=jnp.float32,
+    )
     xt = with_layout_constraint(xb.T, Layout(major_to_minor=(0, 1)))
     return dx, jnp.dot(xt, gb, preferred_element_type=jnp.float32)
 

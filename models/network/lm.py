@@ -13,9 +13,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from models.network import layers
 from models.integer.config import GATED, KNOTS, PLAIN, VOCABULARY, ModelConfig
 from models.integer.ngram import context_index, push
+from models.network import layers
 
 Params = dict[str, Any]
 
@@ -80,7 +80,9 @@ class Mixer(nn.Module):
     config: ModelConfig
 
     @nn.compact
-    def __call__(self, x: jax.Array, h0: jax.Array, past: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    def __call__(
+        self, x: jax.Array, h0: jax.Array, past: jax.Array
+    ) -> tuple[jax.Array, jax.Array, jax.Array]:
         """x (t, b, d), h0 (b, w), past (k, b, w) -> update (t, b, d) of the residual stream, next h0, next past."""
         c = self.config
         w_in = self.param("w_in", fan_in(), (c.width, 3 * c.state))
@@ -131,26 +133,35 @@ class Ends(nn.Module):
         c = self.config
         self.embed = self.param("embed", nn.initializers.normal(0.5), (VOCABULARY, c.width))
         self.tables = [
-            self.param(f"table_{order}", nn.initializers.normal(0.1), (1 << bits, c.table_dim)) for order, bits in c.tables
+            self.param(f"table_{order}", nn.initializers.normal(0.1), (1 << bits, c.table_dim))
+            for order, bits in c.tables
         ]
         self.w_ngram = self.param("w_ngram", fan_in(2.0), (c.ngram_width, c.width))
         self.head = self.param("head", fan_in(0.5), (c.width, VOCABULARY))
         self.head_ngram = self.param("head_ngram", fan_in(0.5), (c.ngram_width, VOCABULARY))
         self.head_bias = self.param("head_bias", nn.initializers.zeros, (VOCABULARY,))
 
-    def enter(self, tokens: jax.Array, low: jax.Array, high: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def enter(
+        self, tokens: jax.Array, low: jax.Array, high: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
         """tokens and history words after each, all (t, b) -> residual stream (t, b, d), n-gram entries (t, b, e)."""
         grams = [
             table[context_index(low, high, order, bits)]
             for table, (order, bits) in zip(self.tables, self.config.tables, strict=True)
         ]
         e = layers.quantise(jnp.concatenate(grams, axis=-1), layers.TABLE_STEP)
-        x = layers.quantise(self.embed[tokens.astype(jnp.int32)], layers.EMBED_STEP) + layers.dense(e, self.w_ngram)
+        x = layers.quantise(self.embed[tokens.astype(jnp.int32)], layers.EMBED_STEP) + layers.dense(
+            e, self.w_ngram
+        )
         return x, e
 
     def leave(self, x: jax.Array, e: jax.Array) -> jax.Array:
         """Residual stream and n-gram entries -> logits (t, b, 256) in nats."""
-        return layers.dense(layers.normalise(x), self.head) + layers.dense(e, self.head_ngram) + self.head_bias
+        return (
+            layers.dense(layers.normalise(x), self.head)
+            + layers.dense(e, self.head_ngram)
+            + self.head_bias
+        )
 
 
 class Stack(Ends):
@@ -188,15 +199,21 @@ def histories(tokens: jax.Array, low: jax.Array, high: jax.Array) -> tuple[jax.A
         carry = push(carry[0], carry[1], byte)
         return carry, carry
 
-    return cast("tuple[jax.Array, jax.Array]", jax.lax.scan(step, (low, high), tokens.astype(jnp.uint32))[1])
+    return cast(
+        "tuple[jax.Array, jax.Array]", jax.lax.scan(step, (low, high), tokens.astype(jnp.uint32))[1]
+    )
 
 
-def sequence(config: ModelConfig, params: Params, tokens: jax.Array, state: State) -> tuple[jax.Array, State]:
+def sequence(
+    config: ModelConfig, params: Params, tokens: jax.Array, state: State
+) -> tuple[jax.Array, State]:
     """Whole windows at once: tokens (t, b) -> logits (t, b, 256) in nats, state after them."""
     return cast("tuple[jax.Array, State]", ByteLM(config).apply({"params": params}, tokens, state))
 
 
-def step(config: ModelConfig, params: Params, tokens: jax.Array, state: State) -> tuple[jax.Array, State]:
+def step(
+    config: ModelConfig, params: Params, tokens: jax.Array, state: State
+) -> tuple[jax.Array, State]:
     """One byte a lane: tokens (b,) -> logits (b, 256) in nats, state after it."""
     logits, state = sequence(config, params, tokens[None], state)
     return logits[0], state

@@ -47,7 +47,9 @@ def coarsen(params: dict[str, Any], bits: float) -> dict[str, Any]:
     """The parameter tree with its weights on coarser grids; straight-through gradient, so training can go through it."""
     if bits >= FULL_BITS:
         return params
-    return jax.tree_util.tree_map_with_path(lambda path, leaf: _coarse(path[-1].key, leaf, bits), params)
+    return jax.tree_util.tree_map_with_path(
+        lambda path, leaf: _coarse(path[-1].key, leaf, bits), params
+    )
 
 
 def _coarse(name: str, w: jax.Array, bits: float) -> jax.Array:
@@ -61,7 +63,9 @@ def _coarse(name: str, w: jax.Array, bits: float) -> jax.Array:
         step = jnp.maximum(step, jnp.ldexp(jnp.float32(1), layers.weight_exponent(w)))
         return _on_grid(w, jnp.clip(w, -REACH * step, REACH * step), step)
     step = jnp.maximum(step, FINEST[rule])
-    reach = step * jnp.floor(127 * FINEST[rule] / step)  # the finest grid ends at 127 of its own steps
+    reach = step * jnp.floor(
+        127 * FINEST[rule] / step
+    )  # the finest grid ends at 127 of its own steps
     inside = jnp.clip(w, -reach, reach)
     return _on_grid(inside, inside, step)
 
@@ -74,4 +78,6 @@ def _step(w: jax.Array, bits: float) -> jax.Array:
 
 def _on_grid(passes: jax.Array, value: jax.Array, step: jax.Array) -> jax.Array:
     """``value`` rounded to the step, to the last bit, with the gradient of ``passes`` (straight-through estimator)."""
-    return jax.lax.stop_gradient(jnp.round(value / step) * step) + (passes - jax.lax.stop_gradient(passes))
+    return jax.lax.stop_gradient(jnp.round(value / step) * step) + (
+        passes - jax.lax.stop_gradient(passes)
+    )

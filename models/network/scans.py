@@ -38,7 +38,9 @@ def selective_scan(
     memory, t b d n numbers, which the paper's kernel avoids by computing them anew in the backward pass.
     """
     if jnp.iscomplexobj(A) or B.ndim not in (3, 4) or C.ndim not in (3, 4):
-        raise ValueError("A must be real, B and C (b, n, t) or (b, g, n, t): repeat a constant map along t")
+        raise ValueError(
+            "A must be real, B and C (b, n, t) or (b, g, n, t): repeat a constant map along t"
+        )
     u, delta, A = (jnp.asarray(v, jnp.float32) for v in (u, delta, A))
     if delta_bias is not None:
         delta = delta + delta_bias.astype(jnp.float32)[:, None]
@@ -60,7 +62,9 @@ def _time_major_map(v: jax.Array, channels: int) -> jax.Array:
     grouped = v[:, None] if v.ndim == 3 else v
     groups = grouped.shape[1]
     if channels % groups:
-        raise ValueError(f"{channels} channels do not split into {groups} groups: make the one a multiple of the other")
+        raise ValueError(
+            f"{channels} channels do not split into {groups} groups: make the one a multiple of the other"
+        )
     each = grouped if groups == 1 else jnp.repeat(grouped, channels // groups, axis=1)
     return jnp.moveaxis(each, -1, 0)
 
@@ -83,13 +87,20 @@ def ssd(
     b, c = (v[:, :, None] if v.ndim == 3 else v for v in (b, c))
     groups, n = b.shape[2:]
     if chunk < 1 or steps % chunk:
-        raise ValueError(f"{steps} steps do not split into chunks of {chunk}: choose a divisor, or pad x, a and b with zeros")
+        raise ValueError(
+            f"{steps} steps do not split into chunks of {chunk}: choose a divisor, or pad x, a and b with zeros"
+        )
     if b.shape != c.shape or heads % groups:
-        raise ValueError(f"b {b.shape} and c {c.shape} must agree, and their groups (axis 2) divide the {heads} heads")
+        raise ValueError(
+            f"b {b.shape} and c {c.shape} must agree, and their groups (axis 2) divide the {heads} heads"
+        )
     folded = (lanes * groups, heads // groups)
     first = jnp.zeros((lanes, heads, width, n)) if h0 is None else h0.astype(jnp.float32)
     state = jnp.moveaxis(first.reshape(*folded, width, n), -1, 1)
-    x_chunks, a_chunks = _split(x.reshape(steps, *folded, width), chunk), _split(a.reshape(steps, *folded), chunk)
+    x_chunks, a_chunks = (
+        _split(x.reshape(steps, *folded, width), chunk),
+        _split(a.reshape(steps, *folded), chunk),
+    )
     b_chunks, c_chunks = (_split(v.reshape(steps, lanes * groups, n), chunk) for v in (b, c))
     y, state = _chunks(x_chunks, a_chunks, b_chunks, c_chunks, state)
     return jnp.swapaxes(y, 1, 2).reshape(x.shape), jnp.moveaxis(state, 1, -1).reshape(first.shape)
@@ -100,7 +111,9 @@ def _split(v: jax.Array, chunk: int) -> jax.Array:
     return jnp.swapaxes(v.astype(jnp.float32).reshape(-1, chunk, *v.shape[1:]), 1, 2)
 
 
-def _chunks(x: jax.Array, a: jax.Array, b: jax.Array, c: jax.Array, h0: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _chunks(
+    x: jax.Array, a: jax.Array, b: jax.Array, c: jax.Array, h0: jax.Array
+) -> tuple[jax.Array, jax.Array]:
     """x (k, b, l, h, p), a (k, b, l, h), b and c (k, b, l, n), h0 (b, n, h, p) -> y like x, last state like h0.
 
     Heads and their channels stand side by side where they share an operand: few products, each of them large.
@@ -115,7 +128,9 @@ def _chunks(x: jax.Array, a: jax.Array, b: jax.Array, c: jax.Array, h0: jax.Arra
     first = h0.reshape(states.shape[1:])
     after = layers.linear_recurrence(decay, states, first)
     before = jnp.concatenate([first[None], after[:-1]])
-    return y + (c @ before).reshape(x.shape) * jnp.exp(total)[..., None], after[-1].reshape(h0.shape)
+    return y + (c @ before).reshape(x.shape) * jnp.exp(total)[..., None], after[-1].reshape(
+        h0.shape
+    )
 
 
 def _within(total: jax.Array, b: jax.Array, c: jax.Array) -> jax.Array:

@@ -18,10 +18,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from models.network import layers
-from models.network import lm
-from models.network import scans
 from models.integer.config import GATED, KNOTS, PLAIN, VOCABULARY, ModelConfig, ends_parameters
+from models.network import layers, lm, scans
 from models.network.lm import Params, State
 
 MIXERS = ("gated", "ssd")
@@ -71,9 +69,13 @@ class VariantConfig:
         if self.knots < 3 or not self.knots % 2:
             raise ValueError("knots are an odd number from 3 on: one of them stands at 0")
         if self.hidden % self.kan_group:
-            raise ValueError(f"hidden {self.hidden} does not fall into groups of {self.kan_group} channels")
+            raise ValueError(
+                f"hidden {self.hidden} does not fall into groups of {self.kan_group} channels"
+            )
         if self.mixer == "ssd" and self.state % self.head_size:
-            raise ValueError(f"state {self.state} does not fall into heads of {self.head_size} channels")
+            raise ValueError(
+                f"state {self.state} does not fall into heads of {self.head_size} channels"
+            )
 
     @property
     def ngram_width(self) -> int:
@@ -126,7 +128,12 @@ class VariantConfig:
     @classmethod
     def from_dict(cls, fields: dict) -> VariantConfig:
         """Inverse of ``dataclasses.asdict`` after a trip through JSON (lists back to tuples)."""
-        return cls(**{**fields, "tables": tuple((int(order), int(bits)) for order, bits in fields["tables"])})
+        return cls(
+            **{
+                **fields,
+                "tables": tuple((int(order), int(bits)) for order, bits in fields["tables"]),
+            }
+        )
 
 
 Sized = TypeVar("Sized")
@@ -143,10 +150,14 @@ def matched(config: Sized, target: int) -> Sized:
     at, above = (dataclasses.replace(found, hidden=pace * count).parameters() for count in (1, 2))
     count = 1 + round((target - at) / (above - at))
     if not 1 <= count <= MAX_HIDDEN // pace:
-        raise ValueError(f"{target} parameters would take a hidden width of {pace * count}: change another size")
+        raise ValueError(
+            f"{target} parameters would take a hidden width of {pace * count}: change another size"
+        )
     found = dataclasses.replace(found, hidden=pace * count)
     if abs(found.parameters() / target - 1) > EQUAL:
-        raise ValueError(f"hidden widths in steps of {pace} miss {target} parameters by more than 1 %: take a finer step")
+        raise ValueError(
+            f"hidden widths in steps of {pace} miss {target} parameters by more than 1 %: take a finer step"
+        )
     return cast("Sized", found)
 
 
@@ -173,11 +184,15 @@ def _pace(knots: jax.Array, span: float) -> float:
     return (knots.shape[0] - 1) / (2 * span)
 
 
-def _kan_fwd(u: jax.Array, knots: jax.Array, span: float) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+def _kan_fwd(
+    u: jax.Array, knots: jax.Array, span: float
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
     return kan(u, knots, span), (u, knots)
 
 
-def _kan_bwd(span: float, res: tuple[jax.Array, jax.Array], g: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _kan_bwd(
+    span: float, res: tuple[jax.Array, jax.Array], g: jax.Array
+) -> tuple[jax.Array, jax.Array]:
     u, knots = res
     v, slope, count = u * _pace(knots, span), jnp.zeros_like(u), knots.shape[0]
     for j in range(count - 1):
@@ -228,7 +243,9 @@ class Mlp(nn.Module):
         c = self.config
         knots = self.param("knots", _first_knots(c), (c.knots, c.hidden // c.kan_group))
         u = layers.quantise(u, c.span * layers.KAN_STEP / SPAN)
-        return kan(u.reshape(-1, c.hidden), jnp.repeat(knots, c.kan_group, axis=1), c.span).reshape(u.shape)
+        return kan(u.reshape(-1, c.hidden), jnp.repeat(knots, c.kan_group, axis=1), c.span).reshape(
+            u.shape
+        )
 
 
 def _decay_start(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
@@ -255,7 +272,9 @@ class SsdMixer(nn.Module):
     config: VariantConfig
 
     @nn.compact
-    def __call__(self, x: jax.Array, h0: jax.Array, past: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    def __call__(
+        self, x: jax.Array, h0: jax.Array, past: jax.Array
+    ) -> tuple[jax.Array, jax.Array, jax.Array]:
         """x (t, b, d), h0 (b, h p n), past (k, b, w + 2 n) -> update (t, b, d) of the residual stream, next h0, next past."""
         c = self.config
         w, n, h, p = c.state, c.ssd_state, c.heads, c.head_size
@@ -265,15 +284,25 @@ class SsdMixer(nn.Module):
         bias = self.param("step_bias", _step_bias, (h,))
         skip = self.param("skip", nn.initializers.ones, (h,))
         w_out = self.param("w_out", lm.fan_in(0.5), (w, c.width))
-        z, raw, pace = jnp.split(layers.dense(layers.normalise(x), w_in), (w, w + c.convolved), axis=-1)
-        inner, b_in, c_out = jnp.split(nn.silu(layers.short_convolution(raw, past, taps)), (w, w + n), axis=-1)
+        z, raw, pace = jnp.split(
+            layers.dense(layers.normalise(x), w_in), (w, w + c.convolved), axis=-1
+        )
+        inner, b_in, c_out = jnp.split(
+            nn.silu(layers.short_convolution(raw, past, taps)), (w, w + n), axis=-1
+        )
         steps = nn.softplus(pace + bias)
         inner = inner.reshape(*inner.shape[:2], h, p)
         state = h0.reshape(h0.shape[0], h, p, n)
         chunk = math.gcd(CHUNK, x.shape[0])
-        y, state = scans.ssd(inner * steps[..., None], -jnp.exp(decay) * steps, b_in, c_out, chunk, state)
+        y, state = scans.ssd(
+            inner * steps[..., None], -jnp.exp(decay) * steps, b_in, c_out, chunk, state
+        )
         y = (y + skip[:, None] * inner).reshape(z.shape) * nn.silu(z)
-        return layers.dense(layers.normalise(y), w_out), state.reshape(h0.shape), layers.last_inputs(past, raw)
+        return (
+            layers.dense(layers.normalise(y), w_out),
+            state.reshape(h0.shape),
+            layers.last_inputs(past, raw),
+        )
 
 
 class VariantLM(lm.Stack):
@@ -293,11 +322,15 @@ class VariantLM(lm.Stack):
         self.mixers = [mixer(c, name=f"mixer_{i}") for i in range(c.layers)]
         self.mlps = [mlp(c, name=f"mlp_{i}") for i in range(c.layers)]
 
-    def enter(self, tokens: jax.Array, low: jax.Array, high: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def enter(
+        self, tokens: jax.Array, low: jax.Array, high: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
         """As ``lm.Ends.enter``; without tables the second array is empty."""
         if self.config.tables:
             return super().enter(tokens, low, high)
-        return layers.quantise(self.embed[tokens.astype(jnp.int32)], layers.EMBED_STEP), jnp.zeros((*tokens.shape, 0))
+        return layers.quantise(self.embed[tokens.astype(jnp.int32)], layers.EMBED_STEP), jnp.zeros(
+            (*tokens.shape, 0)
+        )
 
     def leave(self, x: jax.Array, e: jax.Array) -> jax.Array:
         """As ``lm.Ends.leave``."""
@@ -317,9 +350,13 @@ def initial_state(config: VariantConfig, lanes: int) -> State:
     )
 
 
-def sequence(config: VariantConfig, params: Params, tokens: jax.Array, state: State) -> tuple[jax.Array, State]:
+def sequence(
+    config: VariantConfig, params: Params, tokens: jax.Array, state: State
+) -> tuple[jax.Array, State]:
     """Whole windows at once: tokens (t, b) -> logits (t, b, 256) in nats, state after them."""
-    return cast("tuple[jax.Array, State]", VariantLM(config).apply({"params": params}, tokens, state))
+    return cast(
+        "tuple[jax.Array, State]", VariantLM(config).apply({"params": params}, tokens, state)
+    )
 
 
 def initialise(config: VariantConfig, seed: int) -> Params:

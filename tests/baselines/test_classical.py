@@ -32,7 +32,9 @@ def test_these_three_are_all(written: dict[str, bytes]) -> None:
 
 
 @pytest.mark.parametrize("name", SIZES)
-def test_each_writes_its_tool_s_own_format_and_the_known_size(name: str, written: dict[str, bytes]) -> None:
+def test_each_writes_its_tool_s_own_format_and_the_known_size(
+    name: str, written: dict[str, bytes]
+) -> None:
     assert written[name].startswith(MAGIC[name])
     allowed = 400 if "gzip" in name else 0
     assert abs(len(written[name]) - SIZES[name]) <= allowed

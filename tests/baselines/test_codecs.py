@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from baselines.codec import FAMILIES, MIB, Codec, CodecError, Library, Traced, appearing, loaded_part
+from baselines.codec import (
+    FAMILIES,
+    MIB,
+    Codec,
+    CodecError,
+    Library,
+    Traced,
+    appearing,
+    loaded_part,
+)
 from baselines.table import absent, by_name, codecs
 from baselines.wheels import Bzip3, Ppmd
 from data.samples import sample
@@ -88,7 +97,9 @@ def test_the_program_s_size_is_known_or_said_to_be_unknown(codec: Codec) -> None
 
 
 @pytest.mark.parametrize("codec", CHECKED, ids=[codec.name for codec in CHECKED])
-def test_a_flipped_bit_is_never_passed_off_as_the_text(codec: Codec, source: Path, text: bytes) -> None:
+def test_a_flipped_bit_is_never_passed_off_as_the_text(
+    codec: Codec, source: Path, text: bytes
+) -> None:
     path = packed(codec, source)
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 4  # in the compressed text, whatever the format's head and tail
@@ -99,7 +110,9 @@ def test_a_flipped_bit_is_never_passed_off_as_the_text(codec: Codec, source: Pat
     assert sorted(found.name for found in source.parent.iterdir()) == ["packed", "text"]
 
 
-@pytest.mark.parametrize("codec", [codec for codec in ALL if isinstance(codec, Library)], ids=lambda codec: codec.name)
+@pytest.mark.parametrize(
+    "codec", [codec for codec in ALL if isinstance(codec, Library)], ids=lambda codec: codec.name
+)
 def test_a_file_cut_short_is_refused(codec: Library, source: Path) -> None:
     path = packed(codec, source)
     path.write_bytes(path.read_bytes()[:-2000])
@@ -119,7 +132,9 @@ def test_the_trace_ends_at_both_lengths(codec: Codec, source: Path) -> None:
 def test_the_trace_comes_once_a_piece(tmp_path: Path) -> None:
     seen: list[int] = []
     (tmp_path / "text").write_bytes(bytes(3 * MIB + 5))
-    by_name("gzip -9 (library)").compress(tmp_path / "text", tmp_path / "packed", lambda consumed, _: seen.append(consumed))
+    by_name("gzip -9 (library)").compress(
+        tmp_path / "text", tmp_path / "packed", lambda consumed, _: seen.append(consumed)
+    )
     assert seen[:3] == [MIB, 2 * MIB, 3 * MIB]
     assert seen[-1] == 3 * MIB + 5
 
@@ -153,7 +168,9 @@ def test_only_what_is_loaded_of_a_program_counts() -> None:
     data[54:58] = bytes([56, 0, len(segments), 0])
     for number, (kind, flags, *rest) in enumerate(segments):
         head = (
-            kind.to_bytes(4, "little") + flags.to_bytes(4, "little") + b"".join(value.to_bytes(8, "little") for value in rest)
+            kind.to_bytes(4, "little")
+            + flags.to_bytes(4, "little")
+            + b"".join(value.to_bytes(8, "little") for value in rest)
         )
         data[64 + 56 * number : 64 + 56 * number + len(head)] = head
     data[300:304], data[310:313] = b"code", b"way"
@@ -178,7 +195,9 @@ def test_a_codec_is_found_by_name_and_others_are_named(monkeypatch: pytest.Monke
         by_name("zpaq -m5")
 
 
-def test_what_is_absent_is_what_is_not_here_and_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_absent_is_what_is_not_here_and_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     here = {codec.name for codec in ALL}
     assert not here & {line.split(": ")[0] for line in absent()}
     monkeypatch.setenv("PATH", "")

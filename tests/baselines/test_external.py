@@ -17,7 +17,9 @@ if [ "$1" = --version ]; then echo "faker v2.5 (64-bit)"; exit 1; fi
 """
 
 
-def faker(folder: Path, script: str, pack: str = "-p {in} {out}", unpack: str = "-u {in} {out}") -> Program:
+def faker(
+    folder: Path, script: str, pack: str = "-p {in} {out}", unpack: str = "-u {in} {out}"
+) -> Program:
     """A program of the given shell script, on PATH if folder is."""
     path = folder / "faker"
     path.write_text(script)
@@ -62,7 +64,9 @@ def test_it_may_choose_the_name_of_what_it_restores(folder: Path, source: Path) 
 
 
 def test_a_missing_program_is_named_with_its_remedy(source: Path) -> None:
-    program = Program("faker -1", "LZ77", ("nosuchfaker",), "{in} {out}", "{in} {out}", ".fk", "make one")
+    program = Program(
+        "faker -1", "LZ77", ("nosuchfaker",), "{in} {out}", "{in} {out}", ".fk", "make one"
+    )
     assert program.path is None
     assert program.command == "nosuchfaker FILE FILE.fk"
     for act in (program.compress, program.decompress):
@@ -72,16 +76,22 @@ def test_a_missing_program_is_named_with_its_remedy(source: Path) -> None:
         _ = program.version
 
 
-def test_a_program_that_fails_is_named_with_its_words_and_leaves_nothing(folder: Path, source: Path) -> None:
+def test_a_program_that_fails_is_named_with_its_words_and_leaves_nothing(
+    folder: Path, source: Path
+) -> None:
     program = faker(folder, "#!/bin/sh\necho half > $3\necho 'out of\ncheese' >&2\nexit 3")
-    with pytest.raises(ProgramFailed, match="faker -1 could not pack: exit code 3: out of cheese: run it by hand"):
+    with pytest.raises(
+        ProgramFailed, match="faker -1 could not pack: exit code 3: out of cheese: run it by hand"
+    ):
         program.compress(source, source.with_name("packed"))
     assert sorted(path.name for path in source.parent.iterdir()) == ["bin", "text"]
 
 
 def test_a_program_that_makes_nothing_is_named(folder: Path, source: Path) -> None:
     program = faker(folder, "#!/bin/sh\nexit 0")
-    with pytest.raises(ProgramFailed, match="could not restore: it made 0 files, not one: it printed nothing"):
+    with pytest.raises(
+        ProgramFailed, match="could not restore: it made 0 files, not one: it printed nothing"
+    ):
         program.decompress(source, source.with_name("restored"))
 
 
@@ -92,7 +102,12 @@ def test_a_program_killed_is_a_failure(folder: Path, source: Path) -> None:
 
 def test_odd_names_never_reach_the_program(folder: Path, tmp_path: Path) -> None:
     program = faker(folder, "#!/bin/sh\necho $2 > $3")
-    for name, given in {"-rf": "input", "a b": "input", "enwik8": "enwik8", "head1m.txt": "head1m.txt"}.items():
+    for name, given in {
+        "-rf": "input",
+        "a b": "input",
+        "enwik8": "enwik8",
+        "head1m.txt": "head1m.txt",
+    }.items():
         (tmp_path / name).write_bytes(b"x")
         program.compress(tmp_path / name, tmp_path / "packed")
         assert (tmp_path / "packed").read_text().strip() == given
@@ -100,7 +115,17 @@ def test_odd_names_never_reach_the_program(folder: Path, tmp_path: Path) -> None
 
 def test_a_suffix_may_hold_the_version(folder: Path, source: Path) -> None:
     path = faker(folder, "#!/bin/sh\necho faker v7fix1\necho ${3##*.} > made/only").runs
-    program = Program("faker -1", "LZ77", path, "-p {in} {out}", "-u", ".fk{version}", "make one", ask="", told=r"v(\d\w*)")
+    program = Program(
+        "faker -1",
+        "LZ77",
+        path,
+        "-p {in} {out}",
+        "-u",
+        ".fk{version}",
+        "make one",
+        ask="",
+        told=r"v(\d\w*)",
+    )
     program.compress(source, source.with_name("packed"))
     assert source.with_name("packed").read_text() == "fk7fix1\n"
 

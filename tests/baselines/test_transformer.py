@@ -43,7 +43,9 @@ def stepped(params: dict, text: np.ndarray, skew: int = 0) -> np.ndarray:
     return np.stack(out)
 
 
-def test_a_byte_at_a_time_predicts_what_whole_windows_do(params: dict, text: np.ndarray, logits: np.ndarray) -> None:
+def test_a_byte_at_a_time_predicts_what_whole_windows_do(
+    params: dict, text: np.ndarray, logits: np.ndarray
+) -> None:
     """Up to the bfloat16 of the cache; the ring wraps five times. A wrong position shows: the second half says how much."""
     error = np.abs(stepped(params, text) - logits).mean()
     assert error < 0.05 * np.abs(logits).mean()
@@ -59,7 +61,9 @@ def test_windows_carry_on(params: dict, text: np.ndarray, logits: np.ndarray) ->
     assert np.asarray(state.filled).tolist() == [NANO.context] * LANES
 
 
-def test_the_future_is_not_seen_and_the_past_only_so_far(params: dict, text: np.ndarray, logits: np.ndarray) -> None:
+def test_the_future_is_not_seen_and_the_past_only_so_far(
+    params: dict, text: np.ndarray, logits: np.ndarray
+) -> None:
     other = text.copy()
     other[30] ^= 1
     changed = np.asarray(sequence(NANO, params, jnp.asarray(other), initial_state(NANO, LANES))[0])
@@ -74,7 +78,9 @@ def test_an_emptied_lane_is_a_fresh_one(params: dict, text: np.ndarray) -> None:
     _, state = sequence(NANO, params, jnp.asarray(text[:40]), initial_state(NANO, LANES))
     cold = state._replace(filled=state.filled * 0, low=state.low * 0, high=state.high * 0)
     again = np.asarray(sequence(NANO, params, jnp.asarray(text[:20]), cold)[0])
-    fresh = np.asarray(sequence(NANO, params, jnp.asarray(text[:20]), initial_state(NANO, LANES))[0])
+    fresh = np.asarray(
+        sequence(NANO, params, jnp.asarray(text[:20]), initial_state(NANO, LANES))[0]
+    )
     assert np.array_equal(again, fresh)
 
 
@@ -95,7 +101,9 @@ def test_parameters_counts_what_is_there(params: dict) -> None:
     assert NANO.parameters() == sum(leaf.size for leaf in jax.tree.leaves(params))
 
 
-def test_the_weights_file_holds_what_training_simulated(params: dict, text: np.ndarray, logits: np.ndarray) -> None:
+def test_the_weights_file_holds_what_training_simulated(
+    params: dict, text: np.ndarray, logits: np.ndarray
+) -> None:
     data = pack(NANO, params)
     config, read = unpack(data)
     assert config == NANO

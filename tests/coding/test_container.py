@@ -23,7 +23,11 @@ BLOCKS = [
 def packed(blocks: list[Block] = BLOCKS) -> bytes:
     digest = Digest()
     digest.update(b"whatever")
-    return container.header_bytes(Header(IDENTITY)) + b"".join(map(container.block_bytes, blocks)) + container.end_bytes(digest)
+    return (
+        container.header_bytes(Header(IDENTITY))
+        + b"".join(map(container.block_bytes, blocks))
+        + container.end_bytes(digest)
+    )
 
 
 def read(data: bytes) -> list[Block]:
@@ -93,7 +97,9 @@ def test_a_block_header_that_breaks_the_page_is_damaged(offset: int, value: int)
 
 
 @pytest.mark.parametrize(("start", "offset", "size"), [(0, 7, 16), (20, 1, 24), (20, 2, 24)])
-def test_reserved_bits_are_refused_under_a_good_checksum(start: int, offset: int, size: int) -> None:
+def test_reserved_bits_are_refused_under_a_good_checksum(
+    start: int, offset: int, size: int
+) -> None:
     whole = bytearray(packed([]))
     whole[start + offset] = 1
     with pytest.raises(Damaged):
@@ -101,8 +107,12 @@ def test_reserved_bits_are_refused_under_a_good_checksum(start: int, offset: int
 
 
 @pytest.mark.parametrize(("version", "longest"), [(1, 1 << 23), (2, 1 << 27)])
-def test_a_block_may_not_ask_for_more_memory_than_the_page_allows(version: int, longest: int) -> None:
-    blocks = [container.block_bytes(Block(Kind.RUN, length, b"x")) for length in (longest, longest + 1)]
+def test_a_block_may_not_ask_for_more_memory_than_the_page_allows(
+    version: int, longest: int
+) -> None:
+    blocks = [
+        container.block_bytes(Block(Kind.RUN, length, b"x")) for length in (longest, longest + 1)
+    ]
     assert next(container.read_blocks(io.BytesIO(blocks[0]), version)).length == longest
     with pytest.raises(Damaged):
         next(container.read_blocks(io.BytesIO(blocks[1]), version))

@@ -49,7 +49,10 @@ def test_length_is_the_information_content() -> None:
 def test_bytes_round_trip_and_the_pages_decoder(page_decoder: ModuleType, top: int) -> None:
     rng = np.random.default_rng(top)
     sizes = (1, 7, 900, 0, 300)
-    runs = [(shares(rng.integers(1, top + 1, 256)), rng.integers(0, 256, size).astype(np.int32)) for size in sizes]
+    runs = [
+        (shares(rng.integers(1, top + 1, 256)), rng.integers(0, 256, size).astype(np.int32))
+        for size in sizes
+    ]
     encoder = ByteEncoder()
     for share, symbols in runs:
         encoder.code(share, symbols)

@@ -16,8 +16,9 @@ from click.testing import CliRunner, Result
 
 import compressor
 from coding import container
-from compressor.codec import model as registry
 from compressor.cli import main
+from compressor.codec import model as registry
+from compressor.codec import weights_store
 from data.samples import sample
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -29,8 +30,11 @@ NANO = str(GOLDEN / "nano.kzw")
 def _weights_at_hand() -> Iterator[None]:
     """Every test, and every process it starts, finds the tiny weights by identity."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(registry.FOLDER_VARIABLE, str(GOLDEN))
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]))
+        patch.setenv(weights_store.FOLDER_VARIABLE, str(GOLDEN))
+        patch.setenv(
+            "PYTHONPATH",
+            os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+        )
         yield
 
 
@@ -80,7 +84,9 @@ def process() -> Callable[..., subprocess.CompletedProcess[bytes]]:
     """Runs the command as its own process, with real pipes."""
 
     def run(*arguments: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(_command(*arguments), input=stdin, capture_output=True, check=False, timeout=120)
+        return subprocess.run(
+            _command(*arguments), input=stdin, capture_output=True, check=False, timeout=120
+        )
 
     return run
 
@@ -89,7 +95,9 @@ def process() -> Callable[..., subprocess.CompletedProcess[bytes]]:
 def python() -> Callable[..., subprocess.CompletedProcess[bytes]]:
     """Runs Python code in a fresh process; its arguments are sys.argv[1:]."""
 
-    def run(code: str, *arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[bytes]:
+    def run(
+        code: str, *arguments: object, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
         line = [sys.executable, "-c", code, *map(str, arguments)]
         return subprocess.run(line, capture_output=True, check=False, timeout=120, cwd=cwd)
 

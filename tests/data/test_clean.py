@@ -24,7 +24,11 @@ TEXT8_BEGINS = (
 
 def article(text: bytes) -> bytes:
     """What the cleaning makes of an article of this text."""
-    return clean(b'<page>\n<title>Title</title>\n<text xml:space="preserve">' + text + b"</text>\n<id>7</id>\n</page>\n")
+    return clean(
+        b'<page>\n<title>Title</title>\n<text xml:space="preserve">'
+        + text
+        + b"</text>\n<id>7</id>\n</page>\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -75,7 +79,9 @@ def test_real_text_becomes_words_and_single_spaces() -> None:
     assert len(words) > len(sample()) // 3
 
 
-@pytest.mark.skipif(not os.environ.get(VARIABLE), reason=f"{VARIABLE} is not set: needs the beginning of enwik8")
+@pytest.mark.skipif(
+    not os.environ.get(VARIABLE), reason=f"{VARIABLE} is not set: needs the beginning of enwik8"
+)
 def test_the_beginning_of_enwik8_becomes_the_known_beginning_of_text8() -> None:
     corpus = CORPORA["enwik8"]
     path = locate(corpus)

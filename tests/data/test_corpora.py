@@ -97,7 +97,9 @@ def test_every_packing_is_found_in_the_folder_the_variable_names(shelf: Path, na
 
 
 @pytest.mark.parametrize("name", PACKERS)
-def test_the_variable_may_name_the_file_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_the_variable_may_name_the_file_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     PACKERS[name](tmp_path / name, CONTENT)
     monkeypatch.setenv(corpora.VARIABLE, str(tmp_path / name))
     assert corpora.load("fable").tobytes() == CONTENT
@@ -122,7 +124,9 @@ def test_the_variable_comes_before_the_cache(world: Path, shelf: Path) -> None:
     assert corpora.load("fable").tobytes() == CONTENT
 
 
-def test_a_variable_that_names_nothing_is_refused_without_a_download(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_that_names_nothing_is_refused_without_a_download(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv(corpora.VARIABLE, "/no/such/place")
     with pytest.raises(corpora.CorpusUnavailable, match=r"KOLMOZIP_CORPORA names /no/such/place"):
         corpora.load("fable")
@@ -155,8 +159,12 @@ def test_a_wrong_hash_is_refused_by_name(shelf: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PACKERS)
-@pytest.mark.parametrize(("content", "found"), [(CONTENT[:-1], "2559 bytes"), (CONTENT + b"!", "more than 2560 bytes")])
-def test_a_wrong_length_is_refused_by_name(shelf: Path, name: str, content: bytes, found: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "found"), [(CONTENT[:-1], "2559 bytes"), (CONTENT + b"!", "more than 2560 bytes")]
+)
+def test_a_wrong_length_is_refused_by_name(
+    shelf: Path, name: str, content: bytes, found: str
+) -> None:
     PACKERS[name](shelf / name, content)
     with pytest.raises(corpora.CorpusLengthError, match=f"holds {found} where fable has 2560"):
         corpora.load("fable")
@@ -176,7 +184,9 @@ def test_a_truncated_archive_is_refused_by_name(shelf: Path, name: str, keep: fl
 @pytest.mark.parametrize("name", ARCHIVES)
 def test_a_damaged_archive_is_refused_with_the_remedy(shelf: Path, name: str) -> None:
     (shelf / name).write_bytes(b"<html>sign in to this wireless network</html>")
-    with pytest.raises(corpora.CorpusDamaged, match=f"{name} cannot be read .*fetch it again from {HOME}"):
+    with pytest.raises(
+        corpora.CorpusDamaged, match=f"{name} cannot be read .*fetch it again from {HOME}"
+    ):
         corpora.load("fable")
 
 
@@ -191,7 +201,9 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
         corpora.load("enwik7")
 
 
-def test_what_is_not_at_hand_is_downloaded_once(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_at_hand_is_downloaded_once(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     calls = serve(monkeypatch, CONTENT)
     assert corpora.load("fable").tobytes() == CONTENT
     assert corpora.load("fable").tobytes() == CONTENT
@@ -201,7 +213,9 @@ def test_what_is_not_at_hand_is_downloaded_once(world: Path, monkeypatch: pytest
     assert (world / "fable.zip").is_file()
 
 
-def test_a_download_with_the_wrong_bytes_is_refused_and_not_kept(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_download_with_the_wrong_bytes_is_refused_and_not_kept(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     serve(monkeypatch, CONTENT[::-1])
     with pytest.raises(corpora.CorpusHashError):
         corpora.load("fable")
@@ -210,8 +224,12 @@ def test_a_download_with_the_wrong_bytes_is_refused_and_not_kept(world: Path, mo
     assert corpora.load("fable").tobytes() == CONTENT
 
 
-@pytest.mark.parametrize("failure", [ConnectionError("no route"), TimeoutError(), ValueError("bad address")])
-def test_a_failed_download_names_the_variable_and_the_home(monkeypatch: pytest.MonkeyPatch, failure: Exception) -> None:
+@pytest.mark.parametrize(
+    "failure", [ConnectionError("no route"), TimeoutError(), ValueError("bad address")]
+)
+def test_a_failed_download_names_the_variable_and_the_home(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
     def offline(*args: object, **kwargs: object) -> str:
         raise failure
 
@@ -236,5 +254,11 @@ def test_enwik8_is_registered_as_the_benchmark_states_it() -> None:
 
 
 def test_every_error_is_a_corpus_error() -> None:
-    for name in ("UnknownCorpus", "CorpusUnavailable", "CorpusDamaged", "CorpusLengthError", "CorpusHashError"):
+    for name in (
+        "UnknownCorpus",
+        "CorpusUnavailable",
+        "CorpusDamaged",
+        "CorpusLengthError",
+        "CorpusHashError",
+    ):
         assert issubclass(getattr(corpora, name), corpora.CorpusError)

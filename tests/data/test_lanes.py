@@ -37,6 +37,8 @@ def test_a_lane_is_a_contiguous_stretch() -> None:
     assert [bytes(columns[:, i]) for i in range(3)] == [b"abc", b"de\0", b"fg\0"]
 
 
-@pytest.mark.parametrize(("length", "lanes"), [(1, 1), (2048, 1), (5_000_000, 512), (100_000_000, 512)])
+@pytest.mark.parametrize(
+    ("length", "lanes"), [(1, 1), (2048, 1), (5_000_000, 512), (100_000_000, 512)]
+)
 def test_known_counts(length: int, lanes: int) -> None:
     assert lane_count(length) == lanes

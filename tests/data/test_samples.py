@@ -35,7 +35,12 @@ def test_it_lies_within_the_test_range() -> None:
 
 def test_the_readme_states_what_the_code_checks_and_the_licence() -> None:
     readme = resources.files("data").joinpath("sample", "README.md").read_text(encoding="utf-8")
-    for fact in (f"{samples.SAMPLE_OFFSET:,}", f"{samples.SAMPLE_LENGTH:,}", samples.SAMPLE_SHA256, "GFDL"):
+    for fact in (
+        f"{samples.SAMPLE_OFFSET:,}",
+        f"{samples.SAMPLE_LENGTH:,}",
+        samples.SAMPLE_SHA256,
+        "GFDL",
+    ):
         assert fact in readme
 
 

@@ -28,7 +28,9 @@ def blank() -> np.ndarray:
         ("test5m", 95_000_000, 100_000_000),
     ],
 )
-def test_each_slice_is_the_stated_range(blank: np.ndarray, name: str, start: int, stop: int) -> None:
+def test_each_slice_is_the_stated_range(
+    blank: np.ndarray, name: str, start: int, stop: int
+) -> None:
     part = splits.split(blank, name)
     assert part.shape == (stop - start,)
     assert part.ctypes.data - blank.ctypes.data == start  # a view, and of the right place
@@ -65,7 +67,9 @@ def test_a_part_of_the_corpus_cannot_be_split_again(blank: np.ndarray, length: i
         splits.split(blank[:length], "train")
 
 
-def test_load_slice_is_the_split_of_the_loaded_corpus(blank: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_load_slice_is_the_split_of_the_loaded_corpus(
+    blank: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[str] = []
 
     def load(name: str) -> np.ndarray:

@@ -27,14 +27,19 @@ def shapes(draw: st.DrawFn) -> tuple[int, int, int]:
 def slow_window(text: bytes, lanes: int, length: int, step: int) -> list[list[int]]:
     """The definition, byte by byte."""
     size = len(text)
-    return [[text[(lane * (size // lanes) + step * length + row) % size] for lane in range(lanes)] for row in range(length + 1)]
+    return [
+        [text[(lane * (size // lanes) + step * length + row) % size] for lane in range(lanes)]
+        for row in range(length + 1)
+    ]
 
 
 @given(shape=shapes(), step=st.integers(0, 10_000))
 def test_a_window_is_its_definition_byte_by_byte(shape: tuple[int, int, int], step: int) -> None:
     size, lanes, length = shape
     text = numbered(size)
-    assert window(text, lanes, length, step).tolist() == slow_window(text.tobytes(), lanes, length, step)
+    assert window(text, lanes, length, step).tolist() == slow_window(
+        text.tobytes(), lanes, length, step
+    )
 
 
 def test_shape_and_type() -> None:
@@ -51,10 +56,14 @@ def test_a_window_is_a_function_of_the_step_alone() -> None:
 
 
 @given(shape=shapes(), step=st.integers(0, 10_000))
-def test_each_window_starts_with_the_last_row_of_the_one_before(shape: tuple[int, int, int], step: int) -> None:
+def test_each_window_starts_with_the_last_row_of_the_one_before(
+    shape: tuple[int, int, int], step: int
+) -> None:
     size, lanes, length = shape
     text = numbered(size)
-    assert np.array_equal(window(text, lanes, length, step)[-1], window(text, lanes, length, step + 1)[0])
+    assert np.array_equal(
+        window(text, lanes, length, step)[-1], window(text, lanes, length, step + 1)[0]
+    )
 
 
 def test_a_lane_reads_on_round_the_end() -> None:
@@ -71,5 +80,7 @@ def test_far_steps_do_not_overflow() -> None:
 
 def test_too_short_a_text_is_refused_with_the_remedy() -> None:
     window(numbered(44), lanes=4, length=10, step=0)
-    with pytest.raises(ValueError, match=r"text of 43 bytes is too short for 4 lanes of 11: use fewer lanes"):
+    with pytest.raises(
+        ValueError, match=r"text of 43 bytes is too short for 4 lanes of 11: use fewer lanes"
+    ):
         window(numbered(43), lanes=4, length=10, step=0)

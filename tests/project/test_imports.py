@@ -49,7 +49,11 @@ def modules(room: str, root: Path = ROOT) -> list[Path]:
 
 def imports(path: Path, room: str) -> set[str]:
     """Top-level names of all that the file imports, wherever in the file; a relative import is of its own room."""
-    return {name.split(".")[0] for node in ast.walk(ast.parse(path.read_text("utf-8"))) for name in names(node, room)}
+    return {
+        name.split(".")[0]
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for name in names(node, room)
+    }
 
 
 def names(node: ast.AST, room: str) -> Iterator[str]:
@@ -59,7 +63,9 @@ def names(node: ast.AST, room: str) -> Iterator[str]:
     elif isinstance(node, ast.ImportFrom):
         yield room if node.level else node.module or ""
     elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
-        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        called = (
+            node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        )
         if called in ("import_module", "__import__"):
             yield str(node.args[0].value)
 
@@ -68,7 +74,9 @@ def violations(room: str, root: Path = ROOT) -> list[str]:
     """Each forbidden import of the room as 'file: name'."""
     forbidden = (OURS - MAY_IMPORT[room] - {room}) | NEVER[room]
     return [
-        f"{path.relative_to(root)}: {name}" for path in modules(room, root) for name in sorted(imports(path, room) & forbidden)
+        f"{path.relative_to(root)}: {name}"
+        for path in modules(room, root)
+        for name in sorted(imports(path, room) & forbidden)
     ]
 
 
@@ -107,7 +115,12 @@ def test_the_room_imports_only_what_it_may(room: str) -> None:
 
 
 def test_constriction_is_imported_by_one_module_of_coding_and_no_other() -> None:
-    importers = [path for room in MAY_IMPORT for path in modules(room) if "constriction" in imports(path, room)]
+    importers = [
+        path
+        for room in MAY_IMPORT
+        for path in modules(room)
+        if "constriction" in imports(path, room)
+    ]
     assert [path.relative_to(ROOT).parts[0] for path in importers] == ["coding"], importers
 
 
@@ -124,12 +137,18 @@ def test_results_hold_no_code() -> None:
         ("data", "import tests.conftest", "tests"),
         ("models", "if True:\n    import optax", "optax"),
         ("models", "from data import splits", "data"),
-        ("models", "import importlib\nimportlib.import_module('constriction.stream')", "constriction"),
+        (
+            "models",
+            "import importlib\nimportlib.import_module('constriction.stream')",
+            "constriction",
+        ),
         ("baselines", "from compressor import codec", "compressor"),
         ("compressor", "__import__('results')", "results"),
     ],
 )
-def test_the_check_itself_finds_a_forbidden_import(tmp_path: Path, room: str, source: str, found: str) -> None:
+def test_the_check_itself_finds_a_forbidden_import(
+    tmp_path: Path, room: str, source: str, found: str
+) -> None:
     (tmp_path / room / "deep").mkdir(parents=True)
     (tmp_path / room / "deep" / "module.py").write_text(source)
     assert violations(room, tmp_path) == [f"{Path(room, 'deep', 'module.py')}: {found}"]
@@ -138,9 +157,18 @@ def test_the_check_itself_finds_a_forbidden_import(tmp_path: Path, room: str, so
 @pytest.mark.parametrize(
     ("room", "source"),
     [
-        ("coding", "from . import counts\nfrom .container import read\nimport coding.counts, numpy, constriction"),
-        ("baselines", "import jax, optax\nfrom models import lm\nfrom data import splits\nimport coding"),
-        ("compressor", "from baselines import classical\nimport optax, models.network.lm, data.splits, coding.counts"),
+        (
+            "coding",
+            "from . import counts\nfrom .container import read\nimport coding.counts, numpy, constriction",
+        ),
+        (
+            "baselines",
+            "import jax, optax\nfrom models import lm\nfrom data import splits\nimport coding",
+        ),
+        (
+            "compressor",
+            "from baselines import classical\nimport optax, models.network.lm, data.splits, coding.counts",
+        ),
         ("data", "# import jax\ntext = 'import jax'\nprint('jax')"),
     ],
 )
@@ -159,7 +187,9 @@ def test_loading_the_whole_room_loads_no_jax(room: str) -> None:
 
 
 def test_training_imports_without_constriction() -> None:
-    loaded = loaded_by("import sys\nsys.modules['constriction'] = None\nimport compressor.training.run")
+    loaded = loaded_by(
+        "import sys\nsys.modules['constriction'] = None\nimport compressor.training.run"
+    )
     assert {"compressor", "optax"} <= loaded
 
 
@@ -167,7 +197,9 @@ def test_decompressing_loads_nothing_of_training_reporting_or_baselines(tmp_path
     text, packed, restored = (tmp_path / name for name in ("text", "packed", "restored"))
     text.write_bytes(sample()[:3000])
     loaded_by(run_command("compress", str(text), "-o", str(packed)))
-    assert packed.stat().st_size < 1500, "stored raw: then decompressing would not load the model, and prove little"
+    assert packed.stat().st_size < 1500, (
+        "stored raw: then decompressing would not load the model, and prove little"
+    )
     loaded = loaded_by(run_command("decompress", str(packed), "-o", str(restored)))
     assert restored.read_bytes() == text.read_bytes()
     assert {"compressor", "coding", "models"} <= loaded
@@ -175,16 +207,22 @@ def test_decompressing_loads_nothing_of_training_reporting_or_baselines(tmp_path
 
 
 def test_the_counted_program_is_what_compresses_and_decompresses(tmp_path: Path) -> None:
-    from compressor.bench.speed import PRODUCT, program_bytes
+    from compressor.bench.ours import PRODUCT, program_bytes
 
     (tmp_path / "text").write_bytes(sample()[:3000])
     there = run_command("compress", str(tmp_path / "text"), "-o", str(tmp_path / "packed"))
     back = run_command("decompress", str(tmp_path / "packed"), "-o", str(tmp_path / "restored"))
     tell = "import sys\nfor m in sorted(sys.modules): print(m) if m.startswith('compressor.') else None"
     done = subprocess.run(
-        [sys.executable, "-c", f"{there}\n{back}\n{tell}"], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", f"{there}\n{back}\n{tell}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert set(done.stdout.split()) == {f"compressor.{name}" for name in PRODUCT if name != "__init__"}
+    assert set(done.stdout.split()) == {
+        f"compressor.{name}" for name in PRODUCT if name != "__init__"
+    }
     assert 20_000 < program_bytes() < 60_000
 
 

@@ -32,8 +32,14 @@ def lock() -> dict[str, str]:
 
 
 def test_every_package_on_disk_is_listed_and_no_other(project: dict[str, Any]) -> None:
-    on_disk = [path.parent.relative_to(ROOT) for room in ROOMS for path in (ROOT / room).rglob("__init__.py")]
-    assert sorted(project["tool"]["setuptools"]["packages"]) == sorted(".".join(path.parts) for path in on_disk)
+    on_disk = [
+        path.parent.relative_to(ROOT)
+        for room in ROOMS
+        for path in (ROOT / room).rglob("__init__.py")
+    ]
+    assert sorted(project["tool"]["setuptools"]["packages"]) == sorted(
+        ".".join(path.parts) for path in on_disk
+    )
 
 
 def test_every_module_is_in_a_package() -> None:
@@ -43,21 +49,34 @@ def test_every_module_is_in_a_package() -> None:
 
 def test_every_data_file_is_shipped(project: dict[str, Any]) -> None:
     shipped = project["tool"]["setuptools"]["package-data"]
-    files = [path.relative_to(ROOT) for room in ROOMS for path in (ROOT / room).rglob("*") if path.is_file()]
+    files = [
+        path.relative_to(ROOT)
+        for room in ROOMS
+        for path in (ROOT / room).rglob("*")
+        if path.is_file()
+    ]
     data = [file for file in files if file.suffix != ".py" and "__pycache__" not in file.parts]
     missed = [
-        file for file in data if not any(fnmatch("/".join(file.parts[1:]), glob) for glob in shipped.get(file.parts[0], []))
+        file
+        for file in data
+        if not any(
+            fnmatch("/".join(file.parts[1:]), glob) for glob in shipped.get(file.parts[0], [])
+        )
     ]
     assert missed == []
 
 
 @pytest.mark.parametrize("extra", ["", "dev"])
-def test_the_lock_satisfies_every_requirement(project: dict[str, Any], lock: dict[str, str], extra: str) -> None:
+def test_the_lock_satisfies_every_requirement(
+    project: dict[str, Any], lock: dict[str, str], extra: str
+) -> None:
     stated = project["project"]
     for line in stated["optional-dependencies"][extra] if extra else stated["dependencies"]:
         requirement = Requirement(line)
         version = lock[canonicalize_name(requirement.name)]
-        assert requirement.specifier.contains(version), f"{line} against the lock's {version}: run make lock"
+        assert requirement.specifier.contains(version), (
+            f"{line} against the lock's {version}: run make lock"
+        )
 
 
 def test_the_build_backend_is_locked_too(project: dict[str, Any], lock: dict[str, str]) -> None:
@@ -67,7 +86,11 @@ def test_the_build_backend_is_locked_too(project: dict[str, Any], lock: dict[str
 
 def test_the_lock_has_versions_only() -> None:
     lines = (ROOT / "requirements.lock").read_text("utf-8").splitlines()
-    odd = [line for line in lines if not line.startswith("#") and not re.fullmatch(r"[\w.-]+==[\w.]+", line)]
+    odd = [
+        line
+        for line in lines
+        if not line.startswith("#") and not re.fullmatch(r"[\w.-]+==[\w.]+", line)
+    ]
     assert odd == []
 
 
@@ -78,6 +101,12 @@ def test_the_coder_is_pinned_exactly(project: dict[str, Any]) -> None:
 def test_the_command_starts(project: dict[str, Any]) -> None:
     module, function = project["project"]["scripts"]["kolmozip"].split(":")
     code = f"import sys; from {module} import {function}; sys.exit({function}())"  # as the installed script does
-    done = subprocess.run([sys.executable, "-c", code, "--help"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert "decompress" in done.stdout

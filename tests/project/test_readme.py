@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from compressor.report import build as report
 from compressor.bench.records import load
+from compressor.report import build as report
 from models.integer import weights as wt
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,5 +27,10 @@ def test_the_newest_measurement_is_of_the_shipped_weights(model: str) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_the_card_is_of_the_shipped_weights_and_states_what_was_measured(model: str) -> None:
     path = SHIPPED / f"{model}.json"
-    assert json.loads(path.read_text())["identity"] == wt.identity(path.with_suffix(".kzw").read_bytes()).hex()
-    assert dict(report.cards(load(ROOT / "results" / "raw").rows, SHIPPED))[path] == path.read_text(), "run `kolmozip report`"
+    assert (
+        json.loads(path.read_text())["identity"]
+        == wt.identity(path.with_suffix(".kzw").read_bytes()).hex()
+    )
+    assert (
+        dict(report.cards(load(ROOT / "results" / "raw").rows, SHIPPED))[path] == path.read_text()
+    ), "run `kolmozip report`"

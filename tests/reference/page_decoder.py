@@ -156,7 +156,9 @@ def decode_model(block: Block, network: "Network", version: int) -> bytes:
     memory = Memory(VERSIONS[version], max(lengths) * block.lanes, block.lanes)
     for t in range(max(lengths)):
         active = [i for i, length in enumerate(lengths) if length > t]
-        symbols = decode_symbols(source, memory, [lanes[i] for i in active], [evidence[i] for i in active])
+        symbols = decode_symbols(
+            source, memory, [lanes[i] for i in active], [evidence[i] for i in active]
+        )
         for i, symbol in zip(active, symbols, strict=True):
             outputs[i].append(symbol)
             if t + 1 < lengths[i]:  # the step after a lane's last byte would have no use
@@ -166,7 +168,9 @@ def decode_model(block: Block, network: "Network", version: int) -> bytes:
     return b"".join(outputs)
 
 
-def decode_symbols(source: "RangeDecoder", memory: "Memory", lanes: list["Lane"], evidence: list[Vector]) -> list[int]:
+def decode_symbols(
+    source: "RangeDecoder", memory: "Memory", lanes: list["Lane"], evidence: list[Vector]
+) -> list[int]:
     """Section 2: decode one byte for each of the first lanes, all first bits, then all second bits, and so on."""
     sums = [list(accumulate(counts, initial=0)) for counts in evidence]
     views = [memory.view(i, lane) for i, lane in enumerate(lanes)]
@@ -174,7 +178,10 @@ def decode_symbols(source: "RangeDecoder", memory: "Memory", lanes: list["Lane"]
     to_learn: list[tuple[Prediction, int]] = []
     for k in range(8):
         counts = [count_of_zero(below, node, k) for below, node in zip(sums, nodes, strict=True)]
-        predictions = [memory.predict(view, k, node, f) for view, node, f in zip(views, nodes, counts, strict=True)]
+        predictions = [
+            memory.predict(view, k, node, f)
+            for view, node, f in zip(views, nodes, counts, strict=True)
+        ]
         bits = [source.bit(prediction.zero) for prediction in predictions]
         to_learn += zip(predictions, bits, strict=True)
         if k == 7 or not memory.version.by_byte:
@@ -339,7 +346,9 @@ class View(NamedTuple):
 
     hashes: list[int]  # of the counters' contexts
     last: int  # b
-    guesses: list[tuple[int, int] | None]  # the byte e and the cell v, of each source that expects something
+    guesses: list[
+        tuple[int, int] | None
+    ]  # the byte e and the cell v, of each source that expects something
     pattern: int
 
 
@@ -415,7 +424,11 @@ class Memory:
         g = (((view.hashes[0] ^ (node * HASH_B)) * HASH_A) & MASK32) >> 16
         places = [(view.last, node), (-1, g)][: self.version.ladders]
         adjusted = sum(self.closer(b, at, j, r) for b, at in places)
-        one = (mixture + adjusted) >> 1 if self.version.ladders == 1 else (2 * mixture + adjusted) >> 2
+        one = (
+            (mixture + adjusted) >> 1
+            if self.version.ladders == 1
+            else (2 * mixture + adjusted) >> 2
+        )
         rungs = [(b, at, j + (r >> 7)) for b, at in places]
         return Prediction(uses, voices, view.pattern, network, mixture, rungs, 2**24 - one)
 
@@ -428,7 +441,9 @@ class Memory:
         if self.version.by_half_byte:
             known = k & 3
             m = mix(h, node >> known)
-            slot = ((m >> (36 - self.slot_bits)) << 4) + (((1 << known) | (node & ((1 << known) - 1))) ^ ((m >> 8) & 15))
+            slot = ((m >> (36 - self.slot_bits)) << 4) + (
+                ((1 << known) | (node & ((1 << known) - 1))) ^ ((m >> 8) & 15)
+            )
         else:
             m = mix(h, node)
             slot = m >> (32 - self.slot_bits)
@@ -445,13 +460,20 @@ class Memory:
 
     def learn(self, predictions: list[Prediction], bits: list[int]) -> None:
         """Learn the bits of all lanes that take part, or all eight of each; later ones write after earlier ones."""
-        errors = [65536 * bit - (prediction.mixture >> 8) for prediction, bit in zip(predictions, bits, strict=True)]
+        errors = [
+            65536 * bit - (prediction.mixture >> 8)
+            for prediction, bit in zip(predictions, bits, strict=True)
+        ]
         self.learn_weights(predictions, errors)
         self.expected.learn([prediction.voices for prediction in predictions], bits, errors)
         rungs = {}
         for prediction, bit in zip(predictions, bits, strict=True):
             for slots, (slot, check, p, n, _) in zip(self.slots, prediction.uses, strict=True):
-                slots[slot] = (check, p + scale((65535 * bit - p) * RATES[n], 14), min(n + 1, LAST_COUNT))
+                slots[slot] = (
+                    check,
+                    p + scale((65535 * bit - p) * RATES[n], 14),
+                    min(n + 1, LAST_COUNT),
+                )
             for rung in prediction.rungs:
                 before = self.rung(*rung)
                 rungs[rung] = before + scale((2**22 - 1) * bit - before, 6)
@@ -470,7 +492,10 @@ class Memory:
         for prediction, error in zip(predictions, errors, strict=True):
             totals[prediction.pattern] += error * prediction.network
         q = 17 if self.patterns == 1 else 15
-        self.network_weights = [clip(v + scale(total, q), 2**22) for v, total in zip(self.network_weights, totals, strict=True)]
+        self.network_weights = [
+            clip(v + scale(total, q), 2**22)
+            for v, total in zip(self.network_weights, totals, strict=True)
+        ]
 
     def take(self, symbols: list[int], lanes: list["Lane"]) -> None:
         """Taking a byte into every lane, whose histories have moved on."""
@@ -573,7 +598,9 @@ class Runs:
         """The table at the beginning of a block."""
         self.slot_bits = slot_bits
         self.slots: dict[int, tuple[int, int, int, int]] = {}  # check, e, d, l
-        self.seen: dict[int, tuple[int, int, tuple[int, int, int] | None]] = {}  # lane -> slot, check, (e, d, l)
+        self.seen: dict[
+            int, tuple[int, int, tuple[int, int, int] | None]
+        ] = {}  # lane -> slot, check, (e, d, l)
 
     def expects(self, lane: int, h: int) -> tuple[int, int] | None:
         """The byte and the cell."""
@@ -705,10 +732,15 @@ def read_shape(text: bytes) -> Shape:
     require(all(type(size) is int and size >= 0 for size in sizes), "invalid number in the shape")
     require(isinstance(values["tables"], list), "invalid tables in the shape")
     tables = [read_table_shape(table) for table in values["tables"]]
-    shape = Shape(**{name: values[name] for name in names}, tables=tables, mlp=values.get("mlp", "kan_glu"))
+    shape = Shape(
+        **{name: values[name] for name in names}, tables=tables, mlp=values.get("mlp", "kan_glu")
+    )
     require(shape.mlp in ("kan_glu", "kan"), "unknown mlp")
     limited = (shape.width, shape.layers, shape.state, shape.hidden, shape.e)
-    require(all(1 <= size <= 1024 for size in limited), "width, layers, state, hidden or n-gram entries not within 1 to 1024")
+    require(
+        all(1 <= size <= 1024 for size in limited),
+        "width, layers, state, hidden or n-gram entries not within 1 to 1024",
+    )
     require(1 <= shape.taps <= 4, "taps not within 1 to 4")
     return shape
 
@@ -775,10 +807,21 @@ def arrays_of(shape: Shape) -> Iterator[tuple[str, int, int]]:
         yield "table", 1 << bits, shape.table_dim
     yield from [("matrix", e, d), ("exponents", 1, d)]
     for _ in range(shape.layers):
-        yield from [("matrix", d, 3 * w), ("exponents", 1, 3 * w), ("gate_bias", 1, w), ("conv_taps", shape.taps, w)]
+        yield from [
+            ("matrix", d, 3 * w),
+            ("exponents", 1, 3 * w),
+            ("gate_bias", 1, w),
+            ("conv_taps", shape.taps, w),
+        ]
         yield from [("matrix", w, d), ("exponents", 1, d), ("matrix", d, v), ("exponents", 1, v)]
         yield from [("knots", 9, m), ("matrix", m, d), ("exponents", 1, d)]
-    yield from [("matrix", d, 256), ("exponents", 1, 256), ("matrix", e, 256), ("exponents", 1, 256), ("head_bias", 1, 256)]
+    yield from [
+        ("matrix", d, 256),
+        ("exponents", 1, 256),
+        ("matrix", e, 256),
+        ("exponents", 1, 256),
+        ("head_bias", 1, 256),
+    ]
 
 
 def spread(total: int, n: int) -> int:
@@ -832,7 +875,10 @@ class StreamReader:
         else:
             values = [value for row in range(rows) for value in self.row(kind, row, columns)]
         try:
-            return struct.pack(f"<{len(values)}{'h' if kind in WIDE else 'b'}", *[value << shift for value in values])
+            return struct.pack(
+                f"<{len(values)}{'h' if kind in WIDE else 'b'}",
+                *[value << shift for value in values],
+            )
         except struct.error as error:
             raise ValueError("a value that its type cannot hold") from error
 
@@ -844,7 +890,9 @@ class StreamReader:
             band = min(max(1, self.limit(MATRICES) // columns), rows - done)
             classes = [spread(total, done) for total in squares]
             read = [byte - 128 for byte in self.batch(MATRICES, classes * band)]
-            squares = [total + sum(x * x for x in read[j::columns]) for j, total in enumerate(squares)]
+            squares = [
+                total + sum(x * x for x in read[j::columns]) for j, total in enumerate(squares)
+            ]
             values += read
             done += band
         return values
@@ -857,7 +905,12 @@ class StreamReader:
             stretch = min(self.limit(TABLES), rows - done)
             squares, read = [0] * stretch, []
             for column in range(columns):
-                read.append([byte - 128 for byte in self.batch(TABLES, [spread(total, column) for total in squares])])
+                read.append(
+                    [
+                        byte - 128
+                        for byte in self.batch(TABLES, [spread(total, column) for total in squares])
+                    ]
+                )
                 squares = [total + x * x for total, x in zip(squares, read[-1], strict=True)]
             values += [x for row in zip(*read, strict=True) for x in row]
             done += stretch
@@ -868,10 +921,15 @@ class StreamReader:
         values: list[int] = []
         family = WIDE.get(kind, EXPONENTS)
         while len(values) < columns:
-            classes = [number if kind in WIDE else 0] * min(self.limit(family), columns - len(values))
+            classes = [number if kind in WIDE else 0] * min(
+                self.limit(family), columns - len(values)
+            )
             read = [byte - 128 for byte in self.batch(family, classes)]
             if kind in WIDE:
-                read = [256 * high + low for high, low in zip(read, self.batch(family + 1, classes), strict=True)]
+                read = [
+                    256 * high + low
+                    for high, low in zip(read, self.batch(family + 1, classes), strict=True)
+                ]
             values += read
         return values
 
@@ -907,7 +965,9 @@ class Arrays:
         """`size` int16 values, none beyond the bound."""
         values = struct.unpack_from(f"<{size}h", self.data, self.position)
         self.position += 2 * size
-        require(all(-bound <= value <= bound for value in values), "an int16 weight is out of bounds")
+        require(
+            all(-bound <= value <= bound for value in values), "an int16 weight is out of bounds"
+        )
         return values
 
     def matrix(self, inputs: int, outputs: int, a: int, b: int) -> Matrix:
@@ -915,7 +975,9 @@ class Arrays:
         rows = self.raw8(inputs * outputs)
         columns = tuple(struct.unpack(f"<{inputs}b", rows[j::outputs]) for j in range(outputs))
         exponents = self.int8(outputs)
-        require(all(-6 <= a - exponent - b <= 19 for exponent in exponents), "a shift is out of bounds")
+        require(
+            all(-6 <= a - exponent - b <= 19 for exponent in exponents), "a shift is out of bounds"
+        )
         return Matrix(columns, exponents)
 
 
@@ -925,7 +987,9 @@ def read_network(arrays: Arrays, shape: Shape) -> Network:
     return Network(
         shape=shape,
         embed=[arrays.int8(d) for _ in range(256)],
-        tables=[Table(order, bits, arrays.raw8(shape.table_dim << bits)) for order, bits in shape.tables],
+        tables=[
+            Table(order, bits, arrays.raw8(shape.table_dim << bits)) for order, bits in shape.tables
+        ],
         w_ngram=arrays.matrix(e, d, 6, 12),
         layers=[(read_mixer(arrays, shape), read_mlp(arrays, shape)) for _ in range(shape.layers)],
         head=arrays.matrix(d, 256, 4, 10),
@@ -963,7 +1027,10 @@ def read_mlp(arrays: Arrays, shape: Shape) -> Mlp:
 def dense(x: Vector, matrix: Matrix, a: int, b: int) -> list[int]:
     """Dense(x, W, a, b)."""
     outputs = zip(matrix.columns, matrix.exponents, strict=True)
-    return [clip(scale(sum(map(mul, column, x)), a - exponent - b), 2**28) for column, exponent in outputs]
+    return [
+        clip(scale(sum(map(mul, column, x)), a - exponent - b), 2**28)
+        for column, exponent in outputs
+    ]
 
 
 def sigmoid(u: int) -> int:
@@ -1051,7 +1118,9 @@ class MixerState:
         """The mixer's vector a; z enters `past` after it."""
         sums = [0] * len(z)
         for tap, old in zip(conv_taps, self.past, strict=True):
-            sums = [total + weight * value for total, weight, value in zip(sums, tap, old, strict=True)]
+            sums = [
+                total + weight * value for total, weight, value in zip(sums, tap, old, strict=True)
+            ]
         self.past = [z, *self.past][: len(self.past)]
         return [clip(value + scale(total, 12), 8192) for value, total in zip(z, sums, strict=True)]
 
@@ -1068,11 +1137,15 @@ def apply_mixer(mixer: Mixer, state: MixerState, x: Vector) -> list[int]:
     w = len(mixer.gate_bias)
     outputs = dense(x, mixer.w_in, 4, 10)
     z = [clip(value, 2**15) for value in outputs[:w]]
-    k = [sigmoid(gate + bias) for gate, bias in zip(outputs[w : 2 * w], mixer.gate_bias, strict=True)]
+    k = [
+        sigmoid(gate + bias) for gate, bias in zip(outputs[w : 2 * w], mixer.gate_bias, strict=True)
+    ]
     state.update(k, state.blend(z, mixer.conv_taps))
     out = [clip(value, 2**14) for value in outputs[2 * w :]]
     gated = [scale(value * sigmoid(value), 15) for value in out]
-    y = [clip(scale(scale(h, 14) * value, 15), 127) for h, value in zip(state.h, gated, strict=True)]
+    y = [
+        clip(scale(scale(h, 14) * value, 15), 127) for h, value in zip(state.h, gated, strict=True)
+    ]
     return dense(y, mixer.w_out, 5, 12)
 
 
@@ -1136,7 +1209,11 @@ class Lane:
         for (mixer, mlp), state in zip(network.layers, self.states, strict=True):
             x = add(x, apply_mixer(mixer, state, norm(x)))
             x = add(x, apply_mlp(mlp, norm(x)))
-        parts = (dense(norm(x), network.head, 4, 10), dense(entries, network.head_ngram, 6, 10), network.head_bias)
+        parts = (
+            dense(norm(x), network.head, 4, 10),
+            dense(entries, network.head_ngram, 6, 10),
+            network.head_bias,
+        )
         return counts_of([clip(sum(values), 2**17) for values in zip(*parts, strict=True)])
 
 

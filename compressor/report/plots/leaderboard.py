@@ -25,9 +25,9 @@ from matplotlib.patheffects import withStroke
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
 
-from compressor.system.files import open_output
 from compressor.bench.records import OURS, Curve, Input, Results, Row
 from compressor.report.tables import percent
+from compressor.system.files import open_output
 from data.splits import SLICES
 
 FAMILIES: dict[str, tuple[str, str]] = {
@@ -97,7 +97,14 @@ def _figures(results: Results, cited: list[dict[str, Any]]) -> Iterator[tuple[st
         if not rows or not subject.size:
             continue
         yield f"bits-per-char-{names[subject]}", _bars(rows, subject, citable(cited, subject))
-        if len(quick := [row for row in rows if row.kb_per_s_decompress and _merit(row) is not None]) > 1:
+        if (
+            len(
+                quick := [
+                    row for row in rows if row.kb_per_s_decompress and _merit(row) is not None
+                ]
+            )
+            > 1
+        ):
             yield f"pareto-{names[subject]}", _pareto(quick, subject)
         if subject.whole:
             yield f"description-length-{names[subject]}", _description_length(rows)
@@ -110,20 +117,30 @@ def _figures(results: Results, cited: list[dict[str, Any]]) -> Iterator[tuple[st
 def _shown(rows: list[Row]) -> list[Row]:
     """All but the libraries of programs that have a row of their own: two names at one place tell nothing."""
     names = {row.codec for row in rows}
-    return [row for row in rows if not (row.codec.endswith(LIBRARY) and row.codec.removesuffix(LIBRARY) in names)]
+    return [
+        row
+        for row in rows
+        if not (row.codec.endswith(LIBRARY) and row.codec.removesuffix(LIBRARY) in names)
+    ]
 
 
 def slugs(inputs: Iterable[Input]) -> dict[Input, str]:
     """The part of a file name that stands for each input; inputs of one name are told apart by their hash."""
     plain = {one: re.sub(r"[^A-Za-z0-9]+", "-", one.name).strip("-").lower() for one in inputs}
     twice = {slug for slug in plain.values() if list(plain.values()).count(slug) > 1}
-    return {one: f"{slug}-{one.sha256[:8]}" if slug in twice else slug for one, slug in plain.items()}
+    return {
+        one: f"{slug}-{one.sha256[:8]}" if slug in twice else slug for one, slug in plain.items()
+    }
 
 
 def citable(cited: list[dict[str, Any]], subject: Input) -> list[dict[str, Any]]:
     """The cited figures that are about this input: the slice of that name, not just any file called so."""
     start, stop = SLICES.get(subject.name, (0, -1))
-    return [figure for figure in cited if figure["input"] == subject.name and stop - start == subject.size]
+    return [
+        figure
+        for figure in cited
+        if figure["input"] == subject.name and stop - start == subject.size
+    ]
 
 
 def _merit(row: Row) -> float | None:
@@ -161,7 +178,12 @@ def _footnote(figure: Figure, rows: Iterable[Row]) -> None:
     shares = sorted({row.trained_share for row in rows if row.training_bytes_within})
     if shares:
         told = " or ".join(percent(share) for share in shares)
-        figure.supxlabel(f"{TRAINED} its model was trained on {told} of these bytes", fontsize=9, x=0.01, ha="left")
+        figure.supxlabel(
+            f"{TRAINED} its model was trained on {told} of these bytes",
+            fontsize=9,
+            x=0.01,
+            ha="left",
+        )
 
 
 def _legend(figure: Figure, handles: list[Any]) -> None:
@@ -172,7 +194,9 @@ def _legend(figure: Figure, handles: list[Any]) -> None:
 def _families(families: Iterable[str]) -> list[str]:
     """Each once, known ones in their order."""
     order = list(FAMILIES)
-    return sorted(set(families), key=lambda one: (order.index(one) if one in order else len(order), one))
+    return sorted(
+        set(families), key=lambda one: (order.index(one) if one in order else len(order), one)
+    )
 
 
 def _measured(quoted: str, rows: list[Row]) -> bool:
@@ -191,9 +215,19 @@ def _bars(rows: list[Row], subject: Input, cited: list[dict[str, Any]]) -> Figur
     figure, axes = _axes(1.5 + 0.27 * len(bars))
     for at, (bits, _, family, quoted) in enumerate(bars):
         colour = _look(family)[0]
-        face: dict[str, Any] = {"facecolor": "white", "hatch": "////", "edgecolor": colour} if quoted else {"color": colour}
+        face: dict[str, Any] = (
+            {"facecolor": "white", "hatch": "////", "edgecolor": colour}
+            if quoted
+            else {"color": colour}
+        )
         axes.barh(at, bits, height=0.74, **face)
-        axes.annotate(f"{bits:.3f}{' cited' if quoted else ''}", (bits, at), (3, 0), textcoords="offset points", va="center")
+        axes.annotate(
+            f"{bits:.3f}{' cited' if quoted else ''}",
+            (bits, at),
+            (3, 0),
+            textcoords="offset points",
+            va="center",
+        )
     _names(axes, [label for _, label, _, _ in bars])
     axes.set(
         xlim=(0, 1.24 * max(bar[0] for bar in bars)),
@@ -201,9 +235,18 @@ def _bars(rows: list[Row], subject: Input, cited: list[dict[str, Any]]) -> Figur
         xlabel="bits/char of the payload (less is better)",
     )
     _heading(axes, "Compressed size", subject)
-    keys = [Patch(color=_look(family)[0], label=family) for family in _families(bar[2] for bar in bars)]
+    keys = [
+        Patch(color=_look(family)[0], label=family) for family in _families(bar[2] for bar in bars)
+    ]
     if any(quoted for *_, quoted in bars):
-        keys.append(Patch(facecolor="white", edgecolor="#555555", hatch="////", label="cited, not measured here"))
+        keys.append(
+            Patch(
+                facecolor="white",
+                edgecolor="#555555",
+                hatch="////",
+                label="cited, not measured here",
+            )
+        )
     _legend(figure, keys)
     _footnote(figure, rows)
     return figure
@@ -222,46 +265,78 @@ def _pareto(rows: list[Row], subject: Input) -> Figure:
     figure, axes = _axes(5.6)
     points = [(float(row.kb_per_s_decompress or 0), float(_merit(row) or 0)) for row in rows]
     edge = front(points)
-    axes.plot(*zip(*edge, strict=True), color="#555555", linewidth=1, linestyle="--", drawstyle="steps-pre", zorder=1)
+    axes.plot(
+        *zip(*edge, strict=True),
+        color="#555555",
+        linewidth=1,
+        linestyle="--",
+        drawstyle="steps-pre",
+        zorder=1,
+    )
     for row, point in zip(rows, points, strict=True):
         colour, marker = _look(row.family)
-        axes.plot(*point, marker=marker, color=colour, markersize=8, markeredgecolor="white", linestyle="none", zorder=3)
+        axes.plot(
+            *point,
+            marker=marker,
+            color=colour,
+            markersize=8,
+            markeredgecolor="white",
+            linestyle="none",
+            zorder=3,
+        )
     axes.set_xscale("log")
     axes.margins(0.09, 0.09)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
     axes.grid(True, color="#E5E5E5", zorder=0)
     counted = "everything counted" if subject.whole else "payload"
-    axes.set(xlabel="decompression, KB/s (more is better)", ylabel=f"bits/char, {counted} (less is better)")
+    axes.set(
+        xlabel="decompression, KB/s (more is better)",
+        ylabel=f"bits/char, {counted} (less is better)",
+    )
     _heading(axes, "Size against speed", subject)
     keys = [
         Line2D([], [], marker=_look(one)[1], color=_look(one)[0], linestyle="none", label=one)
         for one in _families(row.family for row in rows)
     ]
-    _legend(figure, [*keys, Line2D([], [], color="#555555", linewidth=1, linestyle="--", label="Pareto front")])
+    _legend(
+        figure,
+        [*keys, Line2D([], [], color="#555555", linewidth=1, linestyle="--", label="Pareto front")],
+    )
     _footnote(figure, rows)
     _put_labels(figure, axes, [_label(row) for row in rows], points, edge)
     return figure
 
 
-def _put_labels(figure: Figure, axes: Axes, labels: list[str], points: Points, edge: Points) -> None:
+def _put_labels(
+    figure: Figure, axes: Axes, labels: list[str], points: Points, edge: Points
+) -> None:
     """Labels beside their points, each at the first place where it covers no point, no other label and not the front."""
     figure.draw_without_rendering()  # places are known only once the layout is
     figure.set_layout_engine("none")
     renderer = FigureCanvasAgg(figure).get_renderer()
     taken = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in axes.transData.transform(points)]
     for (x, y), (right, up) in itertools.pairwise(axes.transData.transform(edge)):
-        taken += [Bbox.from_extents(x - 1, y, x + 1, up), Bbox.from_extents(x, up - 1, right, up + 1)]
+        taken += [
+            Bbox.from_extents(x - 1, y, x + 1, up),
+            Bbox.from_extents(x, up - 1, right, up + 1),
+        ]
     for at in sorted(range(len(points)), key=lambda one: (points[one], labels[one])):
         taken.append(_put_label(axes, labels[at], points[at], taken, renderer))
 
 
-def _put_label(axes: Axes, label: str, point: tuple[float, float], taken: list[Bbox], renderer: RendererAgg) -> Bbox:
+def _put_label(
+    axes: Axes, label: str, point: tuple[float, float], taken: list[Bbox], renderer: RendererAgg
+) -> Bbox:
     start, frame = axes.transData.transform(point), axes.get_window_extent(renderer)
     for reach, (right, up) in itertools.product((8, 14, 24, 38, 54, 72), _SIDES):
         written = _annotation(axes, label, point, reach * right, reach * up, far=reach > 14)
         box = _letters(written, renderer)
         way = Lines(np.array([start, ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)]))
-        hit = any(box.overlaps(one) or (not one.contains(*start) and way.intersects_bbox(one, filled=False)) for one in taken)
+        hit = any(
+            box.overlaps(one)
+            or (not one.contains(*start) and way.intersects_bbox(one, filled=False))
+            for one in taken
+        )
         if not hit and _inside(frame, box):
             return box
         written.remove()
@@ -272,8 +347,14 @@ _SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1), (0.8, 0.8), (-0.8, 0.8), (0.8, -0.8)
 """Right, left, above, below, then the corners."""
 
 
-def _annotation(axes: Axes, label: str, point: tuple[float, float], x: float, y: float, far: bool) -> Annotation:
-    line = {"arrowstyle": "-", "color": "#999999", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 3} if far else None
+def _annotation(
+    axes: Axes, label: str, point: tuple[float, float], x: float, y: float, far: bool
+) -> Annotation:
+    line = (
+        {"arrowstyle": "-", "color": "#999999", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 3}
+        if far
+        else None
+    )
     return axes.annotate(
         label,
         point,
@@ -295,7 +376,12 @@ def _letters(written: Annotation, renderer: RendererAgg) -> Bbox:
 
 
 def _inside(outer: Bbox, inner: Bbox) -> bool:
-    return outer.x0 <= inner.x0 and outer.y0 <= inner.y0 and inner.x1 <= outer.x1 and inner.y1 <= outer.y1
+    return (
+        outer.x0 <= inner.x0
+        and outer.y0 <= inner.y0
+        and inner.x1 <= outer.x1
+        and inner.y1 <= outer.y1
+    )
 
 
 def _description_length(rows: list[Row]) -> Figure:
@@ -304,15 +390,33 @@ def _description_length(rows: list[Row]) -> Figure:
     figure, axes = _axes(1.5 + 0.3 * len(order))
     left = np.zeros(len(order))
     for (_, colour, hatch), sizes in zip(PARTS, _parts(order), strict=True):
-        axes.barh(range(len(order)), sizes, left=left, color=colour, hatch=hatch, edgecolor="white", linewidth=0, height=0.74)
+        axes.barh(
+            range(len(order)),
+            sizes,
+            left=left,
+            color=colour,
+            hatch=hatch,
+            edgecolor="white",
+            linewidth=0,
+            height=0.74,
+        )
         left += sizes
     for at, row in enumerate(order):
-        text = f"{_known(row) / 1e6:.2f}" + ("" if row.total is not None else " and parts not recorded")
+        text = f"{_known(row) / 1e6:.2f}" + (
+            "" if row.total is not None else " and parts not recorded"
+        )
         axes.annotate(text, (left[at], at), (3, 0), textcoords="offset points", va="center")
     _names(axes, [_label(row) for row in order])
-    axes.set(xlim=(0, 1.1 * left.max()), ylim=(-0.6, len(order) - 0.4), xlabel="MB of 1,000,000 bytes (less is better)")
+    axes.set(
+        xlim=(0, 1.1 * left.max()),
+        ylim=(-0.6, len(order) - 0.4),
+        xlabel="MB of 1,000,000 bytes (less is better)",
+    )
     _heading(axes, "Description length", order[0].subject)
-    keys = [Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=name) for name, colour, hatch in PARTS]
+    keys = [
+        Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=name)
+        for name, colour, hatch in PARTS
+    ]
     _legend(figure, keys)
     _footnote(figure, rows)
     return figure
@@ -356,12 +460,25 @@ def _along(rows: list[Row], subject: Input) -> Figure:
     figure, axes = _axes(4.8)
     for row, (colour, dash) in zip(shown, _line_looks(), strict=False):
         edges, rates = along(row.blocks or [])
-        axes.stairs(rates, np.array(edges) / 1e6, baseline=None, color=colour, linestyle=dash, linewidth=1.6, label=_label(row))
+        axes.stairs(
+            rates,
+            np.array(edges) / 1e6,
+            baseline=None,
+            color=colour,
+            linestyle=dash,
+            linewidth=1.6,
+            label=_label(row),
+        )
     if subject.whole and any(row.training_bytes_within for row in shown):
         edge = SLICES["train"][1] / 1e6
         axes.axvline(edge, color="#777777", linewidth=1, linestyle=":")
         axes.annotate(
-            "end of training text ", (edge, 0.99), xycoords=("data", "axes fraction"), ha="right", va="top", fontsize=9
+            "end of training text ",
+            (edge, 0.99),
+            xycoords=("data", "axes fraction"),
+            ha="right",
+            va="top",
+            fontsize=9,
         )
     axes.margins(x=0, y=0.1)
     axes.grid(True, axis="y", color="#E5E5E5")
@@ -380,7 +497,9 @@ def _line_looks() -> Iterator[tuple[str, str]]:
 def smooth(values: list[float], width: int = 9) -> np.ndarray:
     """Mean over the values around each; fewer at the ends."""
     reach = width // 2
-    return np.array([np.mean(values[max(0, at - reach) : at + reach + 1]) for at in range(len(values))])
+    return np.array(
+        [np.mean(values[max(0, at - reach) : at + reach + 1]) for at in range(len(values))]
+    )
 
 
 VALIDATION = (("o", "slice of validation text"), ("*", "all validation text"))
@@ -390,16 +509,31 @@ def _learning(curves: list[Curve]) -> Figure:
     figure, axes = _axes(4.8)
     lowest = 8.0
     for curve, (colour, dash) in zip(curves, _line_looks(), strict=False):
-        seen, train = np.array([place for place, _ in curve.train]) / 1e6, smooth([bits for _, bits in curve.train])
+        seen, train = (
+            np.array([place for place, _ in curve.train]) / 1e6,
+            smooth([bits for _, bits in curve.train]),
+        )
         axes.plot(seen, train, color=colour, linestyle=dash, linewidth=1.3, label=curve.name)
         for points, (marker, _) in zip((curve.valid_slice, curve.valid), VALIDATION, strict=True):
             places, bits = zip(*points, strict=True) if points else ((), ())
-            axes.plot(np.array(places) / 1e6, bits, color=colour, marker=marker, markersize=6, linestyle="none")
+            axes.plot(
+                np.array(places) / 1e6,
+                bits,
+                color=colour,
+                marker=marker,
+                markersize=6,
+                linestyle="none",
+            )
             lowest = min([lowest, *bits])
         lowest = min(lowest, *train)
     keys = [*axes.get_legend_handles_labels()[0]]
-    keys += [Line2D([], [], color="#555555", marker=marker, linestyle="none", label=name) for marker, name in VALIDATION]
-    axes.set(xlim=(0, None), ylim=(0.95 * lowest, 1.6 * lowest))  # the first steps, far above, would flatten all the rest
+    keys += [
+        Line2D([], [], color="#555555", marker=marker, linestyle="none", label=name)
+        for marker, name in VALIDATION
+    ]
+    axes.set(
+        xlim=(0, None), ylim=(0.95 * lowest, 1.6 * lowest)
+    )  # the first steps, far above, would flatten all the rest
     axes.grid(True, color="#E5E5E5")
     axes.set(xlabel="MB of text seen", ylabel="bits/char (less is better)")
     axes.set_title("Training: float networks alone, training text smoothed")

@@ -27,19 +27,55 @@ def _curves(curves: Sequence[Curve]) -> Figure:
     for curve, (colour, dash) in zip(curves, _line_looks(), strict=False):
         sizes = [point.file_bytes / 1e6 for point in curve.points]
         rates = [point.bits_per_char for point in curve.points]
-        axes.plot(sizes, rates, color=colour, linestyle=dash, linewidth=1.3, marker="o", markersize=5,
-                  markerfacecolor="white", label=curve.name, zorder=3)  # fmt: skip
+        axes.plot(
+            sizes,
+            rates,
+            color=colour,
+            linestyle=dash,
+            linewidth=1.3,
+            marker="o",
+            markersize=5,
+            markerfacecolor="white",
+            label=curve.name,
+            zorder=3,
+        )
         best = curve.best
-        axes.plot([best.file_bytes / 1e6], [best.bits_per_char], color=colour, marker="o", markersize=8, zorder=4)
+        axes.plot(
+            [best.file_bytes / 1e6],
+            [best.bits_per_char],
+            color=colour,
+            marker="o",
+            markersize=8,
+            zorder=4,
+        )
         for point, x, y in zip(curve.points, sizes, rates, strict=True):
-            axes.annotate(f"{point.bits:g}", (x, y), (4, 4), textcoords="offset points", fontsize=8, color=colour)
+            axes.annotate(
+                f"{point.bits:g}",
+                (x, y),
+                (4, 4),
+                textcoords="offset points",
+                fontsize=8,
+                color=colour,
+            )
     axes.margins(0.08, 0.1)
     _equal_totals(axes)
     axes.set(xlabel="weights file, MB", ylabel="bits/char of float network and memory (estimate)")
     axes.set_title("Bits of the weights: bits/char on a slice of validation text")
     keys: list[Line2D] = [*axes.get_lines()[: 2 * len(curves) : 2]]
-    keys.append(Line2D([], [], color="#555555", marker="o", markersize=8, linestyle="none", label="least projected total"))
-    keys.append(Line2D([], [], color="#AAAAAA", linestyle=":", label="equal projected total for enwik8, MB"))
+    keys.append(
+        Line2D(
+            [],
+            [],
+            color="#555555",
+            marker="o",
+            markersize=8,
+            linestyle="none",
+            label="least projected total",
+        )
+    )
+    keys.append(
+        Line2D([], [], color="#AAAAAA", linestyle=":", label="equal projected total for enwik8, MB")
+    )
     _legend(figure, keys)
     return figure
 
@@ -54,8 +90,18 @@ def _equal_totals(axes: Axes) -> None:
         total = number * step
         x = np.array([left, right])
         axes.plot(x, (total - x) / mb, color="#AAAAAA", linestyle=":", linewidth=0.8, zorder=1)
-        start = max(left, total - mb * high)  # where the line enters the frame, from the left or above
+        start = max(
+            left, total - mb * high
+        )  # where the line enters the frame, from the left or above
         if start < right and (total - start) / mb > low:
-            axes.annotate(f"{total:g}", (start, (total - start) / mb), (3, -2), textcoords="offset points", fontsize=7,
-                          color="#888888", ha="left", va="top")  # fmt: skip
+            axes.annotate(
+                f"{total:g}",
+                (start, (total - start) / mb),
+                (3, -2),
+                textcoords="offset points",
+                fontsize=7,
+                color="#888888",
+                ha="left",
+                va="top",
+            )
     axes.set(xlim=(left, right), ylim=(low, high))

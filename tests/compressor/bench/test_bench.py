@@ -18,24 +18,54 @@ import pytest
 from click.testing import Result
 
 from baselines.codec import UnknownCodec
-from compressor.bench import jobs
-from compressor.bench import speed
-from compressor.bench.runner import bench, run_job, slug
-from compressor.bench.progress_board import Board, Console, span, table
-from compressor.system.process import Children
-from compressor.system.machine import environment
+from compressor.bench import jobs, speed
 from compressor.bench.inputs import UnknownInput, opened
 from compressor.bench.jobs import INPUT, OUTPUT, Job, jobs_named
+from compressor.bench.progress_board import Board, Console, span, table
 from compressor.bench.records import load
+from compressor.bench.runner import bench, run_job, slug
+from compressor.system.machine import environment
+from compressor.system.process import Children
 from data.samples import sample
 
 TEXT = sample()[:20_000]
 COPY = "import sys; open(sys.argv[2], 'wb').write(open(sys.argv[1], 'rb').read())"
-NUMBERS = ("compressed_bytes", "bits_per_char", *(f"{fact}_{verb}" for fact in ("seconds", "kb_per_s", "peak_rss_bytes")
-                                                  for verb in ("compress", "decompress")))  # fmt: skip
-FIELDS = {"kind", "codec", "family", "version", "command", "status", "reason", "input", "input_bytes", "input_sha256",
-          "weights_bytes", "parameters", "program_bytes", "training_bytes_within", "portable", "blocks", "jobs",
-          "processor", "cores", "system", "python", "versions", "commit", "date", *NUMBERS}  # fmt: skip
+NUMBERS = (
+    "compressed_bytes",
+    "bits_per_char",
+    *(
+        f"{fact}_{verb}"
+        for fact in ("seconds", "kb_per_s", "peak_rss_bytes")
+        for verb in ("compress", "decompress")
+    ),
+)
+FIELDS = {
+    "kind",
+    "codec",
+    "family",
+    "version",
+    "command",
+    "status",
+    "reason",
+    "input",
+    "input_bytes",
+    "input_sha256",
+    "weights_bytes",
+    "parameters",
+    "program_bytes",
+    "training_bytes_within",
+    "portable",
+    "blocks",
+    "jobs",
+    "processor",
+    "cores",
+    "system",
+    "python",
+    "versions",
+    "commit",
+    "date",
+    *NUMBERS,
+}
 
 
 def toy(name: str = "toy", compress: str = COPY, decompress: str = COPY, **facts: object) -> Job:
@@ -71,23 +101,38 @@ def test_a_codec_of_the_table_makes_a_whole_row(source: Path) -> None:
     assert set(row) == FIELDS
     assert row["input_sha256"] == speed.subject(source)["input_sha256"]
     assert row["bits_per_char"] == round(8 * row["compressed_bytes"] / len(TEXT), 5) < 4
-    assert [sum(column) for column in zip(*row["blocks"], strict=True)] == [len(TEXT), row["compressed_bytes"]]
+    assert [sum(column) for column in zip(*row["blocks"], strict=True)] == [
+        len(TEXT),
+        row["compressed_bytes"],
+    ]
     assert all(row[field] > 0 for field in NUMBERS)
     assert (row["weights_bytes"], row["training_bytes_within"], row["jobs"]) == (0, 0, 1)
 
 
 DIFFER = "decoded bytes differ: "
 LIARS = {
-    "other bytes": ("open(sys.argv[2], 'wb').write(b'x' * len(data))", DIFFER + "the first at offset 0"),
-    "one bit flipped": ("data[12345] ^= 1; open(sys.argv[2], 'wb').write(data)", DIFFER + "the first at offset 12345"),
-    "the end cut": ("open(sys.argv[2], 'wb').write(data[:-1])", DIFFER + "19999 of them where the input has 20000"),
-    "one byte more": ("open(sys.argv[2], 'wb').write(data + b'.')", DIFFER + "20001 of them where the input has 20000"),
+    "other bytes": (
+        "open(sys.argv[2], 'wb').write(b'x' * len(data))",
+        DIFFER + "the first at offset 0",
+    ),
+    "one bit flipped": (
+        "data[12345] ^= 1; open(sys.argv[2], 'wb').write(data)",
+        DIFFER + "the first at offset 12345",
+    ),
+    "the end cut": (
+        "open(sys.argv[2], 'wb').write(data[:-1])",
+        DIFFER + "19999 of them where the input has 20000",
+    ),
+    "one byte more": (
+        "open(sys.argv[2], 'wb').write(data + b'.')",
+        DIFFER + "20001 of them where the input has 20000",
+    ),
     "no output": ("pass", "decompress: wrote no output"),
     "empty output": ("open(sys.argv[2], 'wb')", "decompress: wrote no output"),
     "crash": ("raise ValueError('lost\\nthe table')", "decompress: exit code 1: the table"),
     "killed": ("import os; os.kill(os.getpid(), 9)", "decompress: killed by SIGKILL"),
     "silent": ("sys.exit(3)", "decompress: exit code 3"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", LIARS)
@@ -105,19 +150,29 @@ def test_a_decoder_that_fails_is_failed_with_its_reason(source: Path, raw: Path,
     ("code", "reason"),
     [
         ("pass", "compress: wrote no output"),
-        ("import sys; open(sys.argv[2], 'wb')", "compress: wrote no output"),  # else its decoder had the text from elsewhere
+        (
+            "import sys; open(sys.argv[2], 'wb')",
+            "compress: wrote no output",
+        ),  # else its decoder had the text from elsewhere
         ("import sys; sys.exit('no room')", "compress: exit code 1: no room"),
     ],
 )
-def test_an_encoder_that_fails_leaves_the_rest_unknown(source: Path, code: str, reason: str) -> None:
+def test_an_encoder_that_fails_leaves_the_rest_unknown(
+    source: Path, code: str, reason: str
+) -> None:
     row = run_job(toy(compress=code), source, 60)
     assert (row["status"], row["reason"], set(row)) == ("failed", reason, FIELDS)
-    assert {row[field] for field in ("compressed_bytes", "bits_per_char", "seconds_decompress", "blocks")} == {None}
+    assert {
+        row[field]
+        for field in ("compressed_bytes", "bits_per_char", "seconds_decompress", "blocks")
+    } == {None}
 
 
 def test_a_program_that_is_not_there(source: Path) -> None:
     row = run_job(Job("x", "PPM", "1", "x", ["/no/such/program", INPUT], []), source, 60)
-    assert row["reason"] == "compress: cannot be started: /no/such/program: No such file or directory"
+    assert (
+        row["reason"] == "compress: cannot be started: /no/such/program: No such file or directory"
+    )
 
 
 def test_trouble_of_the_benchmark_itself_makes_a_failed_row_too(source: Path) -> None:
@@ -163,7 +218,10 @@ def test_the_time_limit_ends_a_codec_with_its_children(source: Path, tmp_path: P
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks /proc who runs")
 def test_what_a_codec_leaves_running_ends_with_it(source: Path, tmp_path: Path) -> None:
     note = tmp_path / "note"
-    assert run_job(toy(compress=PARENT.format(note=str(note)) + COPY), source, 30)["status"] == "verified"
+    assert (
+        run_job(toy(compress=PARENT.format(note=str(note)) + COPY), source, 30)["status"]
+        == "verified"
+    )
     assert gone(int(note.read_text()))
 
 
@@ -179,10 +237,14 @@ def test_peak_memory_is_of_the_command_and_its_descendants_and_not_of_who_asks()
     assert 100_000_000 < (Children().run([*python, asks]).peak_rss_bytes or 0) < 160_000_000
 
 
-def test_a_verified_row_is_not_run_again_unless_told(source: Path, raw: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_verified_row_is_not_run_again_unless_told(
+    source: Path, raw: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     assert bench([toy()], source, raw, quiet=True)[0]["status"] == "verified"
     assert capfd.readouterr().err == ""
-    broken = toy(compress="raise SystemExit(1)")  # the same codec to the eye: it must not even start
+    broken = toy(
+        compress="raise SystemExit(1)"
+    )  # the same codec to the eye: it must not even start
     [row] = bench([broken], source, raw)
     assert (row["status"], len(kept(raw))) == ("verified", 1)
     assert "toy: verified already (row-toy-text-" in capfd.readouterr().err
@@ -197,15 +259,32 @@ def test_a_row_of_something_else_does_not_count(source: Path, raw: Path, what: s
     if what == "bytes":
         source.write_bytes(TEXT[::-1])
     job = toy()
-    bench([Job(**{**vars(job), "version": "2"}) if what == "version" else job], source, raw, quiet=True)
+    bench(
+        [Job(**{**vars(job), "version": "2"}) if what == "version" else job],
+        source,
+        raw,
+        quiet=True,
+    )
     assert len(kept(raw)) == 2
 
 
 def test_an_older_row_of_bench_speed_counts(source: Path, raw: Path) -> None:
-    facts = {"kind": "speed", "codec": "kolmozip", **speed.subject(source), "model": "m", "weights": "ab", "restored": True,
-             "weights_bytes": 5, "compressed_bytes": 100, "kb_per_s_compress": 2.0, "kb_per_s_decompress": 1.0}  # fmt: skip
+    facts = {
+        "kind": "speed",
+        "codec": "kolmozip",
+        **speed.subject(source),
+        "model": "m",
+        "weights": "ab",
+        "restored": True,
+        "weights_bytes": 5,
+        "compressed_bytes": 100,
+        "kb_per_s_compress": 2.0,
+        "kb_per_s_decompress": 1.0,
+    }
     speed.keep({**facts, **environment()}, raw, "speed-m-text")
-    never = Job(**{**vars(toy("kolmozip m", compress="raise SystemExit(1)")), "version": "weights ab"})
+    never = Job(
+        **{**vars(toy("kolmozip m", compress="raise SystemExit(1)")), "version": "weights ab"}
+    )
     [row] = bench([never], source, raw, quiet=True)
     assert (row["codec"], row["status"], row["compressed_bytes"]) == ("kolmozip m", "verified", 100)
     assert "kolmozip m" in table([row])
@@ -214,17 +293,29 @@ def test_an_older_row_of_bench_speed_counts(source: Path, raw: Path) -> None:
 def test_side_by_side_and_neural_ones_alone(source: Path, raw: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
     note = f"import time; open({str(log)!r}, 'a').write(sys.argv[0] + '\\n')"
-    todo = [toy(name, compress=f"import sys; sys.argv[0] = {name!r}; {note}; {COPY}") for name in ("neural", "a", "b")]
+    todo = [
+        toy(name, compress=f"import sys; sys.argv[0] = {name!r}; {note}; {COPY}")
+        for name in ("neural", "a", "b")
+    ]
     todo[0] = Job(**{**vars(todo[0]), "family": "neural"})
     rows = {row["codec"]: row for row in bench(todo, source, raw, jobs=2, quiet=True)}
     cores = environment()["cores"]
-    assert {name: row["jobs"] for name, row in rows.items()} == {"neural": 1, "a": min(2, cores), "b": min(2, cores)}
+    assert {name: row["jobs"] for name, row in rows.items()} == {
+        "neural": 1,
+        "a": min(2, cores),
+        "b": min(2, cores),
+    }
     assert log.read_text().split()[-1] == "neural"
 
 
-def test_an_interrupt_keeps_the_finished_rows_and_stops_what_runs(source: Path, raw: Path, tmp_path: Path) -> None:
+def test_an_interrupt_keeps_the_finished_rows_and_stops_what_runs(
+    source: Path, raw: Path, tmp_path: Path
+) -> None:
     note = tmp_path / "note"
-    hang = toy("hang", compress=f"import os, time; open({str(note)!r}, 'w').write(str(os.getpid())); time.sleep(60)")
+    hang = toy(
+        "hang",
+        compress=f"import os, time; open({str(note)!r}, 'w').write(str(os.getpid())); time.sleep(60)",
+    )
     until = time.monotonic() + 20
 
     def interrupt() -> None:
@@ -246,10 +337,15 @@ def test_an_interrupt_keeps_the_finished_rows_and_stops_what_runs(source: Path, 
         signal.signal(signal.SIGINT, before)
     assert [row["codec"] for row in kept(raw)] == ["toy"]
     assert gone(int(note.read_text()))
-    assert [row["codec"] for row in bench([toy(), toy("never")], source, raw, quiet=True)] == ["toy", "never"]
+    assert [row["codec"] for row in bench([toy(), toy("never")], source, raw, quiet=True)] == [
+        "toy",
+        "never",
+    ]
 
 
-def test_temporary_files_of_a_killed_codec_go(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_temporary_files_of_a_killed_codec_go(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     run_job(toy(compress="import tempfile, time; tempfile.mkdtemp(); time.sleep(60)"), source, 0.5)
@@ -276,10 +372,27 @@ def test_the_worker_there_and_back_with_slim_imports(source: Path, tmp_path: Pat
     assert worker("compress", "gzip -9 (library)", source, packed, "--trace", trace).returncode == 0
     assert json.loads(trace.read_text().splitlines()[-1]) == [len(TEXT), packed.stat().st_size]
     code = "import sys; from compressor.bench.worker import main; code = main(sys.argv[1:]); print(*sys.modules); sys.exit(code)"
-    line = [sys.executable, "-P", "-c", code, "decompress", "gzip -9 (library)", str(packed), str(restored)]
+    line = [
+        sys.executable,
+        "-P",
+        "-c",
+        code,
+        "decompress",
+        "gzip -9 (library)",
+        str(packed),
+        str(restored),
+    ]
     loaded = subprocess.run(line, capture_output=True, text=True, check=True).stdout.split()
     assert restored.read_bytes() == TEXT
-    assert not {"jax", "numpy", "pandas", "matplotlib", "rich", "click", "compressor.codec.stream"} & set(loaded)
+    assert not {
+        "jax",
+        "numpy",
+        "pandas",
+        "matplotlib",
+        "rich",
+        "click",
+        "compressor.codec.stream",
+    } & set(loaded)
 
 
 def test_the_worker_refuses_in_one_line(source: Path, tmp_path: Path) -> None:
@@ -294,7 +407,9 @@ def test_the_worker_refuses_in_one_line(source: Path, tmp_path: Path) -> None:
 
 
 def test_the_table_sets_failed_rows_apart(source: Path, raw: Path) -> None:
-    shown = table(bench([toy("liar [x]", decompress="pass"), toy("fair [y]")], source, raw, quiet=True))
+    shown = table(
+        bench([toy("liar [x]", decompress="pass"), toy("fair [y]")], source, raw, quiet=True)
+    )
     assert "text, 20,000 bytes" in shown
     assert shown.splitlines()[-1] == "failed: liar [x]: decompress: wrote no output"
     assert "fair [y]" in shown
@@ -308,7 +423,12 @@ def test_the_line_of_what_runs_tells_the_time_left() -> None:
     assert board.line() == "0 of 3 done; a for 0.0 s; about 61 min left; 1 never timed here"
     board.finished({"codec": "a", "status": "failed", "reason": "x"}, Path("row"))
     assert board.line() == "1 of 3 done; about 60 s left; 1 never timed here"
-    assert [span(seconds) for seconds in (0.5, 12.4, 120, 7200)] == ["0.5 s", "12 s", "2 min", "2.0 h"]
+    assert [span(seconds) for seconds in (0.5, 12.4, 120, 7200)] == [
+        "0.5 s",
+        "12 s",
+        "2 min",
+        "2.0 h",
+    ]
 
 
 def test_a_folder_becomes_the_same_tar_whenever_and_wherever(tmp_path: Path) -> None:
@@ -325,12 +445,21 @@ def test_a_folder_becomes_the_same_tar_whenever_and_wherever(tmp_path: Path) -> 
     first, second = tree(tmp_path / "one", names), tree(tmp_path / "two", names[::-1])
     assert first == second
     with tarfile.open(fileobj=io.BytesIO(first)) as archive:
-        assert archive.getnames() == ["set/a", "set/a/" + "long" * 40, "set/a/z.txt", "set/b.txt", "set/link"]
+        assert archive.getnames() == [
+            "set/a",
+            "set/a/" + "long" * 40,
+            "set/a/z.txt",
+            "set/b.txt",
+            "set/link",
+        ]
         assert {(member.mtime, member.uid, member.uname) for member in archive} == {(0, 0, "")}
 
 
 def test_slices_and_cleaned_slices_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("compressor.bench.inputs.load_slice", lambda name: memoryview(b"<text >Of " + name.encode() + b"</text>"))
+    monkeypatch.setattr(
+        "compressor.bench.inputs.load_slice",
+        lambda name: memoryview(b"<text >Of " + name.encode() + b"</text>"),
+    )
     monkeypatch.chdir(tmp_path)
     Path("test5m").write_bytes(b"not the slice")
     for name, content in (
@@ -343,13 +472,25 @@ def test_slices_and_cleaned_slices_by_name(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 def test_training_bytes_within_an_input() -> None:
-    within = {("enwik8", 10**8): 90_000_000, ("head1m", 10**6): 10**6, ("test5m", 5 * 10**6): 0, ("test5m", 17): None,
-              ("test5m-text8", 10**6): 0, ("head1m-text8", 10**5): None, ("book.txt", 17): None}  # fmt: skip
-    assert {(name, size): speed.training_bytes_within(name, size) for name, size in within} == within
+    within = {
+        ("enwik8", 10**8): 90_000_000,
+        ("head1m", 10**6): 10**6,
+        ("test5m", 5 * 10**6): 0,
+        ("test5m", 17): None,
+        ("test5m-text8", 10**6): 0,
+        ("head1m-text8", 10**5): None,
+        ("book.txt", 17): None,
+    }
+    assert {
+        (name, size): speed.training_bytes_within(name, size) for name, size in within
+    } == within
 
 
 def test_unknown_names_are_refused_with_the_choices(tmp_path: Path) -> None:
-    with pytest.raises(UnknownInput, match=r"'nonesuch' .*enwik8.*test5m.*-text8"), opened("nonesuch"):
+    with (
+        pytest.raises(UnknownInput, match=r"'nonesuch' .*enwik8.*test5m.*-text8"),
+        opened("nonesuch"),
+    ):
         pass
     with pytest.raises(UnknownCodec, match=r"'nonesuch' .*gzip -9 .*kolmozip small.*--list"):
         jobs_named(["nonesuch"])
@@ -368,7 +509,9 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "catalogue", lambda: both)
 
 
-def test_the_command_runs_all_and_its_exit_code_tells_of_failures(cli: Cli, toys: None, source: Path, raw: Path) -> None:
+def test_the_command_runs_all_and_its_exit_code_tells_of_failures(
+    cli: Cli, toys: None, source: Path, raw: Path
+) -> None:
     result = cli("bench", "--corpus", source, "--results", raw, "-c", "fair", "-q")
     assert (result.exit_code, result.stderr) == (0, "")
     assert "fair" in result.stdout
@@ -384,10 +527,14 @@ def test_the_command_runs_all_and_its_exit_code_tells_of_failures(cli: Cli, toys
 
 def test_the_list_names_codecs_here_and_elsewhere(cli: Cli) -> None:
     told = cli("bench", "--list").stdout
-    assert {"gzip -9 (library)", "xz -9e", "kolmozip small"} <= {line.split("  ")[0].strip() for line in told.splitlines()}
+    assert {"gzip -9 (library)", "xz -9e", "kolmozip small"} <= {
+        line.split("  ")[0].strip() for line in told.splitlines()
+    }
 
 
-def test_leaderboard_and_report(cli: Cli, toys: None, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leaderboard_and_report(
+    cli: Cli, toys: None, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     built = []
 
     def build(raw: Path, out: Path, readme: Path | None, weights: Path | None) -> list[Path]:
@@ -397,7 +544,9 @@ def test_leaderboard_and_report(cli: Cli, toys: None, source: Path, tmp_path: Pa
     monkeypatch.setattr("compressor.report.build.build", build)
     monkeypatch.chdir(tmp_path)
     result = cli("leaderboard", source.name)
-    assert (result.exit_code, "wrote results/leaderboard.md" in result.stderr) == (1, True), "the liar failed"
+    assert (result.exit_code, "wrote results/leaderboard.md" in result.stderr) == (1, True), (
+        "the liar failed"
+    )
     Path("README.md").touch()
     assert cli("report").exit_code == 0
     out = Path("results")
@@ -413,9 +562,16 @@ def test_bench_speed_keeps_its_fields(cli: Cli, tmp_path: Path, raw: Path) -> No
     facts = json.loads(path.read_text())
     assert path.name.startswith("speed-nano-text-")
     assert set(facts) == FIELDS | {"model", "weights", "restored", "train_bytes_seen", "lanes"}
-    assert (facts["kind"], facts["codec"], facts["model"], facts["restored"]) == ("speed", "kolmozip", "nano", True)
+    assert (facts["kind"], facts["codec"], facts["model"], facts["restored"]) == (
+        "speed",
+        "kolmozip",
+        "nano",
+        True,
+    )
     assert facts["lanes"] == 1
-    assert facts["weights_bytes"] == (Path(os.environ["KOLMOZIP_WEIGHTS"]) / "nano.kzw").stat().st_size
+    assert (
+        facts["weights_bytes"] == (Path(os.environ["KOLMOZIP_WEIGHTS"]) / "nano.kzw").stat().st_size
+    )
     assert sum(original for original, _ in facts["blocks"]) == 3000
     [row] = load(raw).rows
     assert (row.codec, row.verified) == ("kolmozip nano", True)

@@ -14,8 +14,9 @@ import pytest
 from click.testing import Result
 
 import compressor
-from compressor.codec import model as registry
 from compressor.cli import main
+from compressor.codec import model as registry
+from compressor.codec import weights_store
 from data.samples import sample
 
 Run = Callable[..., Result]
@@ -89,14 +90,18 @@ def test_several_files(folder: Path, pack: Run, cli: Run) -> None:
     assert Path("b.txt").read_bytes() == bytes(1000)
 
 
-def test_a_bad_file_does_not_stop_the_others(folder: Path, pack: Run, cli: Run, refusal: Callable) -> None:
+def test_a_bad_file_does_not_stop_the_others(
+    folder: Path, pack: Run, cli: Run, refusal: Callable
+) -> None:
     Path("z.txt").write_bytes(bytes(1000))
     refusal(pack("-q", "a.txt", "absent", "z.txt"), "InputMissing")
     assert sorted(os.listdir()) == ["a.txt", "a.txt.kz", "z.txt", "z.txt.kz"]
     Path("b.kz").write_bytes(b"not ours")
     Path("a.txt").unlink()
     Path("z.txt").unlink()
-    assert refusal(cli("decompress", "-q", "a.txt.kz", "b.kz", "z.txt.kz"), "BadMagic").startswith("kolmozip: b.kz: ")
+    assert refusal(cli("decompress", "-q", "a.txt.kz", "b.kz", "z.txt.kz"), "BadMagic").startswith(
+        "kolmozip: b.kz: "
+    )
     assert sorted(os.listdir()) == ["a.txt", "a.txt.kz", "b.kz", "z.txt", "z.txt.kz"]
     assert refusal(cli("inspect", "b.kz"), "BadMagic").startswith("kolmozip: b.kz: ")
 
@@ -115,19 +120,31 @@ def test_quiet_is_quiet(folder: Path, pack: Run, cli: Run) -> None:
         assert (result.exit_code, result.output) == (0, "")
 
 
-def test_json_tells_of_each_file(folder: Path, pack: Run, cli: Run, packed: bytes, facts: Callable) -> None:
+def test_json_tells_of_each_file(
+    folder: Path, pack: Run, cli: Run, packed: bytes, facts: Callable
+) -> None:
     Path("b.txt").write_bytes(b"")
     first, second = facts(pack("--json", "a.txt", "b.txt").stdout)
     assert first.pop("seconds") >= 0
-    assert first == {"input": "a.txt", "output": "a.txt.kz", "original_bytes": 300, "compressed_bytes": len(packed),
-                     "bits_per_char": pytest.approx(8 * len(packed) / 300)}  # fmt: skip
+    assert first == {
+        "input": "a.txt",
+        "output": "a.txt.kz",
+        "original_bytes": 300,
+        "compressed_bytes": len(packed),
+        "bits_per_char": pytest.approx(8 * len(packed) / 300),
+    }
     assert (second["original_bytes"], second["bits_per_char"]) == (0, None)
     (back,) = facts(cli("decompress", "--json", "a.txt.kz", "-o", "c").stdout)
     assert (back["original_bytes"], back["compressed_bytes"]) == (300, len(packed))
 
 
-def test_json_leaves_standard_output_to_the_payload(pack: Run, cli: Run, packed: bytes, facts: Callable) -> None:
-    for result, payload in ((pack("--json", "-", stdin=TEXT), packed), (cli("decompress", "--json", "-", stdin=packed), TEXT)):
+def test_json_leaves_standard_output_to_the_payload(
+    pack: Run, cli: Run, packed: bytes, facts: Callable
+) -> None:
+    for result, payload in (
+        (pack("--json", "-", stdin=TEXT), packed),
+        (cli("decompress", "--json", "-", stdin=packed), TEXT),
+    ):
         assert result.stdout_bytes == payload
         (told,) = facts(result.stderr)
         assert (told["input"], told["output"], told["original_bytes"]) == ("-", "-", 300)
@@ -136,7 +153,11 @@ def test_json_leaves_standard_output_to_the_payload(pack: Run, cli: Run, packed:
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     """Every command and group, by the words that call it."""
     inner = [(*path, name) for name in group.commands]
-    deeper = [commands(found, (*path, name)) for name, found in group.commands.items() if isinstance(found, click.Group)]
+    deeper = [
+        commands(found, (*path, name))
+        for name, found in group.commands.items()
+        if isinstance(found, click.Group)
+    ]
     return [path, *inner, *(each for found in deeper for each in found)]
 
 
@@ -164,7 +185,9 @@ def test_version(cli: Run) -> None:
     assert version in cli("--version").stdout
 
 
-def test_inspect_agrees_with_the_file(folder: Path, cli: Run, packed: bytes, nano: registry.Model, facts: Callable) -> None:
+def test_inspect_agrees_with_the_file(
+    folder: Path, cli: Run, packed: bytes, nano: registry.Model, facts: Callable
+) -> None:
     Path("a.kz").write_bytes(packed)
     (told,) = facts(cli("inspect", "a.kz", "--json").stdout)
     assert told["file"] == "a.kz"
@@ -185,7 +208,7 @@ def test_inspect_needs_neither_weights_nor_a_good_card(
     folder: Path, cli: Run, packed: bytes, facts: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("a.kz").write_bytes(packed)
-    monkeypatch.delenv(registry.FOLDER_VARIABLE)
+    monkeypatch.delenv(weights_store.FOLDER_VARIABLE)
     (told,) = facts(cli("inspect", "a.kz", "--json").stdout)
     assert (told["model"], told["card"]) == (None, None)
     assert cli("inspect", "a.kz").exit_code == 0
@@ -196,8 +219,8 @@ def test_a_broken_card_does_not_matter(
 ) -> None:
     own = folder / "weights"
     own.mkdir()
-    (own / "own.kzw").write_bytes(registry.path_of(nano.identity).read_bytes())
-    monkeypatch.setenv(registry.FOLDER_VARIABLE, str(own))
+    (own / "own.kzw").write_bytes(weights_store.path_of(nano.identity).read_bytes())
+    monkeypatch.setenv(weights_store.FOLDER_VARIABLE, str(own))
     Path("a.kz").write_bytes(packed)
     for card in (b"{", b"[1]", b"\xff"):
         (own / "own.json").write_bytes(card)
@@ -219,7 +242,7 @@ def test_models_lists_what_is_at_hand(cli: Run, nano: registry.Model) -> None:
     assert heading.startswith("name")
     names = {line.split()[0]: line.split()[1] for line in lines}
     assert names["nano"] == nano.identity.hex()
-    assert registry.DEFAULT_MODEL in names
+    assert weights_store.DEFAULT_MODEL in names
 
 
 def test_selftest_compares_engine_and_definition(cli: Run) -> None:
@@ -242,7 +265,9 @@ def test_selftest_compares_engine_and_definition(cli: Run) -> None:
         (["squash", "a.txt"], "squash"),
     ],
 )
-def test_wrong_use_is_told_before_any_work(folder: Path, cli: Run, packed: bytes, arguments: list[str], told: str) -> None:
+def test_wrong_use_is_told_before_any_work(
+    folder: Path, cli: Run, packed: bytes, arguments: list[str], told: str
+) -> None:
     for name in ("a.kz", "b.kz", ".kz"):
         Path(name).write_bytes(packed)
     before = sorted(os.listdir())
@@ -275,7 +300,9 @@ def test_a_name_that_is_not_utf_8(folder: Path, process: Callable, command: Call
     assert Path(name).read_bytes() == b"content"
 
 
-def test_real_pipes_carry_the_payload_and_nothing_else(process: Callable, nano: registry.Model) -> None:
+def test_real_pipes_carry_the_payload_and_nothing_else(
+    process: Callable, nano: registry.Model
+) -> None:
     original = bytes(range(256)) + TEXT + b"\r\n\x1a\x00"
     done = process("compress", "--model", "nano", "-", stdin=original)
     assert (done.returncode, done.stderr) == (0, b"")
@@ -284,15 +311,24 @@ def test_real_pipes_carry_the_payload_and_nothing_else(process: Callable, nano: 
     assert (done.returncode, done.stdout, done.stderr) == (0, original, b"")
 
 
-def test_a_refusal_in_a_real_process_is_one_line_and_exit_code_1(folder: Path, process: Callable) -> None:
+def test_a_refusal_in_a_real_process_is_one_line_and_exit_code_1(
+    folder: Path, process: Callable
+) -> None:
     done = process("decompress", "absent.kz")
     assert (done.returncode, done.stdout) == (1, b"")
-    assert done.stderr == b"kolmozip: InputMissing: absent.kz: no such file or folder: check the path\n"
+    assert (
+        done.stderr
+        == b"kolmozip: InputMissing: absent.kz: no such file or folder: check the path\n"
+    )
 
 
 @pytest.mark.parametrize("code", [130, 141, 143])
-def test_a_stop_does_not_take_the_interpreter_down_under_working_threads(command: Callable, code: int) -> None:
-    script = "import atexit, sys\nfrom compressor import cli\natexit.register(print, 'taken down')\n"
+def test_a_stop_does_not_take_the_interpreter_down_under_working_threads(
+    command: Callable, code: int
+) -> None:
+    script = (
+        "import atexit, sys\nfrom compressor import cli\natexit.register(print, 'taken down')\n"
+    )
     script += f"cli.main = lambda: sys.exit({code})\ncli.run()"
     done = subprocess.run([command()[0], "-c", script], capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (code, b"", b"")

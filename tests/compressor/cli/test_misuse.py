@@ -30,6 +30,7 @@ from coding.errors import (
     UnknownWeights,
 )
 from compressor.codec import model as registry
+from compressor.codec import weights_store
 from data.samples import sample
 
 Run = Callable[..., Result]
@@ -70,32 +71,49 @@ def test_a_folder_as_input(folder: Path, pack: Run, cli: Run, refusal: Callable)
     Path("folder.kz").mkdir()
     before = contents()
     for result in (pack("folder.kz"), cli("decompress", "folder.kz"), cli("inspect", "folder.kz")):
-        assert "is a folder: name files, or pack it with tar first" in refusal(result, "InputMissing")
+        assert "is a folder: name files, or pack it with tar first" in refusal(
+            result, "InputMissing"
+        )
     assert contents() == before
 
 
-def test_an_output_that_exists(folder: Path, pack: Run, cli: Run, packed: bytes, refusal: Callable) -> None:
+def test_an_output_that_exists(
+    folder: Path, pack: Run, cli: Run, packed: bytes, refusal: Callable
+) -> None:
     Path("b.kz").write_bytes(packed)
     Path("b").write_bytes(b"precious")
     Path("a.kz").write_bytes(b"precious")
     before = contents()
-    for result in (pack("a"), pack("a", "-o", "b"), cli("decompress", "b.kz"), cli("decompress", "b.kz", "-o", "a")):
+    for result in (
+        pack("a"),
+        pack("a", "-o", "b"),
+        cli("decompress", "b.kz"),
+        cli("decompress", "b.kz", "-o", "a"),
+    ):
         assert "pass --force to replace it" in refusal(result, "OutputExists")
     assert contents() == before
 
 
 @pytest.mark.parametrize("force", [[], ["--force"]])
-def test_a_folder_as_output(folder: Path, pack: Run, cli: Run, packed: bytes, refusal: Callable, force: list[str]) -> None:
+def test_a_folder_as_output(
+    folder: Path, pack: Run, cli: Run, packed: bytes, refusal: Callable, force: list[str]
+) -> None:
     Path("a.kz").mkdir()
     Path("b.kz").write_bytes(packed)
-    for result in (pack("a", *force), pack("a", "-o", ".", *force), cli("decompress", "b.kz", "-o", "a.kz", *force)):
+    for result in (
+        pack("a", *force),
+        pack("a", "-o", ".", *force),
+        cli("decompress", "b.kz", "-o", "a.kz", *force),
+    ):
         assert "is a folder: name a file in it with -o" in refusal(result, "OutputExists")
     assert os.listdir("a.kz") == []
 
 
 def test_an_output_in_no_folder(folder: Path, pack: Run, refusal: Callable) -> None:
     line = refusal(pack("a", "-o", "absent/a.kz"), "FolderMissing")
-    assert line.startswith("kolmozip: a: FolderMissing: absent/a.kz: the folder for it does not exist: make it")
+    assert line.startswith(
+        "kolmozip: a: FolderMissing: absent/a.kz: the folder for it does not exist: make it"
+    )
 
 
 AS_NOBODY = """
@@ -115,14 +133,31 @@ main(sys.argv[1:])
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["compress", "secret", "-o", "open/out"], b"kolmozip: NoPermission: secret: no permission: change the rights"),
-        (["compress", "a", "-o", "locked/out"], b"kolmozip: a: NoPermission: locked/out: no permission: change the rights"),
-        (["decompress", "a.kz", "-o", "locked/out"], b"kolmozip: a.kz: NoPermission: locked/out: no permission"),
-        (["compress", "closed/a", "-o", "open/out"], b"kolmozip: NoPermission: closed/a: no permission"),
-        (["compress", "a", "-o", "closed/out"], b"kolmozip: a: NoPermission: closed/out: no permission"),
+        (
+            ["compress", "secret", "-o", "open/out"],
+            b"kolmozip: NoPermission: secret: no permission: change the rights",
+        ),
+        (
+            ["compress", "a", "-o", "locked/out"],
+            b"kolmozip: a: NoPermission: locked/out: no permission: change the rights",
+        ),
+        (
+            ["decompress", "a.kz", "-o", "locked/out"],
+            b"kolmozip: a.kz: NoPermission: locked/out: no permission",
+        ),
+        (
+            ["compress", "closed/a", "-o", "open/out"],
+            b"kolmozip: NoPermission: closed/a: no permission",
+        ),
+        (
+            ["compress", "a", "-o", "closed/out"],
+            b"kolmozip: a: NoPermission: closed/out: no permission",
+        ),
     ],
 )
-def test_no_permission(folder: Path, python: Callable, packed: bytes, arguments: list[str], told: bytes) -> None:
+def test_no_permission(
+    folder: Path, python: Callable, packed: bytes, arguments: list[str], told: bytes
+) -> None:
     folder.chmod(0o755)
     Path("a.kz").write_bytes(packed)
     Path("secret").write_bytes(TEXT)
@@ -148,20 +183,29 @@ def test_an_unknown_model(folder: Path, cli: Run, refusal: Callable) -> None:
     for name in ("gigantic", "absent.kzw", "./nano"):
         line = refusal(cli("compress", "a", "--model", name), "UnknownModel")
         assert name in line
-    assert "at hand: base, nano, " in refusal(cli("compress", "a", "--model", "gigantic"), "UnknownModel")
+    assert "at hand: base, nano, " in refusal(
+        cli("compress", "a", "--model", "gigantic"), "UnknownModel"
+    )
     assert contents() == before
 
 
 def test_weights_that_are_not_at_hand(
-    folder: Path, cli: Run, packed: bytes, refusal: Callable, nano: registry.Model, monkeypatch: pytest.MonkeyPatch
+    folder: Path,
+    cli: Run,
+    packed: bytes,
+    refusal: Callable,
+    nano: registry.Model,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     Path("b.kz").write_bytes(packed)
     before = contents()
     for value in (None, "absent", "."):
-        monkeypatch.delenv(registry.FOLDER_VARIABLE) if value is None else monkeypatch.setenv(registry.FOLDER_VARIABLE, value)
+        monkeypatch.delenv(weights_store.FOLDER_VARIABLE) if value is None else monkeypatch.setenv(
+            weights_store.FOLDER_VARIABLE, value
+        )
         line = refusal(cli("decompress", "b.kz"), "UnknownWeights")
         assert nano.identity.hex() in line
-        assert registry.FOLDER_VARIABLE in line
+        assert weights_store.FOLDER_VARIABLE in line
         assert contents() == before
 
 
@@ -217,7 +261,12 @@ def test_a_full_device(folder: Path, pack: Run, cli: Run, packed: bytes, refusal
 def test_a_full_standard_output(folder: Path, command: Callable, packed: bytes) -> None:
     Path("b.kz").write_bytes(packed)
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(command("decompress", "b.kz", "-o", "-"), stdout=full, stderr=subprocess.PIPE, check=False)
+        done = subprocess.run(
+            command("decompress", "b.kz", "-o", "-"),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
     told = b"kolmozip: b.kz: DiskFull: standard output: no room for the output: free some space, or write elsewhere with -o\n"
     assert (done.returncode, done.stderr) == (1, told)
 
@@ -239,7 +288,10 @@ def test_a_full_disk(folder: Path, python: Callable, cli: Run, pack: Run) -> Non
     pack("-q", "zeros")
     Path("zeros").unlink()
     before = contents()
-    for line, name in ((["compress", "-m", "nano", "noise"], b"noise.kz"), (["decompress", "zeros.kz"], b"zeros")):
+    for line, name in (
+        (["compress", "-m", "nano", "noise"], b"noise.kz"),
+        (["decompress", "zeros.kz"], b"zeros"),
+    ):
         done = python(WITH_LIMIT, *line, cwd=folder)
         assert (done.returncode, done.stdout) == (1, b"")
         assert b"DiskFull: " + name + b": no room for the output: free some space" in done.stderr
@@ -249,11 +301,19 @@ def test_a_full_disk(folder: Path, python: Callable, cli: Run, pack: Run) -> Non
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_reader_that_has_enough(
-    folder: Path, command: Callable, nano: registry.Model, monkeypatch: pytest.MonkeyPatch, unbuffered: str
+    folder: Path,
+    command: Callable,
+    nano: registry.Model,
+    monkeypatch: pytest.MonkeyPatch,
+    unbuffered: str,
 ) -> None:
-    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)  # then Python's own standard output writes what it can, no more
+    monkeypatch.setenv(
+        "PYTHONUNBUFFERED", unbuffered
+    )  # then Python's own standard output writes what it can, no more
     Path("b.kz").write_bytes(compressor.compress(bytes(3_000_000), nano))
-    child = subprocess.Popen(command("decompress", "b.kz", "-o", "-"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    child = subprocess.Popen(
+        command("decompress", "b.kz", "-o", "-"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     with child:
         assert child.stdout.read(10) == bytes(10)
         child.stdout.close()
@@ -261,8 +321,12 @@ def test_a_reader_that_has_enough(
     assert child.returncode == 141
 
 
-@pytest.mark.parametrize("arguments", [["compress", "-m", "nano", "a", "-o", "-"], ["decompress", "b.kz", "-o", "-"]])
-def test_a_closed_standard_output(folder: Path, command: Callable, packed: bytes, arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    "arguments", [["compress", "-m", "nano", "a", "-o", "-"], ["decompress", "b.kz", "-o", "-"]]
+)
+def test_a_closed_standard_output(
+    folder: Path, command: Callable, packed: bytes, arguments: list[str]
+) -> None:
     Path("b.kz").write_bytes(packed)
     line = ["sh", "-c", '"$@" >&-', "sh", *command(*arguments)]
     done = subprocess.run(line, stderr=subprocess.PIPE, check=False)
@@ -279,18 +343,24 @@ def test_a_closed_standard_input(folder: Path, command: Callable) -> None:
     assert os.listdir() == ["a"]
 
 
-@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that refuses to be read")
+@pytest.mark.skipif(
+    not Path("/proc/self/mem").exists(), reason="needs a file that refuses to be read"
+)
 def test_an_input_that_fails_on_the_way(folder: Path, pack: Run, refusal: Callable) -> None:
     before = contents()
     line = refusal(pack("/proc/self/mem", "-o", "b"), "InputOutput")
-    assert line.startswith("kolmozip: InputOutput: /proc/self/mem: Input/output error: "), "not of the output, which is well"
+    assert line.startswith("kolmozip: InputOutput: /proc/self/mem: Input/output error: "), (
+        "not of the output, which is well"
+    )
     assert contents() == before
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("what", ["while it works", "while it waits"])
 @pytest.mark.usefixtures("interrupts")
-def test_a_stop_leaves_nothing(folder: Path, command: Callable, number: int, code: int, what: str) -> None:
+def test_a_stop_leaves_nothing(
+    folder: Path, command: Callable, number: int, code: int, what: str
+) -> None:
     Path("long").write_bytes(sample() * 32)
     name = "long" if what == "while it works" else "-"
     line = command("compress", "-m", "nano", name, "-o", "b.kz")
@@ -300,7 +370,9 @@ def test_a_stop_leaves_nothing(folder: Path, command: Callable, number: int, cod
             while not list(folder.glob(".*.part")):
                 assert child.poll() is None
                 time.sleep(0.02)
-            time.sleep(2.5)  # past its imports: what they call back to may swallow Python's KeyboardInterrupt
+            time.sleep(
+                2.5
+            )  # past its imports: what they call back to may swallow Python's KeyboardInterrupt
             assert child.poll() is None, "it ended before it could be stopped"
             child.send_signal(number)
             child.wait(timeout=30)
@@ -335,7 +407,10 @@ def boundaries(packed: bytes, blocks: list[Block]) -> list[int]:
     found = [0, 6, 7, 8, 16, 20]
     at = HEADER_BYTES
     for block in blocks[:-1]:
-        found += [at + n for n in (1, 2, 4, 8, 12, 12 + len(block.payload), BLOCK_BYTES + len(block.payload))]
+        found += [
+            at + n
+            for n in (1, 2, 4, 8, 12, 12 + len(block.payload), BLOCK_BYTES + len(block.payload))
+        ]
         at = found[-1]
     found += [at + n for n in (1, 4, 12, END_BYTES - 4)]
     assert at + END_BYTES == len(packed)
@@ -346,7 +421,10 @@ def test_a_container_cut_at_every_field_and_anywhere(
     folder: Path, mixed: tuple[bytes, bytes], blocks: Callable, cli: Run, refusal: Callable
 ) -> None:
     _, packed = mixed
-    places = {*boundaries(packed, blocks(packed)), *random.Random(40).sample(range(len(packed)), 40)}
+    places = {
+        *boundaries(packed, blocks(packed)),
+        *random.Random(40).sample(range(len(packed)), 40),
+    }
     for place in sorted(places):
         with pytest.raises(Truncated):
             compressor.decompress(packed[:place])
@@ -376,7 +454,12 @@ def test_a_container_cut_at_every_field_and_anywhere(
     ],
 )
 def test_each_kind_of_damage_has_its_name(
-    folder: Path, cli: Run, packed: bytes, refusal: Callable, name: type, spoil: Callable[[bytes], bytes]
+    folder: Path,
+    cli: Run,
+    packed: bytes,
+    refusal: Callable,
+    name: type,
+    spoil: Callable[[bytes], bytes],
 ) -> None:
     Path("b.kz").write_bytes(spoil(packed))
     before = contents()
@@ -385,7 +468,9 @@ def test_each_kind_of_damage_has_its_name(
 
 
 @pytest.mark.parametrize("place", [1, 2, 3])
-def test_reserved_bits_of_blocks_and_end_mark_are_held_to_zero(mixed: tuple[bytes, bytes], place: int) -> None:
+def test_reserved_bits_of_blocks_and_end_mark_are_held_to_zero(
+    mixed: tuple[bytes, bytes], place: int
+) -> None:
     _, packed = mixed
     end, first = len(packed) - END_BYTES, slice(HEADER_BYTES, HEADER_BYTES + BLOCK_BYTES + 1)
     for bit in range(8):
@@ -393,11 +478,15 @@ def test_reserved_bits_of_blocks_and_end_mark_are_held_to_zero(mixed: tuple[byte
             compressor.decompress(packed[:end] + sealed(flipped(packed[end:], 8 * place + bit)))
         with pytest.raises(Damaged):  # the first block is a run
             compressor.decompress(
-                packed[: first.start] + sealed(flipped(packed[first], 8 * place + bit)) + packed[first.stop :]
+                packed[: first.start]
+                + sealed(flipped(packed[first], 8 * place + bit))
+                + packed[first.stop :]
             )
 
 
-def test_every_single_flipped_bit_is_noticed(nano: registry.Model, blocks: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_single_flipped_bit_is_noticed(
+    nano: registry.Model, blocks: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(container, "MAX_BLOCK", 32)
     original = bytes(32) + random.Random(8).randbytes(32) + b" in the world of the other, the "
     packed = compressor.compress(original, nano)
@@ -420,7 +509,12 @@ def spoilt(data: bytes, rng: random.Random) -> bytes:
         return data[:i]
     if kind == 2:
         return data[:i] + data[j : j + j - i] + data[i:j] + data[j + j - i :]
-    inserted = {3: rng.randbytes(j - i) + data[i:j], 4: b"", 5: data[i:j] * 2, 6: rng.randbytes(j - i)}
+    inserted = {
+        3: rng.randbytes(j - i) + data[i:j],
+        4: b"",
+        5: data[i:j] * 2,
+        6: rng.randbytes(j - i),
+    }
     return data[:i] + inserted[kind] + data[j:]
 
 
@@ -443,7 +537,13 @@ def test_blocks_out_of_place_are_noticed_by_the_last_checksum(
     original, packed = mixed
     good = blocks(packed)[:-1]
     assert compressor.decompress(rebuilt(packed, good)) == original
-    for wrong in (good[1:], good[:-1], [*good, good[0]], [good[1], good[0], *good[2:]], [good[0], good[2], good[1], good[3]]):
+    for wrong in (
+        good[1:],
+        good[:-1],
+        [*good, good[0]],
+        [good[1], good[0], *good[2:]],
+        [good[0], good[2], good[1], good[3]],
+    ):
         with pytest.raises(Damaged, match="original's checksum"):
             compressor.decompress(rebuilt(packed, wrong))
 
@@ -460,8 +560,17 @@ def test_damage_under_a_good_block_checksum_is_noticed_by_the_last_one(
     size = len(block.payload)
     wrong = [flipped(block.payload, rng.randrange(8 * size)) for _ in range(12)]
     wrong += [rng.randbytes(size) for _ in range(12)]
-    wrong += [b"", bytes(size), b"\xff" * size, block.payload[:-4], block.payload[4:], block.payload[: size // 8 * 4]]
-    told = [refused(rebuilt(packed, [dataclasses.replace(block, payload=payload)])) for payload in wrong]
+    wrong += [
+        b"",
+        bytes(size),
+        b"\xff" * size,
+        block.payload[:-4],
+        block.payload[4:],
+        block.payload[: size // 8 * 4],
+    ]
+    told = [
+        refused(rebuilt(packed, [dataclasses.replace(block, payload=payload)])) for payload in wrong
+    ]
     assert all("damaged, fetch it again" in text for text in told)
     assert any("original's checksum" in text for text in told), "it got past the range coder"
 
@@ -486,7 +595,9 @@ def refused(packed: bytes) -> str:
     ],
     ids=str,
 )
-def test_a_model_block_that_lies_about_itself(packed: bytes, blocks: Callable, rebuilt: Rebuilt, change: dict) -> None:
+def test_a_model_block_that_lies_about_itself(
+    packed: bytes, blocks: Callable, rebuilt: Rebuilt, change: dict
+) -> None:
     if change == {"length": 2**23}:
         change = {"length": 2**23 + 1}  # at the limit itself it would be decoded first, for minutes
     refused(rebuilt(packed, [dataclasses.replace(blocks(packed)[0], **change)]))

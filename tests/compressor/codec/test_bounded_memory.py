@@ -25,11 +25,20 @@ os._exit(os.waitstatus_to_exitcode(status))
 
 
 def measured(line: list[str], folder: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", MEASURED, *line], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder)
+    return subprocess.Popen(
+        [sys.executable, "-c", MEASURED, *line],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=folder,
+    )
 
 
-@pytest.mark.skipif(not hasattr(os, "wait4"), reason="the system does not tell a child's peak memory")
-def test_a_gigabyte_of_zeros_in_bounded_memory(tmp_path: Path, command: Callable[..., list[str]]) -> None:
+@pytest.mark.skipif(
+    not hasattr(os, "wait4"), reason="the system does not tell a child's peak memory"
+)
+def test_a_gigabyte_of_zeros_in_bounded_memory(
+    tmp_path: Path, command: Callable[..., list[str]]
+) -> None:
     with (tmp_path / "zeros").open("wb") as sparse:
         sparse.truncate(SIZE)
     with measured(command("compress", "-q", "-m", "nano", "zeros"), tmp_path) as there:

@@ -12,7 +12,7 @@ import pytest
 
 import compressor
 import data.lanes
-from compressor.codec import model as registry
+from compressor.codec import weights_store
 from data.samples import sample
 
 WORK = """
@@ -30,7 +30,9 @@ open(ours, "wb").write(packed)
 """
 """A fresh process under some setting: reads the container that another wrote, and writes its own."""
 
-INSTRUCTIONS = ["SSE4_2", "AVX2", "AVX512", ""] if platform.machine() in ("x86_64", "AMD64") else [""]
+INSTRUCTIONS = (
+    ["SSE4_2", "AVX2", "AVX512", ""] if platform.machine() in ("x86_64", "AMD64") else [""]
+)
 """The most that XLA may use; '' is all that the processor has."""
 
 SETTINGS = [(instructions, threads) for instructions in INSTRUCTIONS for threads in (1, 2)]
@@ -43,7 +45,11 @@ def run(folder: Path, model: str, lane_bytes: int, instructions: str, threads: i
     names = [folder / "text", model, folder / "theirs", folder / "ours", lane_bytes, threads]
     done = subprocess.run(
         [sys.executable, "-c", WORK, *map(str, names)],
-        env={**os.environ, "XLA_FLAGS": " ".join(flags), "JAX_ENABLE_COMPILATION_CACHE": "0"},  # it compiles for itself
+        env={
+            **os.environ,
+            "XLA_FLAGS": " ".join(flags),
+            "JAX_ENABLE_COMPILATION_CACHE": "0",
+        },  # it compiles for itself
         capture_output=True,
         text=True,
         check=False,
@@ -52,7 +58,9 @@ def run(folder: Path, model: str, lane_bytes: int, instructions: str, threads: i
     return (folder / "ours").read_bytes()
 
 
-def relay(folder: Path, model: str, original: bytes, lane_bytes: int, settings: list[tuple[str, int]]) -> None:
+def relay(
+    folder: Path, model: str, original: bytes, lane_bytes: int, settings: list[tuple[str, int]]
+) -> None:
     """Every setting reads the file of the one before it, the first that of this process, and all files are the same."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(data.lanes, "LANE_BYTES", lane_bytes)
@@ -73,4 +81,4 @@ def test_tiny_weights_under_every_setting(tmp_path: Path, lane_bytes: int) -> No
 
 
 def test_the_default_weights_at_the_two_extremes(tmp_path: Path) -> None:
-    relay(tmp_path, registry.DEFAULT_MODEL, sample()[:600], 100, [SETTINGS[0], SETTINGS[-1]])
+    relay(tmp_path, weights_store.DEFAULT_MODEL, sample()[:600], 100, [SETTINGS[0], SETTINGS[-1]])

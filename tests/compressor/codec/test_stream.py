@@ -17,8 +17,10 @@ import compressor
 import data.lanes
 from coding import container
 from coding.container import Block, Kind
-from compressor.codec import stream as codec
 from compressor.codec import model as registry
+from compressor.codec import stream as codec
+from compressor.codec import weights_store
+from compressor.codec.blocks import decode_block, encode_block
 
 Blocks = Callable[[bytes], list[Block]]
 
@@ -48,15 +50,17 @@ KINDS: dict[str, bytes] = {
     "Greek, cut inside a letter": greek(801),
     "Chinese": ("天地玄黃宇宙洪荒日月盈昃辰宿列張" * 16).encode(),
     "Arabic": ("بسم الله الرحمن الرحيم الحمد لله رب العالمين " * 8).encode(),
-    "emoji": "🙂👩‍👩‍👧‍👦🏳️‍🌈🇬🇷" .encode() * 12,
+    "emoji": "🙂👩‍👩‍👧‍👦🏳️‍🌈🇬🇷".encode() * 12,
     "broken UTF-8": b"\xc3\x28\xa0\xa1\xe2\x28\xa1 " * 60,
     "line ends": b"a\r\nb\n\rc\r" * 80,
     "the magic itself": container.MAGIC * 40,
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_input_comes_back(kind: str, nano: registry.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_kind_of_input_comes_back(
+    kind: str, nano: registry.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(data.lanes, "LANE_BYTES", 256)
     original = KINDS[kind]
     assert len(there_and_back(original, nano)) <= len(original) + 64
@@ -67,7 +71,9 @@ def test_the_program_is_one() -> None:
         assert KINDS["program"].startswith(b"\x7fELF")
 
 
-def test_real_text_shrinks_through_the_model(nano: registry.Model, text: bytes, blocks: Blocks) -> None:
+def test_real_text_shrinks_through_the_model(
+    nano: registry.Model, text: bytes, blocks: Blocks
+) -> None:
     packed = there_and_back(text[:1500], nano)
     assert [block.kind for block in blocks(packed)] == [Kind.MODEL, Kind.END]
     assert len(packed) < 750
@@ -82,8 +88,12 @@ def test_noise_grows_by_no_more_than_promised(size: int, nano: registry.Model) -
     assert compressor.decompress(packed) == original
 
 
-@pytest.mark.parametrize("original", [b"x", b"xy", random.Random(0).randbytes(300), random.Random(1).randbytes(3000)])
-def test_little_noise_too_grows_by_no_more_than_promised(original: bytes, nano: registry.Model) -> None:
+@pytest.mark.parametrize(
+    "original", [b"x", b"xy", random.Random(0).randbytes(300), random.Random(1).randbytes(3000)]
+)
+def test_little_noise_too_grows_by_no_more_than_promised(
+    original: bytes, nano: registry.Model
+) -> None:
     assert len(compressor.compress(original, nano)) <= len(original) + 64 + len(original) / 1000
 
 
@@ -96,9 +106,17 @@ def test_any_bytes_in_any_number_of_lanes(original: bytes, nano: registry.Model)
         there_and_back(original, nano)
 
 
-@given(words=st.lists(st.sampled_from(["the ", "of ", "[[", "]]", "compression ", "\n", "ß"]), min_size=20, max_size=60))
+@given(
+    words=st.lists(
+        st.sampled_from(["the ", "of ", "[[", "]]", "compression ", "\n", "ß"]),
+        min_size=20,
+        max_size=60,
+    )
+)
 @settings(max_examples=10)
-def test_any_text_through_the_model_in_several_blocks(words: list[str], nano: registry.Model) -> None:
+def test_any_text_through_the_model_in_several_blocks(
+    words: list[str], nano: registry.Model
+) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(data.lanes, "LANE_BYTES", 32)
         patch.setattr(container, "MAX_BLOCK", 150)
@@ -114,7 +132,9 @@ def test_lanes_of_unequal_length(
     assert [block.lanes for block in blocks(packed)[:-1]] == [16]
 
 
-def test_blocks_follow_each_other(nano: registry.Model, text: bytes, blocks: Blocks, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_follow_each_other(
+    nano: registry.Model, text: bytes, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(container, "MAX_BLOCK", 1000)
     monkeypatch.setattr(data.lanes, "LANE_BYTES", 64)
     original = text[:1000] + bytes(1000) + random.Random(3).randbytes(1000) + text[:1]
@@ -131,7 +151,13 @@ def test_neighbours_of_one_kind_share_a_block(
     monkeypatch.setattr(container, "MAX_BLOCK", 1100)
     packed = there_and_back(text[:1536] + bytes(range(256)) * 4 + bytes(1024), nano)
     told = [(block.kind, block.length) for block in blocks(packed)[:-1]]
-    assert told == [(Kind.MODEL, 1024), (Kind.MODEL, 512), (Kind.RAW, 1024), (Kind.RUN, 512), (Kind.RUN, 512)]
+    assert told == [
+        (Kind.MODEL, 1024),
+        (Kind.MODEL, 512),
+        (Kind.RAW, 1024),
+        (Kind.RUN, 512),
+        (Kind.RUN, 512),
+    ]
 
 
 def test_a_block_does_not_depend_on_those_before(
@@ -156,7 +182,9 @@ def test_what_the_model_would_expand_is_stored_raw(
     assert compressor.decompress(packed) == original
 
 
-def test_noise_does_not_wait_for_the_model(nano: registry.Model, blocks: Blocks, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_noise_does_not_wait_for_the_model(
+    nano: registry.Model, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = []
     monkeypatch.setattr(registry.Model, "engine", spy(registry.Model.engine, asked))
     packed = compressor.compress(random.Random(6).randbytes(100_000), nano)
@@ -207,10 +235,16 @@ class Sink(io.RawIOBase):
     tell = read = seek  # type: ignore[assignment]
 
 
-def test_short_reads_and_targets_that_cannot_seek(nano: registry.Model, text: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_short_reads_and_targets_that_cannot_seek(
+    nano: registry.Model, text: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(container, "MAX_BLOCK", 700)
     monkeypatch.setattr(data.lanes, "LANE_BYTES", 64)
-    original, packed, restored = text[:1000] + bytes(300) + random.Random(4).randbytes(700), Sink(), Sink()
+    original, packed, restored = (
+        text[:1000] + bytes(300) + random.Random(4).randbytes(700),
+        Sink(),
+        Sink(),
+    )
     told = compressor.compress_stream(Dribble(original), packed, nano)  # type: ignore[arg-type]
     assert bytes(packed.content) == compressor.compress(original, nano)
     again = compressor.decompress_stream(Dribble(bytes(packed.content)), restored)  # type: ignore[arg-type]
@@ -219,7 +253,9 @@ def test_short_reads_and_targets_that_cannot_seek(nano: registry.Model, text: by
     assert told.value() == again.value()
 
 
-def test_progress_tells_of_every_byte_once(nano: registry.Model, text: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_tells_of_every_byte_once(
+    nano: registry.Model, text: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(container, "MAX_BLOCK", 500)
     original = text[:500] + bytes(500) + random.Random(2).randbytes(500)
     there, back, packed = [], [], io.BytesIO()
@@ -232,7 +268,9 @@ def test_progress_tells_of_every_byte_once(nano: registry.Model, text: bytes, mo
 def test_a_model_is_found_by_name_path_and_itself(nano: registry.Model, text: bytes) -> None:
     by_name = compressor.compress(text[:200], "nano")
     assert by_name == compressor.compress(text[:200], nano)
-    assert compressor.compress(b"", str(registry.path_of(nano.identity)))[8:16] == nano.identity
+    assert (
+        compressor.compress(b"", str(weights_store.path_of(nano.identity)))[8:16] == nano.identity
+    )
 
 
 class Guess:
@@ -254,12 +292,18 @@ def extreme(symbol: int) -> np.ndarray:
     return counts
 
 
-@pytest.mark.parametrize("counts", [np.ones(256), np.full(256, 2**23 - 1), extreme(0), extreme(255), extreme(97)])
+@pytest.mark.parametrize(
+    "counts", [np.ones(256), np.full(256, 2**23 - 1), extreme(0), extreme(255), extreme(97)]
+)
 @pytest.mark.parametrize("lanes", [1, 4])
-def test_counts_at_their_limits_code_the_likely_and_the_unlikely(counts: np.ndarray, lanes: int) -> None:
+def test_counts_at_their_limits_code_the_likely_and_the_unlikely(
+    counts: np.ndarray, lanes: int
+) -> None:
     for original in (b"a" * 40, bytes(40), b"\xff" * 40, bytes(range(200, 240))):
         data = np.frombuffer(original, np.uint8)
         done: list[int] = []
-        stream = codec.encode_block(Guess(lanes, counts), data, lanes, done.append)
-        assert codec.decode_block(Guess(lanes, counts), stream, 40, lanes, done.append).tobytes() == original
+        stream = encode_block(Guess(lanes, counts), data, lanes, done.append)
+        assert (
+            decode_block(Guess(lanes, counts), stream, 40, lanes, done.append).tobytes() == original
+        )
         assert sum(done) == 80

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compressor.codec import weights_file as packing
 from compressor.codec import model as registry
+from compressor.codec import weights_file as packing
 from compressor.errors import UnusableWeights
 from models.integer import weights as wt
 from models.integer.config import ModelConfig
@@ -29,7 +29,7 @@ def same(one: IntegerWeights, other: IntegerWeights) -> bool:
     return one.config == other.config and all(
         np.array_equal(a, b) and a.dtype == b.dtype
         for a, b in zip(one.arrays.values(), other.arrays.values(), strict=True)
-    )  # fmt: skip
+    )
 
 
 def made(config: ModelConfig, seed: int, spread: float, twos: int, zeros: float) -> IntegerWeights:
@@ -41,16 +41,27 @@ def made(config: ModelConfig, seed: int, spread: float, twos: int, zeros: float)
             continue
         kind = name.split(".")[-1]
         limit = wt.LIMITS.get("table" if kind.startswith("table") else kind, 127)
-        values = np.clip(rng.normal(0, spread * limit, shape), -limit, limit).astype(np.int64) >> twos << twos
+        values = (
+            np.clip(rng.normal(0, spread * limit, shape), -limit, limit).astype(np.int64)
+            >> twos
+            << twos
+        )
         values = np.clip(values, -(limit >> twos << twos), limit >> twos << twos)
         values[rng.random(len(values)) < zeros] = 0
         arrays[name] = values.astype(dtype)
     return wt.check(IntegerWeights(config, arrays))
 
 
-@given(st.integers(0, 99), st.sampled_from([0.0, 0.02, 0.3, 5.0]), st.integers(0, 6), st.sampled_from([0.0, 0.9]))
+@given(
+    st.integers(0, 99),
+    st.sampled_from([0.0, 0.02, 0.3, 5.0]),
+    st.integers(0, 6),
+    st.sampled_from([0.0, 0.9]),
+)
 @settings(max_examples=25)
-def test_round_trip_and_the_same_bytes_twice(seed: int, spread: float, twos: int, zeros: float) -> None:
+def test_round_trip_and_the_same_bytes_twice(
+    seed: int, spread: float, twos: int, zeros: float
+) -> None:
     weights = made(TINY, seed, spread, twos, zeros)
     data = packing.pack(weights)
     assert same(packing.unpack(data), weights)
@@ -58,7 +69,10 @@ def test_round_trip_and_the_same_bytes_twice(seed: int, spread: float, twos: int
 
 
 def test_round_trip_of_odd_shapes() -> None:
-    for config in (ModelConfig(1, 1, 1, 1, 1, 1, ((2, 8),)), ModelConfig(5, 2, 1, 3, 4, 1, ((8, 11),))):
+    for config in (
+        ModelConfig(1, 1, 1, 1, 1, 1, ((2, 8),)),
+        ModelConfig(5, 2, 1, 3, 4, 1, ((8, 11),)),
+    ):
         weights = made(config, 1, 0.2, 0, 0.1)
         assert same(packing.unpack(packing.pack(weights)), weights)
 
@@ -96,7 +110,9 @@ def test_empty_rows_cost_next_to_nothing() -> None:
 
 def test_the_page_alone_reads_it(page_decoder: ModuleType) -> None:
     for weights in (wt.from_bytes(GOLDEN.read_bytes()), made(TINY, 7, 0.3, 2, 0.2)):
-        assert page_decoder.read_weights(packing.pack(weights)) == page_decoder.read_weights(wt.to_bytes(weights))
+        assert page_decoder.read_weights(packing.pack(weights)) == page_decoder.read_weights(
+            wt.to_bytes(weights)
+        )
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +122,9 @@ def packed() -> bytes:
 
 @pytest.mark.parametrize("at", [0, 4, 5, 9, 30, 90, 500, -200, -5, -4, -1])
 @pytest.mark.parametrize("bit", [1, 128])
-def test_a_flipped_bit_is_refused(page_decoder: ModuleType, packed: bytes, at: int, bit: int) -> None:
+def test_a_flipped_bit_is_refused(
+    page_decoder: ModuleType, packed: bytes, at: int, bit: int
+) -> None:
     data = bytearray(packed)
     data[at] ^= bit
     with pytest.raises(WeightsError):
@@ -132,7 +150,9 @@ def test_a_newer_version_is_named(packed: bytes) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_a_forged_stream_with_its_checksum_ends_in_weights_or_in_a_named_refusal(packed: bytes, seed: int) -> None:
+def test_a_forged_stream_with_its_checksum_ends_in_weights_or_in_a_named_refusal(
+    packed: bytes, seed: int
+) -> None:
     head = wt.head_bytes(packing.VERSION, TINY)
     stream = bytearray(packed[len(head) : -4])
     rng = np.random.default_rng(seed)

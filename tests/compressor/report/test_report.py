@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from compressor.report.plots import leaderboard as plots
-from compressor.report import build as report
 from compressor.bench import records as rows
-from compressor.report import verdict
 from compressor.errors import InputMissing
+from compressor.report import build as report
+from compressor.report import verdict
+from compressor.report.plots import leaderboard as plots
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -64,8 +64,19 @@ NEURAL = {
     "blocks": None,
 }
 OURS = {**NEURAL, "codec": "kolmozip tiny", "compressed_bytes": 900_000}
-RIVAL = {**NEURAL, "codec": "transformer-tiny", "portable": False, "lanes": 64, "kb_per_s_decompress": 100.0}
-FAILED = {"status": "failed", "reason": "decoded bytes differ", "compressed_bytes": None, "date": "2020-01-01T00:00:00Z"}
+RIVAL = {
+    **NEURAL,
+    "codec": "transformer-tiny",
+    "portable": False,
+    "lanes": 64,
+    "kb_per_s_decompress": 100.0,
+}
+FAILED = {
+    "status": "failed",
+    "reason": "decoded bytes differ",
+    "compressed_bytes": None,
+    "date": "2020-01-01T00:00:00Z",
+}
 
 Keep = Callable[..., Path]
 
@@ -88,7 +99,10 @@ def page(raw: Path) -> Callable[[], str]:
 def ranks(raw: Path, name: str = "test5m") -> dict[str, int | None]:
     found = rows.load(raw)
     return {
-        row.codec: rank for subject in found.inputs if subject.name == name for rank, row in rows.ranked(found.rows, subject)
+        row.codec: rank
+        for subject in found.inputs
+        if subject.name == name
+        for rank, row in rows.ranked(found.rows, subject)
     }
 
 
@@ -110,7 +124,9 @@ def test_all_of_enwik8_is_ranked_by_everything_counted(raw: Path, keep: Keep) ->
     assert ranks(raw, "enwik8") == {"plain": 1, "kolmozip tiny": 2, "unknown program": None}
 
 
-def test_training_on_the_bytes_coded_is_said_in_words_with_the_sum(keep: Keep, page: Callable[[], str]) -> None:
+def test_training_on_the_bytes_coded_is_said_in_words_with_the_sum(
+    keep: Keep, page: Callable[[], str]
+) -> None:
     keep(**{**OURS, "compressed_bytes": 18_000_000, "training_bytes_within": 90_000_000, **ENWIK8})
     text = part(page(), "## enwik8")
     assert "kolmozip tiny was trained on 90 % of these bytes" in text
@@ -124,7 +140,9 @@ def test_a_model_that_has_seen_a_slice_gets_no_rank_on_it(raw: Path, keep: Keep)
     assert ranks(raw, "head1m") == {"kolmozip tiny": None, "plain": 1}
 
 
-def test_a_lying_codec_is_listed_as_failed_and_never_ranked(raw: Path, keep: Keep, page: Callable[[], str]) -> None:
+def test_a_lying_codec_is_listed_as_failed_and_never_ranked(
+    raw: Path, keep: Keep, page: Callable[[], str]
+) -> None:
     keep(codec="honest")
     keep(codec="liar", **{**FAILED, "compressed_bytes": 10, "bits_per_char": 0.00002})
     assert ranks(raw) == {"honest": 1}
@@ -146,7 +164,10 @@ def test_only_a_newer_verified_row_makes_a_failure_good(raw: Path, keep: Keep) -
     keep(codec="mended elsewhere", **FAILED)
     keep(codec="mended elsewhere", input="valid")
     found = rows.load(raw)
-    assert {(row.codec, row.input) for row in found.failed} == {("broken since", "test5m"), ("mended elsewhere", "test5m")}
+    assert {(row.codec, row.input) for row in found.failed} == {
+        ("broken since", "test5m"),
+        ("mended elsewhere", "test5m"),
+    }
     assert len(found.rows) == 3
 
 
@@ -154,26 +175,47 @@ def test_the_newest_verified_row_of_a_codec_and_input_wins(raw: Path, keep: Keep
     keep(compressed_bytes=1_500_000, date="2020-06-01T00:00:00Z")
     keep(compressed_bytes=1_400_000)
     keep(compressed_bytes=700_000, input="valid")
-    assert {(row.input, row.payload) for row in rows.load(raw).rows} == {("valid", 700_000), ("test5m", 1_500_000)}
+    assert {(row.input, row.payload) for row in rows.load(raw).rows} == {
+        ("valid", 700_000),
+        ("test5m", 1_500_000),
+    }
 
 
-def test_files_of_one_name_and_other_bytes_share_no_table_and_no_plot(tmp_path: Path, raw: Path, keep: Keep) -> None:
+def test_files_of_one_name_and_other_bytes_share_no_table_and_no_plot(
+    tmp_path: Path, raw: Path, keep: Keep
+) -> None:
     keep(codec="a", input="book.txt", input_bytes=9_000_000)
     keep(codec="b", input="book.txt", input_bytes=9_000_000, input_sha256="ef" * 32)
     assert len(rows.load(raw).inputs) == 2
     assert (
-        len({path for path in report.build(raw, tmp_path / "out", None) if path.name.startswith("bits-per-char-book-txt-")})
+        len(
+            {
+                path
+                for path in report.build(raw, tmp_path / "out", None)
+                if path.name.startswith("bits-per-char-book-txt-")
+            }
+        )
         == 4
     )
 
 
-def test_inputs_come_in_their_order_and_slices_are_called_slices(keep: Keep, page: Callable[[], str]) -> None:
-    for name, size in (("zeta", 7), ("head1m", 1_000_000), ("test5m", 5_000_000), ("alpha", 7), ("enwik8", 100_000_000)):
+def test_inputs_come_in_their_order_and_slices_are_called_slices(
+    keep: Keep, page: Callable[[], str]
+) -> None:
+    for name, size in (
+        ("zeta", 7),
+        ("head1m", 1_000_000),
+        ("test5m", 5_000_000),
+        ("alpha", 7),
+        ("enwik8", 100_000_000),
+    ):
         keep(input=name, input_bytes=size, compressed_bytes=1)
     keep(input="valid", input_bytes=7, compressed_bytes=1)
     text = page()
     order = [line for line in text.splitlines() if line.startswith("## ")]
-    assert order[:6] == [f"## {name}" for name in ("enwik8", "test5m", "valid", "head1m", "alpha", "zeta")]
+    assert order[:6] == [
+        f"## {name}" for name in ("enwik8", "test5m", "valid", "head1m", "alpha", "zeta")
+    ]
     assert "A slice:" in part(text, "## test5m")
     assert "All of enwik8" in part(text, "## enwik8")
     assert "not enwik8's slice" in part(text, "## valid")
@@ -181,7 +223,13 @@ def test_inputs_come_in_their_order_and_slices_are_called_slices(keep: Keep, pag
 
 def test_cited_figures_stand_apart_and_without_rank(raw: Path, keep: Keep) -> None:
     keep(codec="measured")
-    figure = {"codec": "quoted", "family": "PPM", "input": "test5m", "compressed_bytes": None, "bits_per_char": 0.5}
+    figure = {
+        "codec": "quoted",
+        "family": "PPM",
+        "input": "test5m",
+        "compressed_bytes": None,
+        "bits_per_char": 0.5,
+    }
     figure |= {"total_bytes": None, "source": "a made-up page", "note": ""}
     text = report.leaderboard(rows.load(raw), [figure], [])
     ranking, quoted = part(text, "## test5m").split("### *Cited*")
@@ -191,7 +239,13 @@ def test_cited_figures_stand_apart_and_without_rank(raw: Path, keep: Keep) -> No
 
 
 def test_estimates_are_headed_as_such(raw: Path, keep: Keep, page: Callable[[], str]) -> None:
-    keep(kind="estimate", checkpoint="tiny", bits_per_char=1.5, bits_per_char_network_alone=1.6, bytes=937_500)
+    keep(
+        kind="estimate",
+        checkpoint="tiny",
+        bits_per_char=1.5,
+        bits_per_char_network_alone=1.6,
+        bytes=937_500,
+    )
     text = part(page(), "## test5m")
     assert "No verified row yet." in text
     assert "1.500" in text.split("### Estimates, not files")[1]
@@ -205,12 +259,23 @@ def test_an_older_row_of_ours_is_accepted(raw: Path) -> None:
         if name not in ("status", "reason", "program_bytes", "family", "version")
     }
     del older["blocks"], older["training_bytes_within"], older["portable"], older["jobs"]
-    older |= {"kind": "speed", "codec": "kolmozip", "model": "small", "weights": "c0ffee", "restored": True}
+    older |= {
+        "kind": "speed",
+        "codec": "kolmozip",
+        "model": "small",
+        "weights": "c0ffee",
+        "restored": True,
+    }
     (raw / "speed.json").write_text(json.dumps(older))
     (raw / "speed-lie.json").write_text(json.dumps({**older, "restored": False, "input": "valid"}))
     found = rows.load(raw)
     (row,) = found.rows
-    assert (row.codec, row.family, row.portable, row.training_bytes_within) == ("kolmozip small", "neural", True, 0)
+    assert (row.codec, row.family, row.portable, row.training_bytes_within) == (
+        "kolmozip small",
+        "neural",
+        True,
+        0,
+    )
     assert (row.program_bytes, row.total, row.blocks) == (None, None, None)
     assert [(one.input, one.reason) for one in found.failed] == [("valid", "decoded bytes differ")]
 
@@ -232,7 +297,9 @@ def test_an_older_row_of_ours_is_accepted(raw: Path) -> None:
         json.dumps({**MEASURED, "blocks": [[1, 2, 3]]}),
     ],
 )
-def test_a_malformed_measurement_is_named_and_nothing_is_written(tmp_path: Path, raw: Path, keep: Keep, text: str) -> None:
+def test_a_malformed_measurement_is_named_and_nothing_is_written(
+    tmp_path: Path, raw: Path, keep: Keep, text: str
+) -> None:
     keep()
     (raw / "row-broken.json").write_text(text)
     with pytest.raises(rows.MalformedResult, match=r"row-broken\.json.*: (restore|measure)"):
@@ -241,7 +308,9 @@ def test_a_malformed_measurement_is_named_and_nothing_is_written(tmp_path: Path,
 
 
 def test_a_malformed_log_is_named_with_its_line(raw: Path) -> None:
-    (raw / "train-x.jsonl").write_text('{"step": 1, "bytes": 8, "train_bits_per_char": 7.5}\n{"step": 1, "bytes"\n')
+    (raw / "train-x.jsonl").write_text(
+        '{"step": 1, "bytes": 8, "train_bits_per_char": 7.5}\n{"step": 1, "bytes"\n'
+    )
     with pytest.raises(rows.MalformedResult, match=r"train-x\.jsonl: line 2"):
         rows.load(raw)
 
@@ -260,29 +329,50 @@ def full(keep: Keep, raw: Path) -> None:
     """One of everything that is drawn."""
     for place in ({}, ENWIK8):
         keep(**place)
-        keep(codec="other", family="PPM", kb_per_s_decompress=50.0, compressed_bytes=1_000_000, **place)
+        keep(
+            codec="other",
+            family="PPM",
+            kb_per_s_decompress=50.0,
+            compressed_bytes=1_000_000,
+            **place,
+        )
         keep(**{**OURS, "blocks": [[2_500_000, 450_000]] * 2, **place})
     (raw / "train-tiny.jsonl").write_text(
-        "".join(f'{{"step": {at}, "bytes": {at * 100}, "train_bits_per_char": {3 / at + 1.5}}}\n' for at in range(1, 30))
+        "".join(
+            f'{{"step": {at}, "bytes": {at * 100}, "train_bits_per_char": {3 / at + 1.5}}}\n'
+            for at in range(1, 30)
+        )
         + '{"step": 20, "valid_slice_bits_per_char": 2.0}\n{"step": 29, "valid_bits_per_char": 1.9}\n'
     )
 
 
-def test_two_builds_are_equal_in_every_byte_also_in_other_processes(tmp_path: Path, raw: Path, keep: Keep) -> None:
+def test_two_builds_are_equal_in_every_byte_also_in_other_processes(
+    tmp_path: Path, raw: Path, keep: Keep
+) -> None:
     full(keep, raw)
     first = report.build(raw, tmp_path / "first", None)
     code = "import sys, pathlib; from compressor import report; report.build(*map(pathlib.Path, sys.argv[1:]), None)"
-    subprocess.run([sys.executable, "-c", code, str(raw), str(tmp_path / "second")], cwd=ROOT, check=True)
+    subprocess.run(
+        [sys.executable, "-c", code, str(raw), str(tmp_path / "second")], cwd=ROOT, check=True
+    )
     names = {path.relative_to(tmp_path / "first") for path in first}
-    assert names == {path.relative_to(tmp_path / "second") for path in (tmp_path / "second").rglob("*") if path.is_file()}
+    assert names == {
+        path.relative_to(tmp_path / "second")
+        for path in (tmp_path / "second").rglob("*")
+        if path.is_file()
+    }
     assert {path.suffix for path in names} == {".md", ".csv", ".svg", ".png"}
     for name in names:
-        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes(), name
+        assert (tmp_path / "first" / name).read_bytes() == (
+            tmp_path / "second" / name
+        ).read_bytes(), name
     for kind in plots.KINDS:
         assert any(path.name.startswith(kind) for path in names), kind
 
 
-def test_a_plot_without_data_is_removed_and_other_files_stay(tmp_path: Path, raw: Path, keep: Keep) -> None:
+def test_a_plot_without_data_is_removed_and_other_files_stay(
+    tmp_path: Path, raw: Path, keep: Keep
+) -> None:
     full(keep, raw)
     out = tmp_path / "out" / "plots"
     out.mkdir(parents=True)
@@ -292,7 +382,11 @@ def test_a_plot_without_data_is_removed_and_other_files_stay(tmp_path: Path, raw
         path.unlink()
     keep(blocks=None)
     report.build(raw, out.parent, None)
-    assert {path.name for path in out.iterdir()} == {"hand-made.png", "bits-per-char-test5m.svg", "bits-per-char-test5m.png"}
+    assert {path.name for path in out.iterdir()} == {
+        "hand-made.png",
+        "bits-per-char-test5m.svg",
+        "bits-per-char-test5m.png",
+    }
 
 
 def test_the_page_shows_the_plots_that_exist(tmp_path: Path, raw: Path, keep: Keep) -> None:
@@ -300,7 +394,9 @@ def test_the_page_shows_the_plots_that_exist(tmp_path: Path, raw: Path, keep: Ke
     out = tmp_path / "out"
     drawn = {path.name for path in report.build(raw, out, None) if path.suffix == ".svg"}
     text = (out / "leaderboard.md").read_text()
-    assert {line.split("(plots/")[1].rstrip(")") for line in text.splitlines() if line.startswith("![")} == drawn
+    assert {
+        line.split("(plots/")[1].rstrip(")") for line in text.splitlines() if line.startswith("![")
+    } == drawn
 
 
 def test_the_front_is_what_nothing_beats_in_both() -> None:
@@ -329,7 +425,10 @@ def test_joined_blocks_keep_every_byte(count: int) -> None:
     edges, rates = plots.along(blocks)
     assert edges[-1] == sum(block[0] for block in blocks)
     assert len(rates) == len(edges) - 1 <= plots.STEPS
-    packed = sum(rate * (stop - start) / 8 for rate, start, stop in zip(rates, edges, edges[1:], strict=False))
+    packed = sum(
+        rate * (stop - start) / 8
+        for rate, start, stop in zip(rates, edges, edges[1:], strict=False)
+    )
     assert packed == pytest.approx(sum(block[1] for block in blocks))
 
 
@@ -346,9 +445,12 @@ def test_no_rows_no_verdict(raw: Path, keep: Keep) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "payload", "total"), [(900_000, "no", "no"), (1_800_000, "yes", "no"), (4_800_000, "yes", "yes")]
+    ("size", "payload", "total"),
+    [(900_000, "no", "no"), (1_800_000, "yes", "no"), (4_800_000, "yes", "yes")],
 )
-def test_gzip_is_answered_on_payload_and_total(raw: Path, keep: Keep, size: int, payload: str, total: str) -> None:
+def test_gzip_is_answered_on_payload_and_total(
+    raw: Path, keep: Keep, size: int, payload: str, total: str
+) -> None:
     files = [keep(**OURS).name, keep(codec="gzip -9", compressed_bytes=size).name]
     section = part(phase1(raw), "## Must beat gzip")
     assert f"not trained on: **{payload}** (kolmozip tiny on test5m)" in section
@@ -356,7 +458,9 @@ def test_gzip_is_answered_on_payload_and_total(raw: Path, keep: Keep, size: int,
     assert f"`{files[0]}`, `{files[1]}`" in section
 
 
-def test_bytes_the_model_was_trained_on_do_not_answer_for_the_payload(raw: Path, keep: Keep) -> None:
+def test_bytes_the_model_was_trained_on_do_not_answer_for_the_payload(
+    raw: Path, keep: Keep
+) -> None:
     keep(**{**OURS, "training_bytes_within": 90_000_000, **ENWIK8})
     keep(codec="gzip -9", compressed_bytes=36_000_000, **ENWIK8)
     section = part(phase1(raw), "## Must beat gzip")
@@ -364,8 +468,12 @@ def test_bytes_the_model_was_trained_on_do_not_answer_for_the_payload(raw: Path,
     assert "on any input: **yes** (kolmozip tiny on enwik8)" in section
 
 
-@pytest.mark.parametrize(("size", "said"), [(1_000_000, "yes"), (818_182, "yes"), (818_181, "no"), (500_000, "no")])
-def test_the_transformer_is_matched_within_ten_per_cent(raw: Path, keep: Keep, size: int, said: str) -> None:
+@pytest.mark.parametrize(
+    ("size", "said"), [(1_000_000, "yes"), (818_182, "yes"), (818_181, "no"), (500_000, "no")]
+)
+def test_the_transformer_is_matched_within_ten_per_cent(
+    raw: Path, keep: Keep, size: int, said: str
+) -> None:
     files = [keep(**OURS).name, keep(**{**RIVAL, "compressed_bytes": size}).name]
     section = part(phase1(raw), "## Must be within")
     assert f"**{said}** (kolmozip tiny on test5m against transformer-tiny)" in section
@@ -373,8 +481,13 @@ def test_the_transformer_is_matched_within_ten_per_cent(raw: Path, keep: Keep, s
     assert "| decompress, KB/s | 2,000 | 100 | 20.00 |" in section
 
 
-@pytest.mark.parametrize("change", [{"train_bytes_seen": 10_000_000}, {"train_bytes_seen": None}, {"input_sha256": "00" * 32}])
-def test_only_pairs_with_equal_training_and_input_are_compared(raw: Path, keep: Keep, change: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [{"train_bytes_seen": 10_000_000}, {"train_bytes_seen": None}, {"input_sha256": "00" * 32}],
+)
+def test_only_pairs_with_equal_training_and_input_are_compared(
+    raw: Path, keep: Keep, change: dict[str, Any]
+) -> None:
     keep(**OURS)
     keep(**{**RIVAL, **change})
     assert f"equally many bytes: **{verdict.NO_ROWS}**" in phase1(raw)
@@ -391,9 +504,20 @@ def test_a_transformer_of_another_size_does_not_count(raw: Path, keep: Keep) -> 
 def test_the_networks_alone_are_compared_from_estimates(raw: Path, keep: Keep) -> None:
     keep(**OURS)
     keep(**{**RIVAL, "compressed_bytes": 1_000_000})
-    keep(kind="estimate", checkpoint="tiny", bits_per_char=1.4, bits_per_char_network_alone=1.68, bytes=875_000)
+    keep(
+        kind="estimate",
+        checkpoint="tiny",
+        bits_per_char=1.4,
+        bits_per_char_network_alone=1.68,
+        bytes=875_000,
+    )
     assert f"transformer: **{verdict.NO_ROWS}**" in phase1(raw)
-    rival = {"checkpoint": "transformer-tiny", "bits_per_char": 1.35, "bits_per_char_network_alone": 1.6, "bytes": 843_750}
+    rival = {
+        "checkpoint": "transformer-tiny",
+        "bits_per_char": 1.35,
+        "bits_per_char_network_alone": 1.6,
+        "bytes": 843_750,
+    }
     keep(kind="estimate", **rival)
     section = part(phase1(raw), "### The networks without")
     assert "**yes** (kolmozip tiny on test5m against transformer-tiny)" in section
@@ -406,7 +530,9 @@ def test_a_failed_row_answers_nothing(raw: Path, keep: Keep) -> None:
     assert f"not trained on: **{verdict.NO_ROWS}**" in phase1(raw)
 
 
-def test_readme_gets_the_table_between_its_markers_and_nowhere_else(tmp_path: Path, raw: Path, keep: Keep) -> None:
+def test_readme_gets_the_table_between_its_markers_and_nowhere_else(
+    tmp_path: Path, raw: Path, keep: Keep
+) -> None:
     keep(**OURS)
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n{report.START}\nold\n{report.END}\nafter\n")
@@ -419,14 +545,32 @@ def test_readme_gets_the_table_between_its_markers_and_nowhere_else(tmp_path: Pa
     assert readme.read_text() == "no markers\n"
 
 
-def test_readme_names_our_models_with_the_estimates_of_their_runs(tmp_path: Path, raw: Path, keep: Keep) -> None:
+def test_readme_names_our_models_with_the_estimates_of_their_runs(
+    tmp_path: Path, raw: Path, keep: Keep
+) -> None:
     keep(**OURS)
-    keep(**{**OURS, "codec": "kolmozip small", "compressed_bytes": 800_000, "peak_rss_bytes_compress": 7_000_000})
+    keep(
+        **{
+            **OURS,
+            "codec": "kolmozip small",
+            "compressed_bytes": 800_000,
+            "peak_rss_bytes_compress": 7_000_000,
+        }
+    )
     keep(**RIVAL)
-    estimate = {name: MEASURED[name] for name in ("input", "input_bytes", "input_sha256", "commit", "date")}
-    estimate |= {"kind": "estimate", "bits_per_char": 1.25, "bits_per_char_network_alone": 1.5, "bytes": 781_250}
+    estimate = {
+        name: MEASURED[name] for name in ("input", "input_bytes", "input_sha256", "commit", "date")
+    }
+    estimate |= {
+        "kind": "estimate",
+        "bits_per_char": 1.25,
+        "bits_per_char_network_alone": 1.5,
+        "bytes": 781_250,
+    }
     for model, checkpoint in (("small", "small7"), ("other", "small")):
-        (raw / f"estimate-{model}-test5m-1.json").write_text(json.dumps({**estimate, "checkpoint": checkpoint}))
+        (raw / f"estimate-{model}-test5m-1.json").write_text(
+            json.dumps({**estimate, "checkpoint": checkpoint})
+        )
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n{report.FIGURES_START}\nold\n{report.FIGURES_END}\nafter\n")
     assert readme in report.build(raw, tmp_path / "out", readme)
@@ -434,13 +578,17 @@ def test_readme_names_our_models_with_the_estimates_of_their_runs(tmp_path: Path
     assert text.startswith(f"before\n{report.FIGURES_START}\n|")
     assert text.endswith(f"\n{report.FIGURES_END}\nafter\n")
     first, second = [line for line in text.splitlines() if line.startswith("| `")]
-    assert first.startswith("| `small` | 800,000 | **1.280** | 1.2500 (+2.40%) | 1.500 | 4,000,000 | 3,000,000 |")
+    assert first.startswith(
+        "| `small` | 800,000 | **1.280** | 1.2500 (+2.40%) | 1.500 | 4,000,000 | 3,000,000 |"
+    )
     assert first.endswith("| 20 |")
     assert second.startswith("| `tiny` | 900,000 | **1.440** | - | - |")
     assert "transformer" not in text
 
 
-def test_cards_get_the_figures_of_their_own_weights_alone(tmp_path: Path, raw: Path, keep: Keep) -> None:
+def test_cards_get_the_figures_of_their_own_weights_alone(
+    tmp_path: Path, raw: Path, keep: Keep
+) -> None:
     keep(**{**OURS, "version": "weights 0a0b"})
     weights = tmp_path / "weights"
     weights.mkdir()
@@ -448,16 +596,27 @@ def test_cards_get_the_figures_of_their_own_weights_alone(tmp_path: Path, raw: P
         (weights / f"{name}.json").write_text(json.dumps({"identity": identity, "steps": 7}))
     assert weights / "tiny.json" in report.build(raw, tmp_path / "out", None, weights)
     card = json.loads((weights / "tiny.json").read_text())
-    assert card == {"identity": "0a0b", "steps": 7, "test5m_bits_per_char": 1.44, "test5m_bytes": 900_000}
+    assert card == {
+        "identity": "0a0b",
+        "steps": 7,
+        "test5m_bits_per_char": 1.44,
+        "test5m_bytes": 900_000,
+    }
     assert json.loads((weights / "tuned.json").read_text()) == {"identity": "ffff", "steps": 7}
 
 
 @pytest.mark.parametrize(("version", "marked"), [("weights one", False), ("weights two", True)])
-def test_readme_marks_rows_of_other_weights(raw: Path, keep: Keep, version: str, marked: bool) -> None:
+def test_readme_marks_rows_of_other_weights(
+    raw: Path, keep: Keep, version: str, marked: bool
+) -> None:
     keep(codec="gzip -9", version="weights one")
     keep(**{**ENWIK8, "codec": "gzip -9", "version": version})
     table = report.readme_table(rows.load(raw).rows)
-    assert ("\N{DOUBLE DAGGER} |" in table) == ("\N{DOUBLE DAGGER} Measured with another version" in table) == marked
+    assert (
+        ("\N{DOUBLE DAGGER} |" in table)
+        == ("\N{DOUBLE DAGGER} Measured with another version" in table)
+        == marked
+    )
 
 
 def test_cells_cannot_break_a_table(keep: Keep, page: Callable[[], str]) -> None:
@@ -479,7 +638,9 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", ["leaderboard.md", "leaderboard.csv", "phase1.md"])
 def test_the_committed_report_is_of_the_committed_rows(fresh: Path, name: str) -> None:
-    assert (ROOT / "results" / name).read_text() == (fresh / name).read_text(), "run `kolmozip report`"
+    assert (ROOT / "results" / name).read_text() == (fresh / name).read_text(), (
+        "run `kolmozip report`"
+    )
 
 
 def test_the_committed_plots_are_those_of_the_committed_rows(fresh: Path) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from compressor.system import files
 from compressor.errors import (
     DiskFull,
     FolderMissing,
@@ -18,6 +17,7 @@ from compressor.errors import (
     NoPermission,
     OutputExists,
 )
+from compressor.system import files
 
 
 def written(name: Path, content: bytes, force: bool = False) -> None:
@@ -35,7 +35,9 @@ def test_a_file_has_its_name_only_when_the_body_has_ended(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
 @pytest.mark.parametrize("force", [False, True])
-def test_a_failing_body_leaves_nothing(tmp_path: Path, error: type[BaseException], force: bool) -> None:
+def test_a_failing_body_leaves_nothing(
+    tmp_path: Path, error: type[BaseException], force: bool
+) -> None:
     with pytest.raises(error), files.open_output(str(tmp_path / "out"), force) as target:
         target.write(b"content")
         raise error
@@ -62,7 +64,10 @@ def test_an_output_that_exists_is_replaced_by_force_alone(tmp_path: Path) -> Non
 
 def test_an_output_that_appears_meanwhile_is_kept(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with pytest.raises(OutputExists, match="meanwhile"), files.open_output(str(out), False) as target:
+    with (
+        pytest.raises(OutputExists, match="meanwhile"),
+        files.open_output(str(out), False) as target,
+    ):
         target.write(b"ours")
         out.write_bytes(b"theirs")
     assert out.read_bytes() == b"theirs"
@@ -150,7 +155,10 @@ class Refusing:
 
 def test_a_stream_counts_and_names_itself(tmp_path: Path) -> None:
     (tmp_path / "in").write_bytes(b"12345")
-    with files.open_input(str(tmp_path / "in")) as source, files.open_output(str(tmp_path / "out"), False) as target:
+    with (
+        files.open_input(str(tmp_path / "in")) as source,
+        files.open_output(str(tmp_path / "out"), False) as target,
+    ):
         assert (source.read(2), source.count) == (b"12", 2)
         assert (source.read(), source.count) == (b"345", 5)
         target.write(b"1")
@@ -184,7 +192,11 @@ def test_short_writes_lose_nothing() -> None:
 
 def test_inputs_that_cannot_be_are_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for name, told in (("absent", "check the path"), ("file/inside", "check the path"), (".", "is a folder")):
+    for name, told in (
+        ("absent", "check the path"),
+        ("file/inside", "check the path"),
+        (".", "is a folder"),
+    ):
         with pytest.raises(InputMissing, match=told), files.open_input(str(tmp_path / name)):
             raise AssertionError("opened")
 

@@ -21,33 +21,30 @@ import numpy as np
 import pytest
 
 import data.windows
-from compressor.training import devices
+from compressor.bench.training_speed import measure
 from compressor.system import signals
-from compressor.training.optimiser import average_parameters, orthogonalise
-from compressor.training.slim import slim
-from compressor.training.run import (
-    Pace,
-    Teacher,
-    TrainConfig,
-    TrainingError,
-    _objective,
-    bytes_in,
+from compressor.training import devices
+from compressor.training.checkpoints import (
     bytes_seen,
-    evaluate,
     latest_parameters,
     latest_step,
-    schedule,
     settings_of,
-    train,
+    slim,
+    trained,
 )
-from compressor.training.command import trained
-from compressor.bench.training_speed import measure
+from compressor.training.config import Pace, TrainConfig, TrainingError, schedule
+from compressor.training.evaluation import evaluate
+from compressor.training.optimiser import average_parameters, orthogonalise
+from compressor.training.run import bytes_in, train
+from compressor.training.step import Teacher, _objective
 from data.samples import sample
-from models.network import lm
 from models.integer.config import PRESETS
+from models.network import lm
 
 NANO = PRESETS["nano"]
-CONFIG = TrainConfig(lanes=8, window=32, total_bytes=8 * 32 * 12, warmup_steps=2, cold_start_bytes=128)
+CONFIG = TrainConfig(
+    lanes=8, window=32, total_bytes=8 * 32 * 12, warmup_steps=2, cold_start_bytes=128
+)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +59,9 @@ def whole(text: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> tuple[d
     return params, folder
 
 
-def test_a_resumed_run_is_the_run(whole: tuple[dict, Path], text: np.ndarray, tmp_path: Path) -> None:
+def test_a_resumed_run_is_the_run(
+    whole: tuple[dict, Path], text: np.ndarray, tmp_path: Path
+) -> None:
     train(NANO, CONFIG, text, text[:4096], tmp_path, quiet=True, pace=Pace(stop_after_steps=5))
     resumed, facts = train(NANO, CONFIG, text, text[:4096], tmp_path, quiet=True, resume=True)
     assert facts["steps"] == CONFIG.steps == 12
@@ -72,7 +71,11 @@ def test_a_resumed_run_is_the_run(whole: tuple[dict, Path], text: np.ndarray, tm
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_before_it_ends_the_run(
-    number: int, whole: tuple[dict, Path], text: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    number: int,
+    whole: tuple[dict, Path],
+    text: np.ndarray,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def window(*given: Any) -> np.ndarray:
         if given[-1] == 5:
@@ -117,7 +120,9 @@ def test_a_run_is_not_overwritten(whole: tuple[dict, Path], text: np.ndarray) ->
 
 
 def test_the_checkpoint_holds_the_parameters(whole: tuple[dict, Path]) -> None:
-    for one, other in zip(jax.tree.leaves(whole[0]), jax.tree.leaves(latest_parameters(whole[1])), strict=True):
+    for one, other in zip(
+        jax.tree.leaves(whole[0]), jax.tree.leaves(latest_parameters(whole[1])), strict=True
+    ):
         assert np.array_equal(one, other)
 
 
@@ -125,7 +130,9 @@ def test_the_log_is_json_and_the_loss_falls(whole: tuple[dict, Path], text: np.n
     rows = [json.loads(line) for line in (whole[1] / "train.jsonl").read_text().splitlines()]
     assert rows[0]["step"] == 12
     assert rows[-1]["valid_bits_per_char"] < 7
-    assert evaluate(NANO, whole[0], text[:4096]) == pytest.approx(rows[-1]["valid_bits_per_char"], abs=1e-4)
+    assert evaluate(NANO, whole[0], text[:4096]) == pytest.approx(
+        rows[-1]["valid_bits_per_char"], abs=1e-4
+    )
 
 
 def test_no_checkpoint_is_named(tmp_path: Path) -> None:
@@ -154,13 +161,35 @@ def _curve(folder: Path) -> list[float]:
     return [row["train_bits_per_char"] for row in rows if "train_bits_per_char" in row]
 
 
-ARGUMENTS = ["train", "--preset", "nano", "--lanes", "8", "--window", "32", "--bytes", str(8 * 32 * 100), "-q"]
+ARGUMENTS = [
+    "train",
+    "--preset",
+    "nano",
+    "--lanes",
+    "8",
+    "--window",
+    "32",
+    "--bytes",
+    str(8 * 32 * 100),
+    "-q",
+]
 
 
 def _kolmozip(arguments: list[str], text: Path, virtual_devices: int = 1) -> subprocess.Popen:
     flags = f"--xla_force_host_platform_device_count={virtual_devices}"
-    command = [sys.executable, "-P", "-m", "compressor", *ARGUMENTS, "--corpus", str(text), *arguments]
-    return subprocess.Popen(command, env={**os.environ, "XLA_FLAGS": flags}, stderr=subprocess.PIPE, text=True)
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "compressor",
+        *ARGUMENTS,
+        "--corpus",
+        str(text),
+        *arguments,
+    ]
+    return subprocess.Popen(
+        command, env={**os.environ, "XLA_FLAGS": flags}, stderr=subprocess.PIPE, text=True
+    )
 
 
 def _finish(*processes: subprocess.Popen) -> None:
@@ -181,17 +210,28 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[float]]:
     return file, curve
 
 
-def test_four_devices_give_the_loss_curve_of_one(alone: tuple[Path, list[float]], tmp_path: Path) -> None:
+def test_four_devices_give_the_loss_curve_of_one(
+    alone: tuple[Path, list[float]], tmp_path: Path
+) -> None:
     _finish(_kolmozip(["-o", str(tmp_path / "run")], alone[0], virtual_devices=4))
     assert json.loads((tmp_path / "run/run.json").read_text())["devices"] == 4
     assert _curve(tmp_path / "run") == pytest.approx(alone[1], abs=2e-3)
 
 
-def test_two_processes_give_the_loss_curve_of_one(alone: tuple[Path, list[float]], tmp_path: Path) -> None:
+def test_two_processes_give_the_loss_curve_of_one(
+    alone: tuple[Path, list[float]], tmp_path: Path
+) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    together = ["--coordinator", f"127.0.0.1:{port}", "--processes", "2", "-o", str(tmp_path / "run")]
+    together = [
+        "--coordinator",
+        f"127.0.0.1:{port}",
+        "--processes",
+        "2",
+        "-o",
+        str(tmp_path / "run"),
+    ]
     _finish(*(_kolmozip([*together, "--process", str(i)], alone[0]) for i in range(2)))
     assert json.loads((tmp_path / "run/run.json").read_text())["devices"] == 2
     assert _curve(tmp_path / "run") == pytest.approx(alone[1], abs=2e-3)
@@ -227,15 +267,25 @@ def test_the_average_is_the_exponential_average() -> None:
 def test_the_average_is_the_result_and_is_resumed(text: np.ndarray, tmp_path: Path) -> None:
     config = dataclasses.replace(CONFIG, average=0.9)
     params, _ = train(NANO, config, text, text[:4096], tmp_path / "one", quiet=True)
-    train(NANO, config, text, text[:4096], tmp_path / "two", quiet=True, pace=Pace(stop_after_steps=7))
+    train(
+        NANO, config, text, text[:4096], tmp_path / "two", quiet=True, pace=Pace(stop_after_steps=7)
+    )
     resumed, _ = train(NANO, config, text, text[:4096], tmp_path / "two", quiet=True, resume=True)
     last, _ = train(NANO, CONFIG, text, text[:4096], tmp_path / "three", quiet=True)
     assert all(map(np.array_equal, jax.tree.leaves(params), jax.tree.leaves(resumed)))
-    assert all(map(np.array_equal, jax.tree.leaves(params), jax.tree.leaves(latest_parameters(tmp_path / "one"))))
+    assert all(
+        map(
+            np.array_equal,
+            jax.tree.leaves(params),
+            jax.tree.leaves(latest_parameters(tmp_path / "one")),
+        )
+    )
     assert not np.array_equal(params["head"], last["head"])
 
 
-def test_adamw_trains_other_weights(whole: tuple[dict, Path], text: np.ndarray, tmp_path: Path) -> None:
+def test_adamw_trains_other_weights(
+    whole: tuple[dict, Path], text: np.ndarray, tmp_path: Path
+) -> None:
     config = dataclasses.replace(CONFIG, optimiser="adamw")
     params, facts = train(NANO, config, text, text[:4096], tmp_path, quiet=True)
     assert facts["valid_bits_per_char_estimate"] < 7.5
@@ -244,7 +294,14 @@ def test_adamw_trains_other_weights(whole: tuple[dict, Path], text: np.ndarray, 
 
 def test_an_unknown_optimiser_is_named(text: np.ndarray, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="no optimiser named sgd"):
-        train(NANO, dataclasses.replace(CONFIG, optimiser="sgd"), text, text[:4096], tmp_path, quiet=True)
+        train(
+            NANO,
+            dataclasses.replace(CONFIG, optimiser="sgd"),
+            text,
+            text[:4096],
+            tmp_path,
+            quiet=True,
+        )
 
 
 def test_a_student_that_is_its_teacher_has_nothing_to_learn_from_it(text: np.ndarray) -> None:
@@ -253,7 +310,9 @@ def test_a_student_that_is_its_teacher_has_nothing_to_learn_from_it(text: np.nda
     state = lm.initial_state(NANO, 2)
 
     def loss(params: dict, share: float) -> jax.Array:
-        return _objective(NANO, 8, share, Teacher(NANO, lm.initialise(NANO, 0)), params, rows, (state, state))[0]
+        return _objective(
+            NANO, 8, share, Teacher(NANO, lm.initialise(NANO, 0)), params, rows, (state, state)
+        )[0]
 
     def size(tree: dict) -> float:
         return math.sqrt(sum(float(jnp.sum(leaf**2)) for leaf in jax.tree.leaves(tree)))
@@ -261,13 +320,19 @@ def test_a_student_that_is_its_teacher_has_nothing_to_learn_from_it(text: np.nda
     assert size(jax.grad(loss)(params, 1.0)) < 1e-2 * size(jax.grad(loss)(params, 0.0))
 
 
-def test_a_student_with_a_teacher_trains_and_resumes(whole: tuple[dict, Path], text: np.ndarray, tmp_path: Path) -> None:
+def test_a_student_with_a_teacher_trains_and_resumes(
+    whole: tuple[dict, Path], text: np.ndarray, tmp_path: Path
+) -> None:
     config = dataclasses.replace(CONFIG, distillation=0.5)
     teacher = Teacher(NANO, whole[0])
-    params, _ = train(NANO, config, text, text[:4096], tmp_path / "one", teacher=teacher, quiet=True)
+    params, _ = train(
+        NANO, config, text, text[:4096], tmp_path / "one", teacher=teacher, quiet=True
+    )
     stop = Pace(stop_after_steps=5)
     train(NANO, config, text, text[:4096], tmp_path / "two", teacher=teacher, quiet=True, pace=stop)
-    resumed, _ = train(NANO, config, text, text[:4096], tmp_path / "two", teacher=teacher, quiet=True, resume=True)
+    resumed, _ = train(
+        NANO, config, text, text[:4096], tmp_path / "two", teacher=teacher, quiet=True, resume=True
+    )
     assert all(map(np.array_equal, jax.tree.leaves(params), jax.tree.leaves(resumed)))
     assert not np.array_equal(params["head"], whole[0]["head"])
 
@@ -278,25 +343,55 @@ def test_what_a_run_began_with_is_not_forgotten_before_its_first_checkpoint(
     config = dataclasses.replace(CONFIG, start="another run")
     with pytest.raises(TrainingError, match="begins with another run: name that again by --from"):
         train(NANO, config, text, text[:4096], tmp_path, quiet=True, resume=True)
-    train(NANO, config, text, text[:4096], tmp_path, start=whole[0], quiet=True, resume=True, pace=Pace(stop_after_steps=2))
+    train(
+        NANO,
+        config,
+        text,
+        text[:4096],
+        tmp_path,
+        start=whole[0],
+        quiet=True,
+        resume=True,
+        pace=Pace(stop_after_steps=2),
+    )
     train(NANO, config, text, text[:4096], tmp_path, quiet=True, resume=True)
     with pytest.raises(TrainingError, match="is taught by a run: name that again by --teacher"):
-        train(NANO, dataclasses.replace(config, teacher="a run"), text, text[:4096], tmp_path, quiet=True, resume=True)
+        train(
+            NANO,
+            dataclasses.replace(config, teacher="a run"),
+            text,
+            text[:4096],
+            tmp_path,
+            quiet=True,
+            resume=True,
+        )
 
 
 def test_the_finish_is_on_the_coarse_grid(text: np.ndarray, tmp_path: Path) -> None:
     config = dataclasses.replace(CONFIG, weight_bits=4, finish=0.5)
     assert [config.bits_at(step) for step in (0, 5, 6, 11)] == [8, 8, 4, 4]
     params, _ = train(NANO, config, text, text[:4096], tmp_path, quiet=True)
-    few, many = (len(np.unique(np.asarray(tree["table_3"]))) for tree in (params, lm.initialise(NANO, 0)))
+    few, many = (
+        len(np.unique(np.asarray(tree["table_3"]))) for tree in (params, lm.initialise(NANO, 0))
+    )
     assert few < many / 8
-    assert all(map(np.array_equal, jax.tree.leaves(params), jax.tree.leaves(latest_parameters(tmp_path))))
+    assert all(
+        map(np.array_equal, jax.tree.leaves(params), jax.tree.leaves(latest_parameters(tmp_path)))
+    )
 
 
 def test_a_seed_turns_the_text(text: np.ndarray, tmp_path: Path) -> None:
     start = lm.initialise(NANO, 0)
     one, _ = train(NANO, CONFIG, text, text[:4096], tmp_path / "one", start=start, quiet=True)
-    two, _ = train(NANO, dataclasses.replace(CONFIG, seed=1), text, text[:4096], tmp_path / "two", start=start, quiet=True)
+    two, _ = train(
+        NANO,
+        dataclasses.replace(CONFIG, seed=1),
+        text,
+        text[:4096],
+        tmp_path / "two",
+        start=start,
+        quiet=True,
+    )
     assert not np.array_equal(one["head"], two["head"])
 
 
@@ -305,8 +400,12 @@ def test_minutes_become_bytes(text: np.ndarray) -> None:
     assert found % CONFIG.step_bytes == 0 and found > CONFIG.step_bytes
 
 
-def test_a_run_begins_with_another_ones_weights(alone: tuple[Path, list[float]], tmp_path: Path) -> None:
-    _finish(_kolmozip(["-o", str(tmp_path / "run"), "--from", str(alone[0].parent / "run")], alone[0]))
+def test_a_run_begins_with_another_ones_weights(
+    alone: tuple[Path, list[float]], tmp_path: Path
+) -> None:
+    _finish(
+        _kolmozip(["-o", str(tmp_path / "run"), "--from", str(alone[0].parent / "run")], alone[0])
+    )
     card = json.loads((tmp_path / "run/run.json").read_text())
     assert card["train_bytes_seen"] == bytes_seen(tmp_path / "run") == 2 * 8 * 32 * 100
     assert settings_of(tmp_path / "run").start == "run after 25,600 bytes"
@@ -318,15 +417,31 @@ def test_a_run_stopped_before_its_first_checkpoint_begins_again(
 ) -> None:
     monkeypatch.setenv("MALLOC_ARENA_MAX", "1")  # no restart of this process
     first = alone[0].parent / "run"
-    settings = ("--lanes", 8, "--window", 32, "--learning-rate", 1e-9, "--bytes", 8 * 32 * 4, "--quiet", "--corpus", alone[0])
+    settings = (
+        "--lanes",
+        8,
+        "--window",
+        32,
+        "--learning-rate",
+        1e-9,
+        "--bytes",
+        8 * 32 * 4,
+        "--quiet",
+        "--corpus",
+        alone[0],
+    )
     out = tmp_path / "run"
     train_it = ("train", "--preset", "nano", "--out", out, *settings, "--from", first)
     assert cli(*train_it).exit_code == 0
     shutil.rmtree(out / "checkpoints")
-    refused = cli("train", "--preset", "nano", "--out", out, "--corpus", alone[0], "--quiet", "--resume")
+    refused = cli(
+        "train", "--preset", "nano", "--out", out, "--corpus", alone[0], "--quiet", "--resume"
+    )
     assert (refused.exit_code, "holds no checkpoint" in refused.stderr) == (1, True)
     assert cli(*train_it, "--resume").exit_code == 0
-    for one, other in zip(*(jax.tree.leaves(trained(folder)[1]) for folder in (first, out)), strict=True):
+    for one, other in zip(
+        *(jax.tree.leaves(trained(folder)[1]) for folder in (first, out)), strict=True
+    ):
         np.testing.assert_allclose(one, other, atol=1e-3)
 
 
@@ -334,7 +449,9 @@ def test_a_slim_copy_holds_the_parameters(alone: tuple[Path, list[float]], tmp_p
     run = alone[0].parent / "run"
     size = slim(run, tmp_path / "slim")
     assert size < sum(path.stat().st_size for path in run.rglob("*") if path.is_file())
-    for one, other in zip(*(jax.tree.leaves(trained(folder)[1]) for folder in (run, tmp_path / "slim")), strict=True):
+    for one, other in zip(
+        *(jax.tree.leaves(trained(folder)[1]) for folder in (run, tmp_path / "slim")), strict=True
+    ):
         assert np.array_equal(one, other)
     with pytest.raises(TrainingError, match="name another folder"):
         slim(run, tmp_path / "slim")
@@ -350,14 +467,32 @@ def test_the_gpu_script_trains_in_legs_and_brings_back_the_weights(tmp_path: Pat
     work = tmp_path / "work"
     work.mkdir()
     settings = "--lanes 8 --window 32"
-    environment = {**os.environ, "PYTHONPATH": str(root), "PYTHON": sys.executable, "PRESET": "nano", "SETTINGS": settings,
-                   "BUDGET": "--bytes 25600", "LEG": "0.001", "TEXT": str(file), "KOLMOZIP_CORPORA": str(file.parent),
-                   "WEIGHTS": str(root / "tests/golden/nano.kzw")}  # fmt: skip
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(root),
+        "PYTHON": sys.executable,
+        "PRESET": "nano",
+        "SETTINGS": settings,
+        "BUDGET": "--bytes 25600",
+        "LEG": "0.001",
+        "TEXT": str(file),
+        "KOLMOZIP_CORPORA": str(file.parent),
+        "WEIGHTS": str(root / "tests/golden/nano.kzw"),
+    }
     command = ["sh", str(root / "compressor/training/train_base_gpu.sh"), "out"]
-    first = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, check=False)
+    first = subprocess.run(
+        command, cwd=work, env=environment, capture_output=True, text=True, check=False
+    )
     assert first.returncode == 0, first.stderr
     assert "selftest.txt" in os.listdir(work / "out") and not (work / "runs/nano/nano.kzw").exists()
-    second = subprocess.run(command, cwd=work, env={**environment, "LEG": "10"}, capture_output=True, text=True, check=False)
+    second = subprocess.run(
+        command,
+        cwd=work,
+        env={**environment, "LEG": "10"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert second.returncode == 0, second.stderr
     assert settings_of(work / "runs/nano").total_bytes == 25600  # without being told again
     pieces = sorted((work / "out").glob("nano.tar.??"))
@@ -365,7 +500,9 @@ def test_the_gpu_script_trains_in_legs_and_brings_back_the_weights(tmp_path: Pat
     (work / "home").mkdir()
     whole = b"".join(piece.read_bytes() for piece in pieces)
     subprocess.run(["tar", "x", "-C", "home"], cwd=work, input=whole, check=True)
-    for one, other in zip(*(jax.tree.leaves(trained(work / f)[1]) for f in ("runs/nano", "home/nano")), strict=True):
+    for one, other in zip(
+        *(jax.tree.leaves(trained(work / f)[1]) for f in ("runs/nano", "home/nano")), strict=True
+    ):
         assert np.array_equal(one, other)
 
 

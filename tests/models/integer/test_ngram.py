@@ -37,6 +37,8 @@ def test_jax_and_numpy_agree() -> None:
     words = np.random.default_rng(0).integers(0, 1 << 32, (2, 1000), dtype=np.uint32)
     for order in range(2, 9):
         by_numpy = context_index(words[0], words[1], order, 16)
-        assert np.array_equal(context_index(jnp.asarray(words[0]), jnp.asarray(words[1]), order, 16), by_numpy)
+        assert np.array_equal(
+            context_index(jnp.asarray(words[0]), jnp.asarray(words[1]), order, 16), by_numpy
+        )
         assert by_numpy.max() < 1 << 16
         assert len(np.unique(by_numpy)) > (250 if order == 2 else 900)

@@ -12,11 +12,14 @@ import numpy as np
 import pytest
 
 from data.samples import sample
-from models.network import lm
+from models.integer import fixed_point
 from models.integer import weights as wt
 from models.integer.config import MLPS, PRESETS, ModelConfig
 from models.integer.engine import Engine, _learned, prepare
-from models.integer.reference import FIRST_BYTE, Reference
+from models.integer.fixed_point import FIRST_BYTE
+from models.integer.reference import Reference
+from models.network import lm
+from models.network.quantise import quantise
 
 NANO = Path(__file__).parents[2] / "golden" / "nano.kzw"
 
@@ -26,7 +29,9 @@ def extreme(config: ModelConfig, seed: int, size: int) -> wt.IntegerWeights:
     rng = np.random.default_rng(seed)
     arrays = {}
     for name, dtype, shape in wt.layout(config):
-        kind = name.split(".")[-1].split("_")[0] if name.startswith("table") else name.split(".")[-1]
+        kind = (
+            name.split(".")[-1].split("_")[0] if name.startswith("table") else name.split(".")[-1]
+        )
         if kind == "exponent":
             arrays[name] = rng.choice(np.array([-12, -10, -8], np.int8), shape)
         else:
@@ -36,7 +41,10 @@ def extreme(config: ModelConfig, seed: int, size: int) -> wt.IntegerWeights:
 
 
 def agree(weights: wt.IntegerWeights, columns: np.ndarray) -> None:
-    slow, fast = Reference(weights, columns.shape[1]), Engine(weights, prepare(weights), columns.shape[1])
+    slow, fast = (
+        Reference(weights, columns.shape[1]),
+        Engine(weights, prepare(weights), columns.shape[1]),
+    )
     for row in columns:
         counts = slow.predict()
         assert np.array_equal(counts, fast.predict())
@@ -56,7 +64,10 @@ def test_trained_weights_on_text(lanes: int) -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_extreme_weights_on_noise(seed: int, mlp: str) -> None:
     columns = np.random.default_rng(seed).integers(0, 256, (40, 4)).astype(np.uint8)
-    agree(extreme(dataclasses.replace(PRESETS["nano"], mlp=mlp), seed, 1 << 15 if seed % 2 else 100), columns)
+    agree(
+        extreme(dataclasses.replace(PRESETS["nano"], mlp=mlp), seed, 1 << 15 if seed % 2 else 100),
+        columns,
+    )
 
 
 @pytest.mark.parametrize("mlp", MLPS)
@@ -65,13 +76,15 @@ def test_the_integers_are_the_float_network(mlp: str) -> None:
     config = dataclasses.replace(PRESETS["nano"], mlp=mlp)
     params = lm.initialise(config, 3)
     columns = np.frombuffer(sample(), np.uint8)[:2048].reshape(8, -1).T
-    twin, bits = Reference(wt.quantise(config, params), 8), []
+    twin, bits = Reference(quantise(config, params), 8), []
     read = np.concatenate([np.full((1, 8), FIRST_BYTE, np.uint8), columns[:-1]])
     logits, _ = lm.sequence(config, params, jnp.asarray(read), lm.initial_state(config, 8))
     shares = np.asarray(jax.nn.softmax(logits))
     for row, share in zip(columns, shares, strict=True):
         counts = twin.predict()
-        bits.append(np.log2(share[np.arange(8), row] * counts.sum(axis=1) / counts[np.arange(8), row]))
+        bits.append(
+            np.log2(share[np.arange(8), row] * counts.sum(axis=1) / counts[np.arange(8), row])
+        )
         twin.perceive(row)
     assert abs(np.mean(bits)) < 0.005
 
@@ -79,8 +92,11 @@ def test_the_integers_are_the_float_network(mlp: str) -> None:
 @pytest.mark.parametrize("mlp", MLPS)
 def test_the_page_alone_makes_the_same_step(page_decoder: ModuleType, mlp: str) -> None:
     config = dataclasses.replace(PRESETS["nano"], mlp=mlp)
-    weights = wt.quantise(config, lm.initialise(config, 3))
-    lane, definition = page_decoder.Lane(page_decoder.read_weights(wt.to_bytes(weights))), Reference(weights, 1)
+    weights = quantise(config, lm.initialise(config, 3))
+    lane, definition = (
+        page_decoder.Lane(page_decoder.read_weights(wt.to_bytes(weights))),
+        Reference(weights, 1),
+    )
     assert lane.step(FIRST_BYTE) == definition.predict()[0].tolist()
     for byte in b"The page":
         definition.perceive(np.array([byte], np.uint8))
@@ -106,12 +122,14 @@ def test_a_lane_does_not_know_its_neighbours() -> None:
 def test_learned_functions_without_a_table() -> None:
     knots = np.random.default_rng(2).integers(-32767, 32768, (9, 7)).astype(np.int16)
     index = np.arange(1, 256)
-    fast = np.asarray(_learned(knots.astype(np.int32), np.repeat(index[:, None], 7, axis=1).astype(np.int32)))
-    assert np.array_equal(fast.T, wt.kan_table(knots)[:, 1:])
+    fast = np.asarray(
+        _learned(knots.astype(np.int32), np.repeat(index[:, None], 7, axis=1).astype(np.int32))
+    )
+    assert np.array_equal(fast.T, fixed_point.kan_table(knots)[:, 1:])
 
 
 def test_tables_of_constants() -> None:
-    exponential = wt.exponential_table()
+    exponential = fixed_point.exponential_table()
     assert np.abs(exponential - 2.0 ** (22 - np.arange(256) / 256)).max() <= 1
-    root = wt.root_table(320)
+    root = fixed_point.root_table(320)
     assert np.abs(root / (np.sqrt(2.0**39 * 320 / (2 * np.arange(3072) + 2049))) - 1).max() < 1e-4

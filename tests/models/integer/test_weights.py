@@ -7,16 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.network import lm
 from models.integer import weights as wt
 from models.integer.config import PRESETS
 from models.integer.reference import Reference
+from models.network import lm
+from models.network.quantise import quantise
 
 NANO = Path(__file__).parents[2] / "golden" / "nano.kzw"
 
 
 def test_round_trip() -> None:
-    weights = wt.quantise(PRESETS["nano"], lm.initialise(PRESETS["nano"], 4))
+    weights = quantise(PRESETS["nano"], lm.initialise(PRESETS["nano"], 4))
     again = wt.from_bytes(wt.to_bytes(weights))
     assert again.config == weights.config
     assert list(again.arrays) == list(weights.arrays)
@@ -27,7 +28,7 @@ def test_round_trip() -> None:
 
 def test_quantised_weights_stand_for_the_trained_ones() -> None:
     params = lm.initialise(PRESETS["nano"], 4)
-    weights = wt.quantise(PRESETS["nano"], params)
+    weights = quantise(PRESETS["nano"], params)
     value = weights.arrays["head"] * np.exp2(weights.arrays["head.exponent"].astype(float))
     step = np.exp2(weights.arrays["head.exponent"].astype(float))
     assert (np.abs(value - np.asarray(params["head"])) <= step / 2 + 1e-9).all()
@@ -84,7 +85,10 @@ def test_stripping_common_factors_of_two_changes_no_evidence(twos: int) -> None:
     for before, after in zip(evidence(weights), evidence(small), strict=True):
         assert np.array_equal(before, after)
     if twos:
-        assert all(np.abs(small.arrays[name]).max() <= 128 >> twos for name, _, _ in wt.dense_inputs(weights.config))
+        assert all(
+            np.abs(small.arrays[name]).max() <= 128 >> twos
+            for name, _, _ in wt.dense_inputs(weights.config)
+        )
 
 
 def test_stripping_goes_no_further_than_the_bounds_allow() -> None:
@@ -100,4 +104,4 @@ def test_stripping_goes_no_further_than_the_bounds_allow() -> None:
 def test_channels_without_any_weight_are_no_error() -> None:
     params = lm.initialise(PRESETS["nano"], 4)
     params["head"] = params["head"].at[:, 7].set(0)
-    assert not wt.quantise(PRESETS["nano"], params).arrays["head"][:, 7].any()
+    assert not quantise(PRESETS["nano"], params).arrays["head"][:, 7].any()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.integer.ngram import context_hash, push
 from models.memory import runs
 from models.memory.expected import CELLS, NONE, Expected
 from models.memory.logistic import STRETCH
 from models.memory.match import Match
-from models.integer.ngram import context_hash, push
 from models.memory.runs import Runs
 
 
@@ -31,7 +31,12 @@ def test_runs_count_what_followed_a_context_in_a_row() -> None:
                 assert cell[c, lane] == (min(length, 15) + 16 * known[2] if ours else 0)
                 assert (byte[c, lane] != NONE) == ours
                 same = ours and known[1] == came[lane]
-                slots[place] = check, int(came[lane]), known[2] | (not same) if ours else 0, min(length + 1, 127) if same else 1
+                slots[place] = (
+                    check,
+                    int(came[lane]),
+                    known[2] | (not same) if ours else 0,
+                    min(length + 1, 127) if same else 1,
+                )
         table.perceive(came)
     assert max(slot[3] for slot in slots.values()) >= 3
 
@@ -51,8 +56,18 @@ def test_trust_follows_its_definition() -> None:
     hopes = rng.integers(1 << 20, 1 << 22, (sources, CELLS))
     weights = np.array([100000, 200000, 300000])
     expected = Expected(hopes, weights, kinds)
-    hope = {(y, i, v): int(hopes[i, v]) for y in range(kinds) for i in range(sources) for v in range(CELLS)}
-    weight = {(y, i, v): int(weights[i]) for y in range(kinds) for i in range(sources) for v in range(CELLS)}
+    hope = {
+        (y, i, v): int(hopes[i, v])
+        for y in range(kinds)
+        for i in range(sources)
+        for v in range(CELLS)
+    }
+    weight = {
+        (y, i, v): int(weights[i])
+        for y in range(kinds)
+        for i in range(sources)
+        for v in range(CELLS)
+    }
     for _ in range(60):
         byte = rng.choice([NONE, 65, 66, 200], (sources, lanes))
         cell = np.where(byte == NONE, 0, rng.integers(0, 4, (sources, lanes)))
@@ -95,5 +110,7 @@ def test_a_match_points_behind_the_longest_repetition() -> None:
         low, high = push(low, high, row.astype(np.uint32))
         match.perceive(row, context_hash(low, high, 5))
     again = bytes(text[:, 0]).rindex(b"the cat")
-    assert lengths[again + 5 : again + 13] == [*range(7), NONE], "from behind 'the c' to the end of ' sat '"
+    assert lengths[again + 5 : again + 13] == [*range(7), NONE], (
+        "from behind 'the c' to the end of ' sat '"
+    )
     assert set(lengths[:19]) == {NONE}

@@ -102,7 +102,9 @@ def test_nothing_is_read_that_is_not_yet_known(version: int) -> None:
 def test_much_text_gets_more_slots() -> None:
     assert [slot_bits(1, size) for size in (1, 1 << 27)] == [22, 22]
     assert [slot_bits(2, size) for size in (1, 1 << 23, (1 << 23) + 1)] == [22, 22, 24]
-    assert [slot_bits(3, size) for size in (1, 1 << 16, 1 << 17, (1 << 22) - 1, 1 << 22, 1 << 27)] == [18, 18, 19, 23, 24, 24]
+    assert [
+        slot_bits(3, size) for size in (1, 1 << 16, 1 << 17, (1 << 22) - 1, 1 << 22, 1 << 27)
+    ] == [18, 18, 19, 23, 24, 24]
     assert Memory(np.zeros((1 << 13, 1 << 10), np.uint8), 2)._slots.size == 7 << 22
     assert Memory(np.zeros(((1 << 13) + 1, 1 << 10), np.uint8), 2)._slots.size == 7 << 24
     assert Memory(np.zeros(((1 << 13) + 1, 1 << 10), np.uint8), 1)._slots.size == 7 << 22
@@ -137,7 +139,10 @@ def test_counters_of_half_a_byte_share_a_line() -> None:
             memory = Memory(np.zeros((2, 1), np.uint8), 3)
             memory.look(1)
             for k in range(node.bit_length()):
-                memory.predict(np.full(1, SCALE // 2, np.int64), np.array([node >> (node.bit_length() - 1 - k)]))
+                memory.predict(
+                    np.full(1, SCALE // 2, np.int64),
+                    np.array([node >> (node.bit_length() - 1 - k)]),
+                )
                 place = int(memory._place[0, 0])
                 memory.perceive_bit(np.array([0]))
             places.add(place)

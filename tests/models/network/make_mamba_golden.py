@@ -56,7 +56,16 @@ def fetch(folder: Path) -> Path:
     """The source archive from the package index, by pip, without a CUDA compiler."""
     pinned = folder / "requirement.txt"
     pinned.write_text(f"{PACKAGE}=={VERSION} --hash=sha256:{SHA256}\n")
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-build-isolation", "--require-hashes"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--require-hashes",
+    ]
     command += ["--no-binary", PACKAGE, "--dest", str(folder), "--requirement", str(pinned)]
     subprocess.run(command, check=True, env={**os.environ, "MAMBA_SKIP_CUDA_BUILD": "TRUE"})
     (archive,) = folder.glob("*.tar.gz")
@@ -66,21 +75,33 @@ def fetch(folder: Path) -> Path:
 def functions(archive: Path, member: str, names: set[str]) -> dict[str, Any]:
     """The named functions of one file of the archive, defined alone in a namespace of their own."""
     if hashlib.sha256(archive.read_bytes()).hexdigest() != SHA256:
-        raise SystemExit(f"{archive} is not {PACKAGE} {VERSION} as pinned here: name another, or none for a download")
+        raise SystemExit(
+            f"{archive} is not {PACKAGE} {VERSION} as pinned here: name another, or none for a download"
+        )
     with tarfile.open(archive) as files:
         source = files.extractfile(f"{PACKAGE.replace('-', '_')}-{VERSION}/{member}")
         assert source is not None
         tree = ast.parse(source.read())
-    tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in names]
+    tree.body = [
+        node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in names
+    ]
     assert {node.name for node in tree.body} == names, f"{member} no longer defines {names}"
-    space = {"torch": torch, "F": torch.nn.functional, "rearrange": einops.rearrange, "repeat": einops.repeat}
+    space = {
+        "torch": torch,
+        "F": torch.nn.functional,
+        "rearrange": einops.rearrange,
+        "repeat": einops.repeat,
+    }
     exec(compile(tree, member, "exec"), space)
     return {name: space[name] for name in names}
 
 
 def solve(function: Callable, inputs: Arrays, dtype: torch.dtype, gradients: bool) -> Arrays:
     """Inputs, output, last state and, where asked for, the gradient of half their sum of squares for each input."""
-    tensors = {name: torch.tensor(value, dtype=dtype, requires_grad=gradients) for name, value in inputs.items()}
+    tensors = {
+        name: torch.tensor(value, dtype=dtype, requires_grad=gradients)
+        for name, value in inputs.items()
+    }
     out, state = function(**tensors)
     results = {"out": out.detach(), "state": state.detach()}
     if gradients:
@@ -114,14 +135,24 @@ def scan_case(name: str, reference: Callable) -> Arrays:
     normal, softplus = seeded(name), "delta_softplus" in options
     shared = (batch, groups, state, time) if groups else (batch, state, time)
     step = normal(batch, channels, time)
-    inputs = {"u": normal(batch, channels, time), "A": -np.exp(normal(channels, state)), "B": normal(*shared)}
+    inputs = {
+        "u": normal(batch, channels, time),
+        "A": -np.exp(normal(channels, state)),
+        "B": normal(*shared),
+    }
     inputs |= {"C": normal(*shared), "delta": step if softplus else np.abs(step) / 4}
-    optional = {"D": normal(channels), "z": normal(batch, channels, time), "delta_bias": np.abs(normal(channels)) / 4}
+    optional = {
+        "D": normal(channels),
+        "z": normal(batch, channels, time),
+        "delta_bias": np.abs(normal(channels)) / 4,
+    }
     inputs |= {key: value for key, value in optional.items() if key in options.split()}
     if softplus:
         inputs["delta"][0, 0, 3] = 21.0
     call = functools.partial(reference, delta_softplus=softplus, return_last_state=True)
-    return solve(call, inputs, torch.float32, name in GRADIENTS) | {"delta_softplus": np.asarray(softplus)}
+    return solve(call, inputs, torch.float32, name in GRADIENTS) | {
+        "delta_softplus": np.asarray(softplus)
+    }
 
 
 SSDS: dict[str, tuple[int, int, bool]] = {
@@ -156,14 +187,23 @@ def main() -> None:
     """Fetches the archive unless its path is given, and writes every case anew."""
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(sys.argv[1]) if len(sys.argv) > 1 else fetch(Path(folder))
-        scan = functions(archive, "mamba_ssm/ops/selective_scan_interface.py", {"selective_scan_ref"})
-        dual = functions(archive, "mamba_ssm/modules/ssd_minimal.py", {"segsum", "ssd_minimal_discrete"})
+        scan = functions(
+            archive, "mamba_ssm/ops/selective_scan_interface.py", {"selective_scan_ref"}
+        )
+        dual = functions(
+            archive, "mamba_ssm/modules/ssd_minimal.py", {"segsum", "ssd_minimal_discrete"}
+        )
     OUT.mkdir(exist_ok=True)
     for name in SCANS:
         np.savez(OUT / f"{name}.npz", **scan_case(name, scan["selective_scan_ref"]))  # type: ignore[arg-type]
     for name in SSDS:
         np.savez(OUT / f"{name}.npz", **ssd_case(name, dual["ssd_minimal_discrete"]))  # type: ignore[arg-type]
-    versions = {PACKAGE: VERSION, "sha256": SHA256, "python": platform.python_version(), "torch": torch.__version__}
+    versions = {
+        PACKAGE: VERSION,
+        "sha256": SHA256,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
     versions |= {"einops": einops.__version__, "numpy": np.__version__}
     (OUT / "versions.json").write_text(json.dumps(versions, indent=1) + "\n")
 

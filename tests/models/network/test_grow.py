@@ -9,15 +9,17 @@ import numpy as np
 import pytest
 
 from data.samples import sample
-from models.network import lm
 from models.integer.config import PRESETS
+from models.network import lm
 from models.network.grow import grow
 
 NANO = PRESETS["nano"]
 WIDER = ((2, 9), (3, 13), (4, 11))
 
 
-@pytest.mark.parametrize("change", [{"layers": 4}, {"tables": WIDER}, {"layers": 3, "tables": WIDER}, {}])
+@pytest.mark.parametrize(
+    "change", [{"layers": 4}, {"tables": WIDER}, {"layers": 3, "tables": WIDER}, {}]
+)
 def test_a_grown_network_computes_what_the_small_one_does(change: dict) -> None:
     large = dataclasses.replace(NANO, **change)
     small = lm.initialise(NANO, 1)
@@ -36,7 +38,14 @@ def test_a_grown_network_can_use_what_is_new() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"width": 64}, {"layers": 1}, {"tables": ((2, 8),)}, {"tables": ((2, 8), (3, 9))}, {"table_dim": 8}]
+    "change",
+    [
+        {"width": 64},
+        {"layers": 1},
+        {"tables": ((2, 8),)},
+        {"tables": ((2, 8), (3, 9))},
+        {"table_dim": 8},
+    ],
 )
 def test_other_shapes_are_refused(change: dict) -> None:
     with pytest.raises(ValueError, match="network"):
@@ -44,4 +53,8 @@ def test_other_shapes_are_refused(change: dict) -> None:
 
 
 def _leaves(tree: dict) -> list:
-    return [leaf for node in tree.values() for leaf in (_leaves(node) if isinstance(node, dict) else [node])]
+    return [
+        leaf
+        for node in tree.values()
+        for leaf in (_leaves(node) if isinstance(node, dict) else [node])
+    ]

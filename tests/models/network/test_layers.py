@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models.network import layers
 from models.integer.config import KNOTS
+from models.network import layers
 
 
 @pytest.fixture
@@ -28,7 +28,9 @@ def test_recurrence_equals_the_loop_and_its_gradient_autodiff(rng: np.random.Gen
         return jnp.stack(out)
 
     weight = jnp.asarray(rng.normal(size=a.shape), jnp.float32)
-    fast = jax.value_and_grad(lambda *v: (layers.linear_recurrence(*v) * weight).sum(), (0, 1, 2))(a, x, h0)
+    fast = jax.value_and_grad(lambda *v: (layers.linear_recurrence(*v) * weight).sum(), (0, 1, 2))(
+        a, x, h0
+    )
     slow = jax.value_and_grad(lambda *v: (loop(*v) * weight).sum(), (0, 1, 2))(a, x, h0)
     for one, other in zip(jax.tree.leaves(fast), jax.tree.leaves(slow), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
@@ -60,14 +62,18 @@ def test_products_of_quantised_operands_are_exact(rng: np.random.Generator) -> N
 
 def test_quantised_weights_are_int8_times_a_power_of_two(rng: np.random.Generator) -> None:
     w = jnp.asarray(rng.normal(size=(32, 8)) * np.geomspace(1e-3, 3, 8), jnp.float32)
-    whole = np.asarray(layers.quantise_weight(w), np.float64) / np.exp2(np.asarray(layers.weight_exponent(w)))
+    whole = np.asarray(layers.quantise_weight(w), np.float64) / np.exp2(
+        np.asarray(layers.weight_exponent(w))
+    )
     assert np.array_equal(whole, np.rint(whole))
     assert (np.abs(whole).max(axis=0) > 60).all()
     assert np.abs(whole).max() <= 127
 
 
 def test_gradients_pass_straight_through_inside_the_range_only() -> None:
-    gradient = jax.grad(lambda x: layers.quantise(x, 0.25).sum())(jnp.asarray([0.1, -31.7, 40.0, -40.0]))
+    gradient = jax.grad(lambda x: layers.quantise(x, 0.25).sum())(
+        jnp.asarray([0.1, -31.7, 40.0, -40.0])
+    )
     assert gradient.tolist() == [1, 1, 0, 0]
 
 

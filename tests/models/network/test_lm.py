@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from data.samples import sample
-from models.network import lm
-from models.integer import weights as wt
 from models.integer.config import PRESETS
-from models.integer.reference import FIRST_BYTE, Reference
+from models.integer.fixed_point import FIRST_BYTE
+from models.integer.reference import Reference
+from models.network import lm
+from models.network.quantise import quantise
 
 CONFIG = PRESETS["nano"]
 
@@ -47,7 +48,9 @@ def test_a_window_is_the_two_windows_it_is_made_of(params: lm.Params, text: jax.
     np.testing.assert_allclose(jnp.concatenate([first, second]), whole, atol=2e-2)
 
 
-def test_no_logit_depends_on_a_later_byte_or_another_lane(params: lm.Params, text: jax.Array) -> None:
+def test_no_logit_depends_on_a_later_byte_or_another_lane(
+    params: lm.Params, text: jax.Array
+) -> None:
     other = text.at[20:, 1].set(0)
     before, _ = lm.sequence(CONFIG, params, text, lm.initial_state(CONFIG, 3))
     after, _ = lm.sequence(CONFIG, params, other, lm.initial_state(CONFIG, 3))
@@ -64,7 +67,7 @@ def test_parameters_are_counted_right(params: lm.Params) -> None:
 
 
 def test_the_integer_twin_stays_near_the_float_model(params: lm.Params, text: jax.Array) -> None:
-    twin = Reference(wt.quantise(CONFIG, params), 3)
+    twin = Reference(quantise(CONFIG, params), 3)
     start = jnp.concatenate([jnp.full((1, 3), FIRST_BYTE, jnp.uint8), text])
     logits, _ = lm.sequence(CONFIG, params, start[:-1], lm.initial_state(CONFIG, 3))
     scores = np.asarray(jax.nn.log_softmax(logits)) / np.log(2)

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.network import layers
-from models.network import precision
 from models.integer import weights as wt
 from models.integer.config import PRESETS
+from models.network import layers, precision
 from models.network.precision import coarsen
+from models.network.quantise import quantise
 
 NANO = PRESETS["nano"]
 
@@ -29,7 +29,9 @@ def params() -> dict[str, Any]:
         *block, leaf = name.split(".")
         if leaf != "exponent":
             values = rng.normal(0, 0.1, shape) * np.exp2(rng.integers(-3, 2, shape[-1]))
-            (tree.setdefault(block[0], {}) if block else tree)[leaf] = jnp.asarray(values, jnp.float32)
+            (tree.setdefault(block[0], {}) if block else tree)[leaf] = jnp.asarray(
+                values, jnp.float32
+            )
     return tree
 
 
@@ -55,7 +57,9 @@ def test_eight_bits_are_what_there_was(params: dict[str, Any], bits: float) -> N
 
 
 @pytest.mark.parametrize("bits", [2, 3.5, 5, 7.5])
-def test_the_networks_own_roundings_leave_coarse_weights_as_they_are(params: dict[str, Any], bits: float) -> None:
+def test_the_networks_own_roundings_leave_coarse_weights_as_they_are(
+    params: dict[str, Any], bits: float
+) -> None:
     coarse = coarsen(params, bits)
     for w in matrices(coarse):
         assert np.array_equal(layers.quantise_weight(w), w)
@@ -64,9 +68,17 @@ def test_the_networks_own_roundings_leave_coarse_weights_as_they_are(params: dic
     assert np.array_equal(layers.quantise(coarse["table_3"], layers.TABLE_STEP), coarse["table_3"])
 
 
-@given(st.lists(st.floats(-2, 2, width=32), min_size=6, max_size=6), st.integers(-9, 3), st.floats(1, 7.9))
+@given(
+    st.lists(st.floats(-2, 2, width=32), min_size=6, max_size=6),
+    st.integers(-9, 3),
+    st.floats(1, 7.9),
+)
 def test_whatever_the_values(column: list[float], exponent: int, bits: float) -> None:
-    w = jnp.asarray([column], jnp.float32).T * 2.0**exponent * jnp.asarray([[1, 63.5, 2.0**-12]], jnp.float32)
+    w = (
+        jnp.asarray([column], jnp.float32).T
+        * 2.0**exponent
+        * jnp.asarray([[1, 63.5, 2.0**-12]], jnp.float32)
+    )
     coarse = coarsen({"w_in": w, "embed": w, "table_2": w}, bits)
     assert np.array_equal(layers.quantise_weight(coarse["w_in"]), coarse["w_in"])
     assert np.array_equal(layers.quantise(coarse["embed"], layers.EMBED_STEP), coarse["embed"])
@@ -87,7 +99,9 @@ def test_a_channel_that_the_common_step_does_not_reach_keeps_its_own() -> None:
     own = np.asarray(jnp.ldexp(1.0, layers.weight_exponent(jnp.asarray(w))))[0]
     error = np.abs(coarse - w).max(axis=0)
     assert error[7] <= own[7] / 2
-    assert (error[:7] <= 2.0**-6).all()  # the common step is 2^-5, much coarser than theirs: the array's spread is channel 7's
+    assert (
+        error[:7] <= 2.0**-6
+    ).all()  # the common step is 2^-5, much coarser than theirs: the array's spread is channel 7's
     assert (own[:7] <= 2.0**-10).all()
 
 
@@ -96,24 +110,33 @@ def test_the_gradient_goes_straight_through(params: dict[str, Any]) -> None:
     pull = jax.tree.map(lambda a: jnp.asarray(rng.normal(size=a.shape), jnp.float32), params)
 
     def total(tree: dict[str, Any]) -> jax.Array:
-        return sum(jnp.vdot(a, b) for a, b in zip(jax.tree.leaves(coarsen(tree, 4)), jax.tree.leaves(pull), strict=True))
+        return sum(
+            jnp.vdot(a, b)
+            for a, b in zip(jax.tree.leaves(coarsen(tree, 4)), jax.tree.leaves(pull), strict=True)
+        )
 
     found = jax.grad(total)(params)
-    for (path, got), want in zip(jax.tree_util.tree_leaves_with_path(found), jax.tree.leaves(pull), strict=True):
+    for (path, got), want in zip(
+        jax.tree_util.tree_leaves_with_path(found), jax.tree.leaves(pull), strict=True
+    ):
         assert np.array_equal(got, want), path
 
 
 def test_compiled_it_is_the_same(params: dict[str, Any]) -> None:
     compiled = jax.jit(lambda tree: coarsen(tree, 3))(params)
-    for one, other in zip(jax.tree.leaves(compiled), jax.tree.leaves(coarsen(params, 3)), strict=True):
+    for one, other in zip(
+        jax.tree.leaves(compiled), jax.tree.leaves(coarsen(params, 3)), strict=True
+    ):
         assert np.array_equal(one, other)
 
 
 @pytest.mark.parametrize("bits", [3, 5])
 def test_the_integers_become_small(params: dict[str, Any], bits: float) -> None:
-    fine, coarse = (wt.quantise(NANO, jax.tree.map(np.asarray, coarsen(params, b))) for b in (8, bits))
+    fine, coarse = (quantise(NANO, jax.tree.map(np.asarray, coarsen(params, b))) for b in (8, bits))
     for name in ("mixer_0.w_in", "mlp_1.w_out", "head"):
-        assert entropy(coarse.arrays[name]) < min(bits + 1.6, entropy(fine.arrays[name]))  # half a bit of rounding, EXTRA
+        assert entropy(coarse.arrays[name]) < min(
+            bits + 1.6, entropy(fine.arrays[name])
+        )  # half a bit of rounding, EXTRA
         value = coarse.arrays[name] * np.exp2(coarse.arrays[f"{name}.exponent"].astype(float))
         leaf = coarsen(params, bits)
         for part in name.split("."):

@@ -18,13 +18,19 @@ import numpy as np
 import pytest
 from packaging.requirements import Requirement
 
-from models.network import layers
-from models.network import scans
+from models.network import layers, scans
 
 ROOT = Path(__file__).resolve().parents[3]
 GOLDEN = ROOT / "tests" / "golden" / "mamba"
 SCANS = ("scan-plain", "scan-skip-gate", "scan-softplus", "scan-all", "scan-groups", "scan-long")
-SSDS = ("ssd-4-shared", "ssd-4-shared-state", "ssd-8-groups", "ssd-8-groups-state", "ssd-8-heads-state", "ssd-24-shared-state")
+SSDS = (
+    "ssd-4-shared",
+    "ssd-4-shared-state",
+    "ssd-8-groups",
+    "ssd-8-groups-state",
+    "ssd-8-heads-state",
+    "ssd-24-shared-state",
+)
 WITH_GRADIENTS = {"scan-all", "ssd-4-shared", "ssd-8-groups-state"}
 
 Arrays = dict[str, np.ndarray]
@@ -47,13 +53,20 @@ def golden(name: str) -> tuple[Arrays, Arrays]:
     with np.load(GOLDEN / f"{name}.npz") as arrays:
         made = {key for key in arrays if key in ("out", "state") or key.startswith("grad_")}
         assert made > {"out", "state"} if name in WITH_GRADIENTS else made == {"out", "state"}
-        return {key: arrays[key] for key in arrays if key not in made}, {key: arrays[key] for key in made}
+        return {key: arrays[key] for key in arrays if key not in made}, {
+            key: arrays[key] for key in made
+        }
 
 
 def errors(ours: Arrays, reference: Arrays) -> dict[str, float]:
     """For each array, the largest difference divided by the largest value of the reference."""
-    assert {key: value.shape for key, value in ours.items()} == {key: value.shape for key, value in reference.items()}
-    return {key: float(np.max(np.abs(ours[key] - value)) / np.max(np.abs(value))) for key, value in reference.items()}
+    assert {key: value.shape for key, value in ours.items()} == {
+        key: value.shape for key, value in reference.items()
+    }
+    return {
+        key: float(np.max(np.abs(ours[key] - value)) / np.max(np.abs(value)))
+        for key, value in reference.items()
+    }
 
 
 @functools.cache
@@ -77,7 +90,9 @@ def solver(function: Mixer, gradients: bool = True) -> Callable[[Arrays], Arrays
 def test_the_selective_scan_is_that_of_mamba_ssm(name: str) -> None:
     inputs, reference = golden(name)
     softplus = bool(inputs.pop("delta_softplus"))
-    ours = solver(functools.partial(scans.selective_scan, delta_softplus=softplus), name in WITH_GRADIENTS)
+    ours = solver(
+        functools.partial(scans.selective_scan, delta_softplus=softplus), name in WITH_GRADIENTS
+    )
     found = errors(ours(inputs), reference)
     assert max(found.values()) < TOLERANCE, found
 
@@ -87,7 +102,13 @@ def test_ssd_is_the_minimal_listing(name: str) -> None:
     inputs, reference = golden(name)
     chunk = int(inputs.pop("chunk"))
 
-    def batch_first(X: jax.Array, A: jax.Array, B: jax.Array, C: jax.Array, initial_states: jax.Array | None = None) -> Pair:
+    def batch_first(
+        X: jax.Array,
+        A: jax.Array,
+        B: jax.Array,
+        C: jax.Array,
+        initial_states: jax.Array | None = None,
+    ) -> Pair:
         first = None if initial_states is None else initial_states[:, 0]
         y, state = scans.ssd(*(jnp.swapaxes(v, 0, 1) for v in (X, A, B, C)), chunk, first)
         return jnp.swapaxes(y, 0, 1), state
@@ -100,12 +121,17 @@ def test_no_golden_file_is_forgotten_and_the_mamba_extra_allows_their_version() 
     assert {path.stem for path in GOLDEN.iterdir()} == {*SCANS, *SSDS, "versions"}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     (extra,) = map(Requirement, project["optional-dependencies"]["mamba"])
-    assert extra.specifier.contains(json.loads((GOLDEN / "versions.json").read_text("utf-8"))[extra.name])
+    assert extra.specifier.contains(
+        json.loads((GOLDEN / "versions.json").read_text("utf-8"))[extra.name]
+    )
 
 
 def recurrence(x: jax.Array, a: jax.Array, b: jax.Array, c: jax.Array, h0: jax.Array) -> Pair:
     """The slow twin of ssd: its definition, step by step, every state in memory."""
-    b, c = (v[:, :, None] if v.ndim == 3 else jnp.repeat(v, x.shape[2] // v.shape[2], axis=2) for v in (b, c))
+    b, c = (
+        v[:, :, None] if v.ndim == 3 else jnp.repeat(v, x.shape[2] // v.shape[2], axis=2)
+        for v in (b, c)
+    )
     new = x[..., None] * b[:, :, :, None]
     h = layers.linear_recurrence(jnp.broadcast_to(jnp.exp(a)[..., None, None], new.shape), new, h0)
     return jnp.sum(h * c[:, :, :, None], axis=-1), h[-1]
@@ -122,8 +148,12 @@ def mixer_inputs(decays: tuple[float, ...]) -> Arrays:
 CHUNKS_OF_12 = functools.partial(scans.ssd, chunk=12)
 
 
-@pytest.mark.parametrize("decays", [(0.0, -0.1, -0.5, -2.0), (0.0, -0.1, -120.0)], ids=["mild", "forgetting-everything"])
-def test_ssd_and_its_gradient_are_those_of_the_recurrence_step_by_step(decays: tuple[float, ...]) -> None:
+@pytest.mark.parametrize(
+    "decays", [(0.0, -0.1, -0.5, -2.0), (0.0, -0.1, -120.0)], ids=["mild", "forgetting-everything"]
+)
+def test_ssd_and_its_gradient_are_those_of_the_recurrence_step_by_step(
+    decays: tuple[float, ...],
+) -> None:
     """With strong decays the exponentials above the diagonal would overflow, and the error stated in the docstring shows."""
     inputs = mixer_inputs(decays)
     most = np.abs(inputs["a"]).reshape(2, 12, 2, 4).sum(axis=1).max()
@@ -138,9 +168,19 @@ def shapes_of(function: Mixer, **arrays: np.ndarray) -> list[tuple[tuple[int, ..
 
 def test_results_are_float32_whatever_comes_in() -> None:
     half = {name: value.astype(jnp.bfloat16) for name, value in mixer_inputs((-1.0,)).items()}
-    assert shapes_of(functools.partial(scans.ssd, chunk=8), **half) == [((24, 2, 4, 3), "float32"), ((2, 4, 3, 5), "float32")]
-    half = {name: value.astype(jnp.bfloat16) for name, value in golden("scan-all")[0].items() if name != "delta_softplus"}
-    assert shapes_of(scans.selective_scan, **half) == [((1, 5, 24), "float32"), ((1, 5, 3), "float32")]
+    assert shapes_of(functools.partial(scans.ssd, chunk=8), **half) == [
+        ((24, 2, 4, 3), "float32"),
+        ((2, 4, 3, 5), "float32"),
+    ]
+    half = {
+        name: value.astype(jnp.bfloat16)
+        for name, value in golden("scan-all")[0].items()
+        if name != "delta_softplus"
+    }
+    assert shapes_of(scans.selective_scan, **half) == [
+        ((1, 5, 24), "float32"),
+        ((1, 5, 3), "float32"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -155,7 +195,9 @@ def test_results_are_float32_whatever_comes_in() -> None:
     ],
 )
 def test_ssd_refuses(chunk: int, changed: dict[str, tuple[int, ...]], message: str) -> None:
-    inputs = mixer_inputs((-1.0,)) | {name: np.zeros((24, 2, *shape), np.float32) for name, shape in changed.items()}
+    inputs = mixer_inputs((-1.0,)) | {
+        name: np.zeros((24, 2, *shape), np.float32) for name, shape in changed.items()
+    }
     with pytest.raises(ValueError, match=message):
         shapes_of(functools.partial(scans.ssd, chunk=chunk), **inputs)
 

@@ -12,10 +12,8 @@ import numpy as np
 import pytest
 
 from data.samples import sample
-from models.network import layers
-from models.network import lm
-from models.network import variants
 from models.integer.config import KNOTS, PRESETS
+from models.network import layers, lm, variants
 from models.network.variants import VariantConfig, matched
 
 BASE = VariantConfig.of(PRESETS["nano"])
@@ -44,7 +42,10 @@ fresh = jax.jit(variants.initialise, static_argnums=(0, 1))
 
 
 def same(one: Any, other: Any) -> bool:
-    return all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True))
+    return all(
+        np.array_equal(a, b)
+        for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
+    )
 
 
 def test_the_base_is_the_shipped_network(text: jax.Array) -> None:
@@ -54,8 +55,12 @@ def test_the_base_is_the_shipped_network(text: jax.Array) -> None:
     again = fresh(variant("base"), 1)
     assert jax.tree.structure(params) == jax.tree.structure(again)
     assert same(params, again)
-    ours, state = sequence(variant("base"), params, text, variants.initial_state(variant("base"), LANES))
-    shipped, after = jax.jit(lm.sequence, static_argnums=0)(config, params, text, lm.initial_state(config, LANES))
+    ours, state = sequence(
+        variant("base"), params, text, variants.initial_state(variant("base"), LANES)
+    )
+    shipped, after = jax.jit(lm.sequence, static_argnums=0)(
+        config, params, text, lm.initial_state(config, LANES)
+    )
     assert np.array_equal(ours, shipped)
     assert same(state, after)
 
@@ -77,13 +82,17 @@ def test_parameters_are_counted_right(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in CHANGES if name != "base"])
-def test_the_gradient_of_every_parameter_is_finite_and_some_of_it_is_not_zero(name: str, text: jax.Array) -> None:
+def test_the_gradient_of_every_parameter_is_finite_and_some_of_it_is_not_zero(
+    name: str, text: jax.Array
+) -> None:
     config = variant(name)
     params, state = fresh(config, 1), variants.initial_state(config, LANES)
 
     def loss(params: lm.Params) -> jax.Array:
         logits, _ = variants.sequence(config, params, text[:8], state)
-        taken = jnp.take_along_axis(jax.nn.log_softmax(logits), text[1:9, :, None].astype(jnp.int32), axis=2)
+        taken = jnp.take_along_axis(
+            jax.nn.log_softmax(logits), text[1:9, :, None].astype(jnp.int32), axis=2
+        )
         return -taken.mean()
 
     value, gradient = jax.jit(jax.value_and_grad(loss))(params)
@@ -110,7 +119,9 @@ def test_a_window_is_the_two_windows_it_is_made_of(name: str, text: jax.Array) -
 
 
 @pytest.mark.parametrize("name", ["base", "ssd"])
-def test_lanes_are_the_last_axis_but_one_of_all_state_and_do_not_mix(name: str, text: jax.Array) -> None:
+def test_lanes_are_the_last_axis_but_one_of_all_state_and_do_not_mix(
+    name: str, text: jax.Array
+) -> None:
     config = variant(name)
     state = variants.initial_state(config, LANES)
     assert all(leaf.shape[-2 if leaf.ndim > 1 else -1] == LANES for leaf in state)
@@ -146,7 +157,9 @@ def test_nine_knots_are_the_shipped_functions_values_and_gradients() -> None:
 
 
 @pytest.mark.parametrize(("count", "span"), [(5, 4.0), (17, 4.0), (9, 2.0), (17, 8.0)])
-def test_any_grid_is_linear_interpolation_and_its_gradient_autodiff(count: int, span: float) -> None:
+def test_any_grid_is_linear_interpolation_and_its_gradient_autodiff(
+    count: int, span: float
+) -> None:
     rng = np.random.default_rng(4)
     grid = np.linspace(-span, span, count)
     u = jnp.asarray(rng.uniform(-span, span, (40, 3)), jnp.float32)
@@ -176,7 +189,9 @@ def test_matched_keeps_parameters_within_one_per_cent(name: str) -> None:
     target = BASE.parameters() + 6000
     config = matched(dataclasses.replace(BASE, **CHANGES[name], hidden=64), target)
     assert config.parameters() == pytest.approx(target, rel=0.01)
-    assert dataclasses.replace(config, hidden=64) == dataclasses.replace(BASE, **CHANGES[name], hidden=64)
+    assert dataclasses.replace(config, hidden=64) == dataclasses.replace(
+        BASE, **CHANGES[name], hidden=64
+    )
 
 
 def test_what_cannot_be_matched_is_refused() -> None:
