@@ -1,1 +1,1 @@
-"""Exact arithmetic: from integer evidence to a container on disk. The pages of record are in FORMAT.md."""
+"""Exact arithmetic, from integer evidence to a container file; see FORMAT.md."""

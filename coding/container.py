@@ -1,4 +1,7 @@
-"""The .kz container as FORMAT.md lays it down: header, blocks, end mark. Framing only; what a model block means is not here."""
+"""The .kz container as FORMAT.md lays it down: header, blocks, end mark.
+
+This module knows the framing alone; what the payload of a model block means is not here.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,23 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Protocol
 
-from coding.errors import BadMagic, Damaged, NewerVersion, TrailingData, Truncated
+from coding.errors import BadMagic, Damaged, NewerVersion, OlderVersion, TrailingData, Truncated
 
 MAGIC = b"\x89KZ\r\n\x1a"
 VERSION = 3
-"""What is written; older ones are read. They differ in the memory (FORMAT.md, 2.3) and in the greatest block."""
+"""The one version that is written and read."""
 MAX_BLOCK = 1 << 27
-"""Original bytes in one block at most: bounds the memory of both sides."""
-MAX_BLOCK_1 = 1 << 23
-"""The same in version 1."""
+"""Original bytes in one block at most: this bounds the memory of both sides."""
 MAX_LANES_LOG2 = 10
+MAX_LANE = 1 << 18
+"""Original bytes in one lane at most: this bounds the steps that one block can ask for."""
+WORD_BYTES = 4
+"""A model block's payload is a whole number of these."""
+MAX_EXPANSION = 1024
+"""Original bytes for each payload byte of a model block at most, so that a decoder's work is in
+proportion to the size of its input, as deflate's is by its nature (1,032 to 1)."""
 
 _HEADER = struct.Struct("<6sBB8s")
 _BLOCK = struct.Struct("<BBHII")
@@ -32,18 +40,41 @@ BLOCK_BYTES = _BLOCK.size + _CRC.size
 END_BYTES = _END.size + _CRC.size
 
 
-class Kind(enum.IntEnum):
-    """Block types; the numbers are the format's."""
+class Source(Protocol):
+    """What a container is read from: any object with a file's ``read``; short reads are fine."""
 
-    END = 0
+    def read(self, size: int, /) -> bytes:
+        """At most ``size`` bytes, at least one unless the source has ended."""
+
+
+class Sink(Protocol):
+    """What bytes are written to: any object with a file's ``write`` that takes all of them."""
+
+    def write(self, data: bytes, /) -> int:
+        """Writes all of ``data``."""
+
+
+class Kind(enum.IntEnum):
+    """Block types; the numbers are the format's. 0 is the end mark's."""
+
     RAW = 1
     RUN = 2
     MODEL = 3
 
 
+END_TYPE = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """The identity (8 bytes) of the weights that a container's model blocks were coded with."""
+
+    weights_id: bytes
+
+
 @dataclasses.dataclass(frozen=True)
 class Block:
-    """One block: ``length`` original bytes told by ``payload``; ``lanes`` counts only for MODEL blocks, else 1."""
+    """``length`` original bytes, told by ``payload``; ``lanes`` is 1 except in model blocks."""
 
     kind: Kind
     length: int
@@ -51,70 +82,74 @@ class Block:
     lanes: int = 1
 
 
+@dataclasses.dataclass(frozen=True)
+class EndMark:
+    """Length of the whole original, and the first 12 bytes of its SHA-256."""
+
+    length: int
+    check: bytes
+
+
 class Digest:
-    """Length and checksum of the original, gathered as it passes."""
+    """Gathers length and checksum of the original as it passes."""
 
     def __init__(self) -> None:
         self.length = 0
         self._sha = hashlib.sha256()
 
     def update(self, data: bytes) -> None:
-        """More of the original."""
+        """Takes in more of the original."""
         self.length += len(data)
         self._sha.update(data)
 
-    def value(self) -> bytes:
-        """First 12 bytes of the SHA-256."""
-        return self._sha.digest()[:12]
+    def end_mark(self) -> EndMark:
+        """The end mark of a container whose original is what was taken in so far."""
+        return EndMark(self.length, self._sha.digest()[:12])
 
 
 def _sealed(data: bytes) -> bytes:
     return data + _CRC.pack(zlib.crc32(data))
 
 
-@dataclasses.dataclass(frozen=True)
-class Header:
-    """Format version of a container, and the identity (8 bytes) of the weights that its model blocks were coded with."""
-
-    weights_id: bytes
-    version: int = VERSION
-
-
 def header_bytes(header: Header) -> bytes:
     """The header as it lies in the container."""
-    return _sealed(_HEADER.pack(MAGIC, header.version, 0, header.weights_id))
+    return _sealed(_HEADER.pack(MAGIC, VERSION, 0, header.weights_id))
 
 
 def block_bytes(block: Block) -> bytes:
     """One block as it lies in the container."""
-    head = _BLOCK.pack(
-        block.kind, block.lanes.bit_length() - 1, 0, block.length, len(block.payload)
-    )
+    lanes_log2 = block.lanes.bit_length() - 1
+    head = _BLOCK.pack(block.kind, lanes_log2, 0, block.length, len(block.payload))
     return _sealed(head + block.payload)
 
 
-def end_bytes(digest: Digest) -> bytes:
-    """The end mark."""
-    return _sealed(_END.pack(Kind.END, 0, 0, digest.length, digest.value()))
+def end_bytes(end: EndMark) -> bytes:
+    """The end mark as it lies in the container."""
+    return _sealed(_END.pack(END_TYPE, 0, 0, end.length, end.check))
 
 
-def read_up_to(source: BinaryIO, size: int) -> bytes:
-    """Reads on through short reads (pipes); fewer bytes only at the end."""
-    data = source.read(size)
-    while 0 < len(data) < size and (more := source.read(size - len(data))):
-        data += more
-    return data
+def least_payload(length: int) -> int:
+    """Bytes that the payload of a model block of ``length`` original bytes must have at least."""
+    return WORD_BYTES * -(-length // (MAX_EXPANSION * WORD_BYTES))
 
 
-def _read(source: BinaryIO, size: int, what: str) -> bytes:
+def read_up_to(source: Source, size: int) -> bytes:
+    """Reads ``size`` bytes through any number of short reads (pipes); fewer only at the end."""
+    parts, missing = [], size
+    while missing and (part := source.read(missing)):
+        parts.append(part)
+        missing -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _read(source: Source, size: int, what: str) -> bytes:
     data = read_up_to(source, size)
     if len(data) < size:
         raise Truncated(f"the file ends inside its {what}: it was cut short, fetch it again")
     return data
 
 
-def read_header(source: BinaryIO) -> Header:
-    """Reads the header. Raises BadMagic, NewerVersion, Truncated, Damaged."""
+def _read_header(source: Source) -> Header:
     data = read_up_to(source, HEADER_BYTES)
     if data[:6] != MAGIC[: len(data)]:
         raise BadMagic("not a kolmozip file (wrong magic): check the name, or compress it first")
@@ -122,53 +157,82 @@ def read_header(source: BinaryIO) -> Header:
         raise NewerVersion(
             f"format version {data[6]}, this program knows {VERSION}: update kolmozip"
         )
+    if len(data) > 6 and 0 < data[6] < VERSION:
+        raise OlderVersion(
+            f"format version {data[6]} was never released: use the program that wrote it, "
+            f"then compress again"
+        )
     if len(data) < HEADER_BYTES:
         raise Truncated("the file ends inside its header: it was cut short, fetch it again")
     _, version, reserved, weights_id = _HEADER.unpack(data[: _HEADER.size])
     if _sealed(data[: _HEADER.size]) != data or not version or reserved:
         raise Damaged(
-            "the header does not hold its checksum or sets reserved bits: the file is damaged, fetch it again"
+            "the header does not hold its checksum or sets reserved bits: "
+            "the file is damaged, fetch it again"
         )
-    return Header(weights_id, version)
+    return Header(weights_id)
 
 
-def read_blocks(source: BinaryIO, version: int) -> Iterator[Block]:
-    """Yields every block up to the end mark, each checked; the last thing yielded is an END block whose payload is the
-    checksum and whose length is the original's. Raises Truncated, Damaged, TrailingData."""
-    while True:
-        start = _read(source, 4, "block header")
-        if start[0] == Kind.END:
-            body = start + _read(source, _END.size - 4 + _CRC.size, "end mark")
-            if _sealed(body[: -_CRC.size]) != body:
-                raise Damaged(
-                    "the end mark's checksum does not hold: the file is damaged, fetch it again"
-                )
-            _, lanes, reserved, length, checksum = _END.unpack(body[: _END.size])
-            if lanes or reserved:
-                raise Damaged(
-                    "reserved bits are set in the end mark: the file is damaged, fetch it again"
-                )
-            if source.read(1):
-                raise TrailingData(
-                    "bytes follow the end of the compressed data: remove them, or fetch the file again"
-                )
-            yield Block(Kind.END, length, checksum)
-            return
-        yield _read_block(source, start, MAX_BLOCK_1 if version == 1 else MAX_BLOCK)
+class Reader:
+    """A container as it is read, each part checked before it is handed out.
+
+    The constructor reads the header: raises BadMagic, NewerVersion, OlderVersion, Truncated,
+    Damaged.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._end: EndMark | None = None
+        self.header = _read_header(source)
+
+    def blocks(self) -> Iterator[Block]:
+        """Yields every block up to the end mark. Raises Truncated, Damaged, TrailingData."""
+        while (start := _read(self._source, 4, "block header"))[0] != END_TYPE:
+            yield _read_block(self._source, start)
+        self._end = _read_end(self._source, start)
+
+    @property
+    def end(self) -> EndMark:
+        """The end mark, once ``blocks`` is exhausted."""
+        if self._end is None:
+            raise ValueError("the end mark is known only when all blocks were read: read on")
+        return self._end
 
 
-def _read_block(source: BinaryIO, start: bytes, longest: int) -> Block:
+def _read_end(source: Source, start: bytes) -> EndMark:
+    body = start + _read(source, _END.size - 4 + _CRC.size, "end mark")
+    if _sealed(body[: -_CRC.size]) != body:
+        raise Damaged("the end mark's checksum does not hold: the file is damaged, fetch it again")
+    _, lanes, reserved, length, check = _END.unpack(body[: _END.size])
+    if lanes or reserved:
+        raise Damaged("reserved bits are set in the end mark: the file is damaged, fetch it again")
+    if source.read(1):
+        raise TrailingData(
+            "bytes follow the end of the compressed data: remove them, or fetch the file again"
+        )
+    return EndMark(length, check)
+
+
+def _keeps_the_format(kind: int, lanes_log2: int, reserved: int, length: int, size: int) -> bool:
+    """Whether the fields of a block header agree with FORMAT.md, section 1.2."""
+    if reserved or not 1 <= length <= MAX_BLOCK:
+        return False
+    if kind == Kind.MODEL:
+        lanes = 1 << lanes_log2
+        return (
+            lanes_log2 <= MAX_LANES_LOG2
+            and lanes <= length <= lanes * MAX_LANE
+            and least_payload(length) <= size < length
+            and size % WORD_BYTES == 0
+        )
+    sizes: dict[int, int] = {Kind.RAW: length, Kind.RUN: 1}
+    return lanes_log2 == 0 and size == sizes.get(kind)
+
+
+def _read_block(source: Source, start: bytes) -> Block:
     head = start + _read(source, _BLOCK.size - 4, "block header")
     kind, lanes_log2, reserved, length, size = _BLOCK.unpack(head)
-    sizes = {Kind.RAW: size == length, Kind.RUN: size == 1, Kind.MODEL: size < length}
-    if (
-        kind not in sizes
-        or not sizes[Kind(kind)]
-        or reserved
-        or not 1 <= length <= longest
-        or lanes_log2 > (MAX_LANES_LOG2 if kind == Kind.MODEL else 0)
-        or (kind == Kind.MODEL and (size % 4 or 1 << lanes_log2 > length))
-    ):
+    if not _keeps_the_format(kind, lanes_log2, reserved, length, size):
         raise Damaged("a block header breaks the format: the file is damaged, fetch it again")
     payload = _read(source, size, "block")
     if _sealed(head + payload)[-_CRC.size :] != _read(source, _CRC.size, "block checksum"):

@@ -1,8 +1,9 @@
 """From evidence about the next byte to the probability of its next bit, in integers.
 
-Evidence is 256 positive counts a lane. The counts of a byte's bit prefixes are sums over subtrees, and a bit's
-probability is the share of its subtree: node 1 is the root, node n has children 2n (bit 0) and 2n + 1 (bit 1), byte s
-is leaf 256 + s. Probabilities are counts of 2^24, never 0 and never 2^24.
+Evidence is 256 positive counts a lane. The counts of a byte's bit prefixes are sums over subtrees,
+and a bit's probability is the share of its subtree: node 1 is the root, node n has the children
+2n (bit 0) and 2n + 1 (bit 1), and byte s is leaf 256 + s. Probabilities are counts of 2^24, never 0
+and never 2^24. FORMAT.md, section 2.1.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ SCALE = 1 << PRECISION
 
 
 def tree(evidence: np.ndarray) -> np.ndarray:
-    """Subtree sums: evidence (lanes, 256) int32, sums below 2^31 -> (lanes, 512) int32; column 0 is unused."""
+    """Subtree sums of evidence (lanes, 256) int32 whose sums are below 2^31.
+
+    Returns (lanes, 512) int32; column 0 is unused.
+    """
     lanes = evidence.shape[0]
     sums = np.zeros((lanes, 512), np.int32)
     sums[:, 256:] = evidence
@@ -29,7 +33,7 @@ def tree(evidence: np.ndarray) -> np.ndarray:
 
 
 def zero_count(sums: np.ndarray, lane: np.ndarray, node: np.ndarray) -> np.ndarray:
-    """floor(2^24 * left / total) held to [1, 2^24 - 1], for each (lane, node) pair; int64.
+    """Counts of a 0, int64: floor(2^24 * left / total), held to [1, 2^24 - 1].
 
     left and total are below 2^31, so the shifted numerator is below 2^55.
     """
@@ -40,9 +44,10 @@ def zero_count(sums: np.ndarray, lane: np.ndarray, node: np.ndarray) -> np.ndarr
 
 
 def shares(counts: np.ndarray) -> np.ndarray:
-    """Counts of 256 symbols, at least 1 each and below 2^38 in all, as shares of 2^24: (256,) int64, at least 1 each.
+    """Counts of 256 symbols, at least 1 each and below 2^38 in all, as shares of 2^24.
 
-    1 + floor(count * (2^24 - 256) / total); what rounding leaves over goes to symbol 0. Products stay below 2^62.
+    Returns (256,) int64, at least 1 each: 1 + floor(count * (2^24 - 256) / total), and what
+    rounding leaves over goes to symbol 0. Products stay below 2^62.
     """
     share = 1 + counts * (SCALE - counts.size) // counts.sum()
     share[0] += SCALE - share.sum()

@@ -19,6 +19,10 @@ class NewerVersion(FormatError):
     """The container was written by a later format than this program knows."""
 
 
+class OlderVersion(FormatError):
+    """The container was written in a version of the format from before the first release."""
+
+
 class Truncated(FormatError):
     """The container ends before its end mark."""
 
@@ -33,3 +37,7 @@ class TrailingData(FormatError):
 
 class UnknownWeights(FormatError):
     """The container names weights that are not at hand."""
+
+
+class LimitExceeded(KolmozipError):
+    """Decoding would take more output or memory than the caller allows."""

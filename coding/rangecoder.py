@@ -1,9 +1,11 @@
-"""Decisions and bytes with integer probabilities through constriction's range coder; its only importer.
+"""Decisions and bytes with integer probabilities through constriction's range coder.
 
-Integers pass through untouched: for ``Categorical(perfect=False)`` over two symbols the weights f0 - 1 and f1 - 1 with
-f0 + f1 = 2^24 sum to exactly 2^24 - 2, the scale inside is then exactly 1, and symbol s gets exactly f_s counts.
-Every weight is below 2^24 and so exact in float32; more symbols than two go the same way. FORMAT.md, part "Range coder",
-restates the coder in integers; the tests hold an independent decoder against it.
+This is the only module that imports constriction. Integers pass through it untouched: for
+``Categorical(perfect=False)`` over two symbols, the weights f0 - 1 and f1 - 1 with f0 + f1 = 2^24
+sum to exactly 2^24 - 2, the scale inside is then exactly 1, and symbol s gets exactly f_s counts.
+Every weight is below 2^24 and so exact in float32; more symbols than two go the same way.
+FORMAT.md, section 2.2, restates the coder in integers, and the tests hold an independent decoder
+against it.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ def _weights(zero: np.ndarray) -> np.ndarray:
 
 
 class Encoder:
-    """Words written by constriction's range encoder."""
+    """Gathers the words that constriction's range encoder writes."""
 
     def __init__(self) -> None:
         self._coder = constriction.stream.queue.RangeEncoder()
@@ -36,7 +38,10 @@ class Encoder:
 
 
 class Decoder:
-    """Words read by constriction's range decoder; most damage goes unnoticed here, the checksum around the stream sees it."""
+    """Reads words by constriction's range decoder.
+
+    Most damage goes unnoticed here; the checksum around the stream sees it.
+    """
 
     def __init__(self, stream: bytes) -> None:
         self._coder = constriction.stream.queue.RangeDecoder(
@@ -44,7 +49,7 @@ class Decoder:
         )
 
     def _decode(self, *model: object) -> np.ndarray:
-        """What constriction's decode gives. Raises Damaged where the stream points outside every symbol's range."""
+        """Decodes; raises Damaged where the stream points outside every symbol's range."""
         try:
             return self._coder.decode(*model)
         except AssertionError as error:  # how constriction says it
@@ -54,10 +59,13 @@ class Decoder:
 
 
 class BitEncoder(Encoder):
-    """First in, first out: bits come back in the order they went in."""
+    """Writes bits, which come back in the order they went in."""
 
     def code(self, zero: np.ndarray, bits: np.ndarray) -> np.ndarray:
-        """bits (n,) int32 in {0, 1}, returned as they are; zero (n,) counts of 2^24 for a 0, within [1, 2^24 - 1]."""
+        """Codes bits (n,) int32 in {0, 1} and returns them as they are.
+
+        ``zero`` (n,) are the counts of 2^24 for a 0, within [1, 2^24 - 1].
+        """
         self._coder.encode(bits, _MODEL, _weights(zero))
         return bits
 
@@ -66,7 +74,10 @@ class BitDecoder(Decoder):
     """Reads what BitEncoder wrote, given the same counts."""
 
     def code(self, zero: np.ndarray, bits: np.ndarray) -> np.ndarray:
-        """The next n bits (int32) for n counts; ``bits`` is not looked at: both sides share one loop. Raises Damaged."""
+        """Decodes n bits (int32) for n counts; ``bits`` is ignored, as both sides share one loop.
+
+        Raises Damaged.
+        """
         del bits
         return self._decode(_MODEL, _weights(zero))
 
@@ -76,10 +87,13 @@ def _byte_model(share: np.ndarray) -> constriction.stream.model.Categorical:
 
 
 class ByteEncoder(Encoder):
-    """Bytes in runs that share one distribution; what comes first comes back first."""
+    """Writes runs of bytes that share one distribution each; first in, first out."""
 
     def code(self, share: np.ndarray, symbols: np.ndarray) -> np.ndarray:
-        """symbols (n,) int32 in 0 to 255, returned as they are; share (256,) counts of 2^24, positive, as ``counts.shares``."""
+        """Codes symbols (n,) int32 in 0 to 255 and returns them as they are.
+
+        ``share`` (256,) are positive counts with sum 2^24, as ``counts.shares`` gives them.
+        """
         self._coder.encode(symbols, _byte_model(share))
         return symbols
 
@@ -88,5 +102,5 @@ class ByteDecoder(Decoder):
     """Reads what ByteEncoder wrote, given the same counts."""
 
     def code(self, share: np.ndarray, symbols: np.ndarray) -> np.ndarray:
-        """The next bytes (int32), as many as ``symbols`` has, which is not looked at otherwise. Raises Damaged."""
+        """Decodes as many bytes (int32) as ``symbols`` has, which is ignored otherwise."""
         return self._decode(_byte_model(share), symbols.size)

@@ -1,4 +1,4 @@
-"""kolmozip: lossless compression by a small language model. The library form of the command of the same name.
+"""kolmozip: lossless compression by a small language model, in the form of a library.
 
 >>> import compressor
 >>> compressor.decompress(compressor.compress(b"any bytes")) == b"any bytes"
@@ -16,9 +16,9 @@ __all__ = ["compress", "compress_stream", "decompress", "decompress_stream"]
 
 
 def __getattr__(name: str) -> Any:
-    """Loads the codec on first use: ``kolmozip --help`` need not wait for JAX, nor training have constriction."""
+    """Loads the codec on first use, so that ``kolmozip --help`` need not wait for NumPy."""
     if name in __all__:
-        from compressor.codec import stream as codec
+        from compressor.codec import stream
 
-        return getattr(codec, name)
+        return getattr(stream, name)
     raise AttributeError(f"module 'compressor' has no attribute {name!r}")

@@ -9,6 +9,10 @@ class UnknownModel(KolmozipError):
     """No weights by this name or path."""
 
 
+class AmbiguousModel(KolmozipError):
+    """Two weights files share the name that was asked for."""
+
+
 class OutputExists(KolmozipError):
     """The output is there already and --force was not given."""
 
@@ -39,3 +43,7 @@ class InputOutput(KolmozipError):
 
 class Interrupted(KolmozipError):
     """The user stopped the work."""
+
+
+class MissingExtra(KolmozipError):
+    """A package that this command needs is not installed; the text names the extra that brings it."""

@@ -41,6 +41,7 @@ def program_bytes(beside: tuple[str, ...] = ()) -> int:
 def blocks(packed: Path) -> list[list[int]]:
     """(original bytes, bytes in the file) of each block: bits/char along the file."""
     with packed.open("rb") as source:
-        blocks = container.read_blocks(source, container.read_header(source).version)
-        found = [[block.length, container.BLOCK_BYTES + len(block.payload)] for block in blocks]
-    return found[:-1]
+        return [
+            [block.length, container.BLOCK_BYTES + len(block.payload)]
+            for block in container.Reader(source).blocks()
+        ]

@@ -7,17 +7,15 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from coding.errors import UnknownWeights
-from compressor.codec import weights_file as packing
-from compressor.codec.weights_store import FOLDER_VARIABLE, card_of, path_of, weights_files
-from compressor.errors import UnknownModel, UnusableWeights
+from compressor.codec import weights_file, weights_store
+from compressor.errors import UnusableWeights
 from models.integer import weights as wt
 from models.integer.engine import Arrays, Engine, prepare
 
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """Weights ready to code with."""
+    """A network with its weights on the device."""
 
     name: str
     identity: bytes
@@ -27,41 +25,30 @@ class Model:
     card: dict[str, Any]
 
     def engine(self, lanes: int) -> Engine:
-        """Fresh lanes of this model."""
+        """The network with every lane in its initial state."""
         return Engine(self.weights, self.arrays, lanes)
 
 
 @functools.lru_cache(maxsize=4)
-def _load(path: Path) -> Model:
+def _load(path: Path, identity: bytes) -> Model:
     data = path.read_bytes()
     try:
-        weights = packing.unpack(data)
+        weights = weights_file.unpack(data)
     except wt.WeightsError as error:
         raise UnusableWeights(f"{path}: {error}") from error
-    return Model(path.stem, wt.identity(data), weights, prepare(weights), len(data), card_of(path))
+    card = weights_store.card_of(path)
+    return Model(path.stem, identity, weights, prepare(weights), len(data), card)
 
 
-def by_name(name: str) -> Model:
-    """A model by the name of its weights file, or by a path that ends in .kzw. Raises UnknownModel, UnusableWeights."""
-    if name.endswith(".kzw"):
-        if not Path(name).is_file():
-            raise UnknownModel(f"no weights file {name}: check the path")
-        return _load(Path(name).resolve())
-    found = {path.stem: path for path in reversed(weights_files())}
-    if name not in found:
-        have = ", ".join(sorted(found)) or "none"
-        raise UnknownModel(
-            f"no model named {name} (at hand: {have}): name one of these, or the path of a .kzw file"
-        )
-    return _load(found[name])
+def by_name(name: str = weights_store.DEFAULT_MODEL) -> Model:
+    """A model by the name of its weights file, or by a path that ends in .kzw.
+
+    Raises UnknownModel, AmbiguousModel, UnusableWeights.
+    """
+    path = weights_store.path_by_name(name)
+    return _load(path, weights_store.identity_of(path))
 
 
 def by_identity(identity: bytes) -> Model:
-    """The model a container was coded with. Raises UnknownWeights."""
-    path = path_of(identity)
-    if path is None:
-        raise UnknownWeights(
-            f"the file was coded with weights {identity.hex()}, which are not at hand: "
-            f"put their .kzw file into a folder and name it in {FOLDER_VARIABLE}"
-        )
-    return _load(path)
+    """The model a container was coded with. Raises UnknownWeights, UnusableWeights."""
+    return _load(weights_store.path_by_identity(identity), identity)

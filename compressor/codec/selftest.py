@@ -1,4 +1,4 @@
-"""Is this machine's engine the definition? Runs both over real text and compares every count."""
+"""Does this machine's engine compute the definition? Runs both on real text, compares all counts."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import jax
 import numpy as np
 
 from coding.errors import KolmozipError
-from compressor.codec import model as registry
 from compressor.codec import weights_store
-from data.samples import sample
+from compressor.codec.model import by_name
+from data.samples import SAMPLE_LENGTH, sample
 from models.integer.reference import Reference
 
 
@@ -18,19 +18,34 @@ class EngineDiffers(KolmozipError):
     """The engine on this device does not compute the integers of the definition."""
 
 
+class SampleTooShort(KolmozipError):
+    """The self-test was asked for more text than the sample has."""
+
+
 def selftest(model: str | None, lanes: int, steps: int) -> str:
-    """Compares engine and NumPy definition; returns a line with device and digest of all counts, or raises EngineDiffers."""
-    chosen = registry.by_name(model or weights_store.DEFAULT_MODEL)
+    """Compares engine and NumPy definition over ``lanes`` lanes of ``steps`` bytes.
+
+    Returns a line with the device and a digest of all counts. Raises EngineDiffers,
+    SampleTooShort, UnknownModel.
+    """
+    if lanes * steps > SAMPLE_LENGTH:
+        raise SampleTooShort(
+            f"{lanes} lanes of {steps} bytes are more than the sample's {SAMPLE_LENGTH:,}: "
+            "ask for fewer"
+        )
+    chosen = by_name(model or weights_store.DEFAULT_MODEL)
     text = np.frombuffer(sample(), np.uint8)[: lanes * steps].reshape(lanes, steps)
-    slow, fast = Reference(chosen.weights, lanes), chosen.engine(lanes)
-    digest, device = hashlib.sha256(), jax.devices()[0]
+    definition, engine = Reference(chosen.weights, lanes), chosen.engine(lanes)
+    digest, device = hashlib.sha256(), jax.devices()[0].device_kind
     for t in range(steps):
-        counts = slow.predict()
-        if not np.array_equal(counts, fast.predict()):
+        counts = definition.predict()
+        if not np.array_equal(counts, engine.predict()):
             raise EngineDiffers(
-                f"{device.device_kind}: counts differ at byte {t}: do not use this device, set JAX_PLATFORMS=cpu"
+                f"{device}: counts differ at byte {t}: "
+                "do not use this device, set JAX_PLATFORMS=cpu"
             )
         digest.update(counts.astype("<i4").tobytes())
-        slow.perceive(text[:, t])
-        fast.perceive(text[:, t])
-    return f"{device.device_kind}: {lanes * steps * 256} counts equal the definition, SHA-256 {digest.hexdigest()}"
+        definition.perceive(text[:, t])
+        engine.perceive(text[:, t])
+    total = lanes * steps * 256
+    return f"{device}: {total} counts equal the definition, SHA-256 {digest.hexdigest()}"

@@ -1,144 +1,225 @@
-"""The codec loop: model and coder joined by predict and perceive, blocks in bounded memory, bytes and file-object forms."""
+"""Files as blocks: what type each block takes, and the codec's streaming and in-memory forms.
+
+JAX and the range coder are loaded when the first model block is met, so that a refused file, a
+run or noise need neither.
+"""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
 
 import numpy as np
 
 from coding import container
-from coding.container import Block, Header, Kind
-from coding.errors import Damaged
-from compressor.codec import model as registry
+from coding.container import Block, Digest, Header, Kind, Reader, Sink, Source
+from coding.errors import Damaged, LimitExceeded
 from compressor.codec import weights_store
-from compressor.codec.blocks import Coded, Progress, decode_block, encode_block
+from compressor.codec.seams import Coded, Progress, ignore_progress
 from data.lanes import lane_count
+from models.memory.logistic import log2
+from models.memory.memory import slot_bits
 
-DENSE_BITS = 7.95
-"""A granule whose order-0 entropy is above this (bits a byte: noise, archives, media) is stored raw without trying."""
+DENSE = 2035
+"""A granule whose order-0 entropy is above this, in 1/256 bit a byte (7.95 bits: noise, archives,
+media), is stored raw without a trial."""
+
+LEAST_DENSE = 256
+"""Bytes that order-0 entropy needs to mean anything."""
+
 GRANULE = 1 << 23
 """Bytes that are looked at together before a block's type is chosen."""
+
+PIECE = 1 << 20
+"""Bytes of a run that are written at once."""
+
+PROCESS_BYTES = 60_000_000
+"""What the process holds before the first block: Python and NumPy."""
+MODEL_BYTES = 400_000_000
+"""What a model block takes beside the tables that grow with it: JAX, a network, fixed tables."""
+
 Find = Callable[[bytes], Coded]
 """The model of an identity; raises ``coding.errors.UnknownWeights``."""
 
 
-def _entropy(data: np.ndarray) -> float:
-    """Order-0 entropy in bits a byte."""
-    share = np.bincount(data, minlength=256) / data.size
-    return float(-np.sum(share * np.log2(np.maximum(share, 1e-300))))
+def entropy(data: np.ndarray) -> int:
+    """Order-0 entropy of bytes (n,) uint8 summed over all of them, in 1/256 bit; n below 2^24.
+
+    It is computed in whole numbers, since a float may differ in its last bit from one instruction
+    set to the next, and a block's type decides the bytes of the file.
+    """
+    counts = np.bincount(data)
+    counts = counts[counts > 0]
+    return int(counts @ (log2(np.array([data.size])) - log2(counts)).astype(np.int64))
 
 
 def kind_of(raw: bytes) -> Kind:
-    """The block type that suits a granule by its look."""
-    data = np.frombuffer(raw, np.uint8)
+    """Chooses RUN, RAW or MODEL from the bytes alone: constant, of high order-0 entropy, or else."""
     if raw.count(raw[:1]) == len(raw):
         return Kind.RUN
-    return Kind.RAW if data.size >= 256 and _entropy(data) > DENSE_BITS else Kind.MODEL
+    dense = len(raw) >= LEAST_DENSE and entropy(np.frombuffer(raw, np.uint8)) > DENSE * len(raw)
+    return Kind.RAW if dense else Kind.MODEL
 
 
-def _pieces(source: BinaryIO) -> Iterator[tuple[Kind, bytes]]:
-    """What goes into one block each, and its type: neighbouring granules that suit one, so that noise beside text stays raw."""
+def _pieces(source: Source) -> Iterator[tuple[Kind, bytes]]:
+    """The bytes of each block with its type: neighbouring granules of one type share a block."""
     held: list[bytes] = []
-    held_kind = Kind.END
+    held_kind: Kind | None = None
     while raw := container.read_up_to(source, min(GRANULE, container.MAX_BLOCK)):
         kind = kind_of(raw)
-        if held and (
-            kind != held_kind
-            or kind == Kind.RUN
-            or sum(len(part) for part in held) + len(raw) > container.MAX_BLOCK
-        ):
+        size = sum(map(len, held)) + len(raw)
+        if held_kind and (kind != held_kind or kind == Kind.RUN or size > container.MAX_BLOCK):
             yield held_kind, b"".join(held)
             held = []
         held.append(raw)
         held_kind = kind
-    if held:
+    if held_kind:
         yield held_kind, b"".join(held)
 
 
 def make_block(model: Coded, kind: Kind, raw: bytes, progress: Progress) -> Block:
-    """A block of the type that suits these bytes (1 to MAX_BLOCK of them); raw where the model would not shrink them."""
+    """A block of this type (1 to MAX_BLOCK bytes), but raw where the model would not shrink it."""
     if kind != Kind.MODEL:
         progress(len(raw))
         return Block(kind, len(raw), raw[:1] if kind == Kind.RUN else raw)
+    from compressor.codec.blocks import encode_block
+
     lanes = lane_count(len(raw))
-    stream = encode_block(model.engine(lanes), np.frombuffer(raw, np.uint8), lanes, progress)
-    if len(stream) >= len(raw):
+    payload = encode_block(model.engine(lanes), np.frombuffer(raw, np.uint8), lanes, progress)
+    if len(payload) >= len(raw):
         return Block(Kind.RAW, len(raw), raw)
-    return Block(Kind.MODEL, len(raw), stream, lanes)
+    return Block(Kind.MODEL, len(raw), payload, lanes)
 
 
-def open_block(
-    header: Header, block: Block, progress: Progress, find: Find = registry.by_identity
-) -> bytes:
-    """The original bytes of a block of a container with this header."""
+def open_block(header: Header, block: Block, progress: Progress, find: Find) -> Iterator[bytes]:
+    """The original bytes of a block of a container with this header, in pieces."""
     if block.kind == Kind.MODEL:
-        engine = find(header.weights_id).engine(block.lanes)
-        return decode_block(
-            engine, block.payload, block.length, block.lanes, progress, header.version
-        ).tobytes()
-    progress(block.length)
-    return block.payload if block.kind == Kind.RAW else block.payload * block.length
+        from compressor.codec.blocks import decode_block
+
+        predictor = find(header.weights_id).engine(block.lanes)
+        yield decode_block(predictor, block.payload, block.length, block.lanes, progress).tobytes()
+        return
+    for start in range(0, block.length, PIECE):
+        size = min(PIECE, block.length - start)
+        raw = block.kind == Kind.RAW
+        yield block.payload[start : start + size] if raw else block.payload * size
+        progress(size)
+
+
+def find_model(identity: bytes) -> Coded:
+    """The model that a container was coded with, from the weights at hand.
+
+    Raises UnknownWeights, UnusableWeights.
+    """
+    weights_store.path_by_identity(identity)  # refuses before JAX is loaded
+    from compressor.codec.model import by_identity
+
+    return by_identity(identity)
+
+
+def _model(model: str | Coded) -> Coded:
+    if not isinstance(model, str):
+        return model
+    weights_store.path_by_name(model)  # refuses before JAX is loaded
+    from compressor.codec.model import by_name
+
+    return by_name(model)
 
 
 def compress_stream(
-    source: BinaryIO,
-    target: BinaryIO,
+    source: Source,
+    target: Sink,
     model: str | Coded = weights_store.DEFAULT_MODEL,
-    progress: Progress = lambda _: None,
-) -> container.Digest:
-    """Reads source to its end and writes a container to target; returns length and checksum of the original.
+    progress: Progress = ignore_progress,
+) -> Digest:
+    """Reads source to its end and writes a container; returns length and checksum of the original.
 
-    Memory is bounded by the block size (128 MiB), whatever the length; neither side needs to be seekable.
+    Memory is bounded by the block size (128 MiB), whatever the length; neither side needs to be
+    seekable. Raises UnknownModel, AmbiguousModel, UnusableWeights.
     """
-    model = registry.by_name(model) if isinstance(model, str) else model
+    model = _model(model)
     target.write(container.header_bytes(Header(model.identity)))
-    digest = container.Digest()
+    digest = Digest()
     for kind, raw in _pieces(source):
         digest.update(raw)
         target.write(container.block_bytes(make_block(model, kind, raw, progress)))
-    target.write(container.end_bytes(digest))
+    target.write(container.end_bytes(digest.end_mark()))
     return digest
 
 
 def decompress_stream(
-    source: BinaryIO,
-    target: BinaryIO,
-    progress: Progress = lambda _: None,
-    find: Find = registry.by_identity,
-) -> container.Digest:
-    """Reads one container from source and writes the original to target; returns its length and checksum.
+    source: Source,
+    target: Sink,
+    progress: Progress = ignore_progress,
+    find: Find = find_model,
+    *,
+    max_output: int | None = None,
+    max_memory: int | None = None,
+) -> Digest:
+    """Reads one container and writes the original; returns length and checksum of it.
 
-    ``find`` gives the model of an identity; baselines that are coded by the same loop bring their own.
+    ``find`` gives the model of an identity; baselines that are coded by the same loop bring their
+    own. ``max_output`` and ``max_memory`` are bytes: what would exceed them raises LimitExceeded
+    before the block is decoded. Memory is an estimate of the whole process's peak.
 
-    Raises a ``coding.errors.FormatError`` for anything that cannot be decoded. Bytes may have reached target by then:
-    only a normal return vouches for them.
+    Raises a ``coding.errors.FormatError`` for anything that cannot be decoded. Bytes may have
+    reached target by then: only a normal return vouches for them.
     """
-    header = container.read_header(source)
-    digest = container.Digest()
-    for block in container.read_blocks(source, header.version):
-        if block.kind == Kind.END:
-            if (block.length, block.payload) != (digest.length, digest.value()):
-                raise Damaged(
-                    "the decoded bytes do not have the original's checksum: the file is damaged, fetch it again"
-                )
-            return digest
-        raw = open_block(header, block, progress, find)
-        digest.update(raw)
-        target.write(raw)
-    raise AssertionError("read_blocks ends with an END block or raises")
+    reader = Reader(source)
+    digest = Digest()
+    for block in reader.blocks():
+        _keep_limits(block, digest.length, max_output, max_memory)
+        for piece in open_block(reader.header, block, progress, find):
+            digest.update(piece)
+            target.write(piece)
+    if reader.end != digest.end_mark():
+        raise Damaged(
+            "the decoded bytes do not have the original's checksum: "
+            "the file is damaged, fetch it again"
+        )
+    return digest
 
 
-def compress(data: bytes, model: str | registry.Model = weights_store.DEFAULT_MODEL) -> bytes:
-    """A container that holds data. Raises ``compressor.errors.UnknownModel``."""
+def memory_needed(block: Block) -> int:
+    """Bytes of memory that decoding a block takes about, the process with its libraries included.
+
+    FORMAT.md, section "Decoder limits", has the formula of a model block's tables.
+    """
+    needed = PROCESS_BYTES + len(block.payload) + min(block.length, PIECE)
+    if block.kind == Kind.MODEL:
+        rectangle = -(-block.length // block.lanes) * block.lanes
+        needed += MODEL_BYTES + (32 << slot_bits(rectangle)) + 3 * rectangle
+    return needed
+
+
+def _keep_limits(block: Block, done: int, max_output: int | None, max_memory: int | None) -> None:
+    """Raises LimitExceeded where decoding the block would exceed what the caller allows."""
+    if max_output is not None and done + block.length > max_output:
+        raise LimitExceeded(
+            f"the file holds more than {max_output:,} bytes: allow more with --max-output"
+        )
+    needed = memory_needed(block)
+    if max_memory is not None and needed > max_memory:
+        raise LimitExceeded(
+            f"decoding takes about {needed:,} bytes of memory, {max_memory:,} are allowed: "
+            "allow more with --max-memory"
+        )
+
+
+def compress(data: bytes, model: str | Coded = weights_store.DEFAULT_MODEL) -> bytes:
+    """A container that holds data. Raises UnknownModel, AmbiguousModel, UnusableWeights."""
     target = io.BytesIO()
     compress_stream(io.BytesIO(data), target, model)
     return target.getvalue()
 
 
-def decompress(data: bytes) -> bytes:
-    """The original of a container. Raises ``coding.errors.FormatError``."""
+def decompress(
+    data: bytes, *, max_output: int | None = None, max_memory: int | None = None
+) -> bytes:
+    """The original of a container; limits in bytes as for ``decompress_stream``.
+
+    Raises ``coding.errors.FormatError``, LimitExceeded.
+    """
     target = io.BytesIO()
-    decompress_stream(io.BytesIO(data), target)
+    decompress_stream(io.BytesIO(data), target, max_output=max_output, max_memory=max_memory)
     return target.getvalue()

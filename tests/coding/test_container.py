@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
+import tracemalloc
 import zlib
 
 import pytest
 
 from coding import container
-from coding.container import Block, Digest, Header, Kind
-from coding.errors import BadMagic, Damaged, FormatError, NewerVersion, TrailingData, Truncated
+from coding.container import Block, Digest, EndMark, Header, Kind, Reader
+from coding.errors import (
+    BadMagic,
+    Damaged,
+    FormatError,
+    NewerVersion,
+    OlderVersion,
+    TrailingData,
+    Truncated,
+)
 
 IDENTITY = bytes(range(8))
 BLOCKS = [
@@ -26,15 +36,14 @@ def packed(blocks: list[Block] = BLOCKS) -> bytes:
     return (
         container.header_bytes(Header(IDENTITY))
         + b"".join(map(container.block_bytes, blocks))
-        + container.end_bytes(digest)
+        + container.end_bytes(digest.end_mark())
     )
 
 
-def read(data: bytes) -> list[Block]:
-    source = io.BytesIO(data)
-    header = container.read_header(source)
-    assert header == Header(IDENTITY)
-    return list(container.read_blocks(source, header.version))
+def read(data: bytes) -> tuple[list[Block], EndMark]:
+    reader = Reader(io.BytesIO(data))
+    assert reader.header == Header(IDENTITY)
+    return list(reader.blocks()), reader.end
 
 
 def resealed(data: bytes, start: int, size: int) -> bytes:
@@ -44,9 +53,15 @@ def resealed(data: bytes, start: int, size: int) -> bytes:
 
 
 def test_blocks_come_back() -> None:
-    *blocks, end = read(packed())
+    blocks, end = read(packed())
     assert blocks == BLOCKS
-    assert (end.kind, end.length) == (Kind.END, 8)
+    assert end == EndMark(8, hashlib.sha256(b"whatever").digest()[:12])
+
+
+def test_the_end_mark_is_known_only_at_the_end() -> None:
+    reader = Reader(io.BytesIO(packed()))
+    with pytest.raises(ValueError, match="read on"):
+        _ = reader.end
 
 
 def test_sizes_are_the_pages() -> None:
@@ -106,18 +121,106 @@ def test_reserved_bits_are_refused_under_a_good_checksum(
         read(resealed(bytes(whole), start, size))
 
 
-@pytest.mark.parametrize(("version", "longest"), [(1, 1 << 23), (2, 1 << 27)])
-def test_a_block_may_not_ask_for_more_memory_than_the_page_allows(
-    version: int, longest: int
-) -> None:
-    blocks = [
-        container.block_bytes(Block(Kind.RUN, length, b"x")) for length in (longest, longest + 1)
-    ]
-    assert next(container.read_blocks(io.BytesIO(blocks[0]), version)).length == longest
+def framed(block: Block) -> bytes:
+    return packed([block])
+
+
+def model(length: int, size: int, lanes: int) -> bytes:
+    return framed(Block(Kind.MODEL, length, bytes(size), lanes))
+
+
+def test_a_block_may_not_ask_for_more_memory_than_the_page_allows() -> None:
+    assert read(framed(Block(Kind.RUN, 1 << 27, b"x")))[0][0].length == 1 << 27
     with pytest.raises(Damaged):
-        next(container.read_blocks(io.BytesIO(blocks[1]), version))
+        read(framed(Block(Kind.RUN, (1 << 27) + 1, b"x")))
 
 
-def test_an_older_version_is_read_and_told_apart() -> None:
-    older = Header(IDENTITY, 1)
-    assert container.read_header(io.BytesIO(container.header_bytes(older))) == older
+@pytest.mark.parametrize(
+    ("length", "size", "lanes"),
+    [
+        (4096, 4, 1),  # 1,024 original bytes for each payload byte
+        (4097, 8, 1),
+        (1 << 18, 256, 1),  # the longest lane
+        (1 << 27, 1 << 17, 512),
+        (1 << 27, 1 << 17, 1024),
+        (8, 4, 8),  # a byte for each lane
+    ],
+)
+def test_a_model_block_within_the_limits_is_read(length: int, size: int, lanes: int) -> None:
+    assert container.least_payload(length) <= size
+    (block,), _ = read(model(length, size, lanes))
+    assert (block.length, len(block.payload), block.lanes) == (length, size, lanes)
+
+
+@pytest.mark.parametrize(
+    ("length", "size", "lanes"),
+    [
+        (4097, 4, 1),  # more than 1,024 original bytes for each payload byte
+        (1 << 27, 64, 512),
+        (1 << 27, 0, 1),
+        (8, 0, 1),
+        ((1 << 18) + 1, 1024, 1),  # a lane longer than 2^18
+        (1 << 27, 1 << 17, 256),
+        (8, 6, 1),  # no whole word
+        (8, 8, 1),  # no smaller than the original
+        (8, 4, 16),  # more lanes than bytes
+        (1 << 27, 1 << 17, 2048),  # more than 1,024 lanes
+    ],
+)
+def test_a_model_block_that_asks_for_too_much_is_refused_by_its_header(
+    length: int, size: int, lanes: int
+) -> None:
+    whole = model(length, size, lanes)
+    source = io.BytesIO(whole)
+    with pytest.raises(Damaged, match="breaks the format"):
+        list(Reader(source).blocks())
+    assert source.tell() == container.HEADER_BYTES + 12, "nothing of the payload was read"
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_versions_from_before_the_first_release_have_a_name(version: int) -> None:
+    whole = packed()
+    with pytest.raises(OlderVersion, match=str(version)):
+        read(whole[:6] + bytes([version]) + whole[7:])
+
+
+class Trickle:
+    """A source that gives little at a time, and counts what it copies out."""
+
+    def __init__(self, data: bytes, most: int) -> None:
+        self.rest, self.most, self.reads = memoryview(data), most, 0
+
+    def read(self, size: int, /) -> bytes:
+        piece = self.rest[: min(size, self.most)]
+        self.rest = self.rest[len(piece) :]
+        self.reads += 1
+        return bytes(piece)
+
+
+def test_short_reads_are_joined_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Adding piece to piece copied 130 GB for 128 MiB in pieces of 64 KiB."""
+    data = bytes(range(256)) * 40
+    source = Trickle(data, 64)
+    tracemalloc.start()
+    assert container.read_up_to(source, len(data)) == data
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert source.reads == len(data) // 64
+    assert peak < 4 * len(data) + 100 * source.reads
+
+    class Counting(bytes):
+        copied = 0
+
+        def __add__(self, other: bytes) -> bytes:
+            Counting.copied += len(self) + len(other)
+            return Counting(bytes.__add__(self, other))
+
+    pieces = iter([Counting(data[i : i + 64]) for i in range(0, len(data), 64)])
+    monkeypatch.setattr(source, "read", lambda _size: next(pieces, b""))
+    assert container.read_up_to(source, len(data)) == data
+    assert Counting.copied == 0
+
+
+def test_a_source_that_ends_early_gives_what_it_has() -> None:
+    assert container.read_up_to(Trickle(b"abcde", 2), 9) == b"abcde"
+    assert container.read_up_to(Trickle(b"", 2), 9) == b""

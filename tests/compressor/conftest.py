@@ -105,11 +105,11 @@ def python() -> Callable[..., subprocess.CompletedProcess[bytes]]:
 
 
 def blocks_of(packed: bytes) -> list[container.Block]:
-    """The blocks of a container, the end mark last."""
+    """The blocks of a container."""
     import io
 
     source = io.BytesIO(packed)
-    return list(container.read_blocks(source, container.read_header(source).version))
+    return list(container.Reader(source).blocks())
 
 
 @pytest.fixture(scope="session")
@@ -137,7 +137,7 @@ def mixed(nano: registry.Model) -> tuple[bytes, bytes]:
         patch.setattr(container, "MAX_BLOCK", 500)
         packed = compressor.compress(original, nano)
     kinds = [block.kind.name for block in blocks_of(packed)]
-    assert kinds == ["RUN", "RAW", "RAW", "MODEL", "END"]
+    assert kinds == ["RUN", "RAW", "RAW", "MODEL"]
     return original, packed
 
 

@@ -75,7 +75,7 @@ def test_real_text_shrinks_through_the_model(
     nano: registry.Model, text: bytes, blocks: Blocks
 ) -> None:
     packed = there_and_back(text[:1500], nano)
-    assert [block.kind for block in blocks(packed)] == [Kind.MODEL, Kind.END]
+    assert [block.kind for block in blocks(packed)] == [Kind.MODEL]
     assert len(packed) < 750
     assert packed[8:16] == nano.identity
 
@@ -129,7 +129,7 @@ def test_lanes_of_unequal_length(
 ) -> None:
     monkeypatch.setattr(data.lanes, "LANE_BYTES", 64)
     packed = there_and_back(text[:length], nano)
-    assert [block.lanes for block in blocks(packed)[:-1]] == [16]
+    assert [block.lanes for block in blocks(packed)] == [16]
 
 
 def test_blocks_follow_each_other(
@@ -140,8 +140,8 @@ def test_blocks_follow_each_other(
     original = text[:1000] + bytes(1000) + random.Random(3).randbytes(1000) + text[:1]
     packed = there_and_back(original, nano)
     found = blocks(packed)
-    assert [block.kind for block in found] == [Kind.MODEL, Kind.RUN, Kind.RAW, Kind.RUN, Kind.END]
-    assert [block.length for block in found] == [1000, 1000, 1000, 1, 3001]
+    assert [block.kind for block in found] == [Kind.MODEL, Kind.RUN, Kind.RAW, Kind.RUN]
+    assert [block.length for block in found] == [1000, 1000, 1000, 1]
 
 
 def test_neighbours_of_one_kind_share_a_block(
@@ -150,7 +150,7 @@ def test_neighbours_of_one_kind_share_a_block(
     monkeypatch.setattr(codec, "GRANULE", 512)
     monkeypatch.setattr(container, "MAX_BLOCK", 1100)
     packed = there_and_back(text[:1536] + bytes(range(256)) * 4 + bytes(1024), nano)
-    told = [(block.kind, block.length) for block in blocks(packed)[:-1]]
+    told = [(block.kind, block.length) for block in blocks(packed)]
     assert told == [
         (Kind.MODEL, 1024),
         (Kind.MODEL, 512),
@@ -164,7 +164,7 @@ def test_a_block_does_not_depend_on_those_before(
     nano: registry.Model, text: bytes, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(container, "MAX_BLOCK", 500)
-    first, second, _ = blocks(compressor.compress(text[:500] * 2, nano))
+    first, second = blocks(compressor.compress(text[:500] * 2, nano))
     assert first == second
 
 
@@ -188,7 +188,7 @@ def test_noise_does_not_wait_for_the_model(
     asked = []
     monkeypatch.setattr(registry.Model, "engine", spy(registry.Model.engine, asked))
     packed = compressor.compress(random.Random(6).randbytes(100_000), nano)
-    assert [block.kind for block in blocks(packed)] == [Kind.RAW, Kind.END]
+    assert [block.kind for block in blocks(packed)] == [Kind.RAW]
     assert compressor.decompress(compressor.compress(bytes(100_000), nano)) == bytes(100_000)
     assert not asked
 
@@ -250,7 +250,7 @@ def test_short_reads_and_targets_that_cannot_seek(
     again = compressor.decompress_stream(Dribble(bytes(packed.content)), restored)  # type: ignore[arg-type]
     assert bytes(restored.content) == original
     assert told.length == again.length == len(original)
-    assert told.value() == again.value()
+    assert told.end_mark() == again.end_mark()
 
 
 def test_progress_tells_of_every_byte_once(
