@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from coding import container
 from compressor.system.progress import bar
 from compressor.training.metering import metered, rates
 from compressor.training.mixture import (
@@ -29,7 +28,7 @@ class _Listened(Memory):
     """A memory that writes down what it says."""
 
     def __init__(self, columns: np.ndarray, record: Record) -> None:
-        super().__init__(columns, container.VERSION)
+        super().__init__(columns)
         self._record, self._at = record, 0
 
     def predict(self, zero: np.ndarray, node: np.ndarray) -> np.ndarray:

@@ -21,17 +21,13 @@ _SHIFTS = np.arange(7, -1, -1)[:, None, None]
 class Expected:
     """Hopes and mixer weights for every source, cell and kind of bit.
 
-    For every byte: ``look``, then eight times ``predict`` and ``perceive_bit``; ``learn`` after each bit or after the byte.
+    For every byte: ``look``, then eight times ``predict`` and ``perceive_bit``, then ``learn``.
     """
 
-    def __init__(self, hopes: np.ndarray, weights: np.ndarray, kinds: int) -> None:
-        """hopes (sources, CELLS) in 2^-22 and weights (sources,) in 2^-20 before any experience.
-
-        Bits of a byte are told apart as the first, the second ... and the ``kinds``-th and all after it.
-        """
-        self._kinds = kinds
-        self._hope = np.tile(hopes.ravel().astype(np.int64), kinds)
-        self._weight = np.tile(np.repeat(weights.astype(np.int64), CELLS), kinds)
+    def __init__(self, hopes: np.ndarray, weights: np.ndarray) -> None:
+        """hopes (sources, CELLS) in 2^-22 and weights (sources,) in 2^-20 before any experience."""
+        self._hope = np.tile(hopes.ravel().astype(np.int64), 8)
+        self._weight = np.tile(np.repeat(weights.astype(np.int64), CELLS), 8)
         self._first = np.arange(len(hopes))[:, None] * CELLS
         self._cells = hopes.size
         self._seen: list[tuple[np.ndarray, ...]] = []
@@ -53,7 +49,7 @@ class Expected:
 
     def predict(self) -> np.ndarray:
         """Sum over sources of weight times stretch of the next bit, (active,) int64, in 2^-22 bit."""
-        self._kind_at = self._at + min(self._k, self._kinds - 1) * self._cells
+        self._kind_at = self._at + self._k * self._cells
         self._sign = self._signs[self._k] * self._agrees
         return np.einsum("ij,ij->j", self._voice.take(self._kind_at), self._sign).astype(np.int64)
 

@@ -32,42 +32,20 @@ class Context(NamedTuple):
     own: bool = False
 
 
-class Plan(NamedTuple):
-    """What the memory of one version of the format consists of; chosen on validation text: DECISIONS.md."""
-
-    counters: tuple[Context, ...]
-    """The first is the last two bytes of all lanes: the second ladder uses its hash."""
-    matches: tuple[Context, ...] = ()
-    runs: tuple[Context, ...] = ()
-    kinds: int = 2
-    """Bits of a byte that hopes tell apart."""
-    first_weights: tuple[int, int, int] = (157286, 262144, 0)
-    """Of counters, matches and runs before any experience, in 2^-20: many voices begin low, or short files suffer."""
-    network_shift: int = 17
-    """The network's weight moves by 2^-shift of its slope."""
-    ladders: int = 2
-    lines: bool = False
-    """The counters of half a byte lie side by side, one cache line for each context."""
-    by_byte: bool = False
-    """All lanes learn after a byte, not after each bit: while the network computes."""
-
-
-_COUNTERS = tuple(Context(of) for of in (2, 3, 4, 6, 8, WORD, PAIR))
-PLANS = {
-    1: Plan(_COUNTERS, ladders=1),
-    2: Plan(_COUNTERS, (Context(8),)),
-    3: Plan(
-        (Context(2), Context(4), Context(WORD), Context(2, own=True), Context(WORD, own=True)),
-        (Context(8), Context(5, own=True)),
-        (Context(6), Context(PAIR), *(Context(of, own=True) for of in (2, 3, 4, WORD))),
-        kinds=8,
-        first_weights=(62915, 104858, 52429),
-        network_shift=15,
-        lines=True,
-        by_byte=True,
-    ),
-}
-
+COUNTERS = (
+    Context(2),
+    Context(4),
+    Context(WORD),
+    Context(2, own=True),
+    Context(WORD, own=True),
+)
+"""The first is the last two bytes of all lanes: the second ladder uses its hash. Chosen on validation text: DECISIONS.md."""
+MATCHES = (Context(8), Context(5, own=True))
+RUNS = (Context(6), Context(PAIR), *(Context(of, own=True) for of in (2, 3, 4, WORD)))
+COUNTER_WEIGHT, MATCH_WEIGHT, RUN_WEIGHT = 62915, 104858, 52429
+"""Before any experience, in 2^-20: many voices begin low, or short files suffer."""
+NETWORK_SHIFT = 15
+"""The network's weight moves by 2^-shift of its slope."""
 
 MAX_COUNT = 60
 """A counter that has seen so many bits forgets at a constant rate, about 1/61."""
@@ -83,10 +61,8 @@ FIRST_NETWORK_WEIGHT = 943718
 REFINE_CELLS = 25
 
 
-def slot_bits(version: int, size: int) -> int:
+def slot_bits(size: int) -> int:
     """log2 of the slots of a counters' context, for a block whose rectangle of steps and lanes has ``size`` bytes."""
-    if version < 3:
-        return 24 if version == 2 and size > 1 << 23 else 22
     return min(24, max(18, size.bit_length() + 1))
 
 
@@ -113,29 +89,26 @@ class Memory:
     For every byte: ``look`` up the contexts, then eight times ``predict`` and ``perceive_bit``, then ``perceive``.
     """
 
-    def __init__(self, columns: np.ndarray, version: int) -> None:
-        """columns (steps, lanes) uint8 of the block, of which only rows that were perceived are read; the format's version."""
-        plan = self._plan = PLANS[version]
-        lanes, contexts = columns.shape[1], len(plan.counters)
-        self._slot_bits = slot_bits(version, columns.size)
+    def __init__(self, columns: np.ndarray) -> None:
+        """columns (steps, lanes) uint8 of the block, of which only rows that were perceived are read."""
+        lanes, contexts = columns.shape[1], len(COUNTERS)
+        self._slot_bits = slot_bits(columns.size)
         self._slots = np.zeros(
             contexts << self._slot_bits, np.uint32
         )  # probability << 16 | check << 8 | count
-        self._weights = np.full((contexts, MAX_COUNT + 1), plan.first_weights[0], np.int64)
+        self._weights = np.full((contexts, MAX_COUNT + 1), COUNTER_WEIGHT, np.int64)
         self._weights[:, 0] = 0  # a counter that has seen nothing has nothing to say
-        self._own_runs = [i for i, context in enumerate(plan.runs) if context.own]
+        self._own_runs = [i for i, context in enumerate(RUNS) if context.own]
         self._network_weight = np.full(1 << len(self._own_runs), FIRST_NETWORK_WEIGHT, np.int64)
         ladder = (
             SQUASH[clip((np.arange(REFINE_CELLS) - 12) * 256, STRETCH_LIMIT) + STRETCH_LIMIT] >> 2
         )
-        self._refine = np.tile(ladder, plan.ladders << 16)
-        self._matches = [Match(columns) for _ in plan.matches]
-        self._runs = Runs(len(plan.runs), self._slot_bits - 1) if plan.runs else None
-        hopes = [match.FIRST_HOPES] * len(plan.matches) + [runs.FIRST_HOPES] * len(plan.runs)
-        weights = [plan.first_weights[1]] * len(plan.matches) + [plan.first_weights[2]] * len(
-            plan.runs
-        )
-        self._expected = Expected(np.stack(hopes), np.array(weights), plan.kinds) if hopes else None
+        self._refine = np.tile(ladder, 2 << 16)
+        self._matches = [Match(columns) for _ in MATCHES]
+        self._runs = Runs(len(RUNS), self._slot_bits - 1)
+        hopes = [match.FIRST_HOPES] * len(MATCHES) + [runs.FIRST_HOPES] * len(RUNS)
+        weights = [MATCH_WEIGHT] * len(MATCHES) + [RUN_WEIGHT] * len(RUNS)
+        self._expected = Expected(np.stack(hopes), np.array(weights))
         self._low = np.zeros(lanes, np.uint32)
         self._high = np.zeros(lanes, np.uint32)
         self._word = np.zeros(lanes, np.uint32)
@@ -151,26 +124,20 @@ class Memory:
 
     def look(self, active: int) -> None:
         """Takes up the contexts of the first ``active`` lanes for their next byte."""
-        plan = self._plan
         hashes = {
-            context: self._hash(context, active)
-            for context in dict.fromkeys(plan.counters + plan.runs)
+            context: self._hash(context, active) for context in dict.fromkeys(COUNTERS + RUNS)
         }
-        self._hashes = np.stack([hashes[context] for context in plan.counters])
+        self._hashes = np.stack([hashes[context] for context in COUNTERS])
         self._last = (self._low[:active] & np.uint32(255)).astype(np.int64) << 8
         self._pattern = np.zeros(active, np.int64)
         guesses = [one.look(active) for one in self._matches]
-        if self._runs is not None:
-            byte, cell = self._runs.look(
-                _mixed(np.stack([hashes[context] for context in plan.runs]), 1)
-            )
-            guesses += zip(byte, cell, strict=True)
-            for i in self._own_runs:
-                self._pattern = 2 * self._pattern + (byte[i] != NONE)
-        if self._expected is not None:
-            self._expected.look(
-                np.stack([byte for byte, _ in guesses]), np.stack([cell for _, cell in guesses])
-            )
+        byte, cell = self._runs.look(_mixed(np.stack([hashes[context] for context in RUNS]), 1))
+        guesses += zip(byte, cell, strict=True)
+        for i in self._own_runs:
+            self._pattern = 2 * self._pattern + (byte[i] != NONE)
+        self._expected.look(
+            np.stack([byte for byte, _ in guesses]), np.stack([cell for _, cell in guesses])
+        )
         self._k = 0
 
     def _hash(self, context: Context, active: int) -> np.ndarray:
@@ -186,17 +153,14 @@ class Memory:
 
     def _find(self, node: np.ndarray) -> None:
         """Where the counters of tree nodes (active,) are, and the check that says whose they are."""
-        known = self._k & 3 if self._plan.lines else 0
+        known = self._k & 3
         if known == 0:
             mixed = _mixed(self._hashes, node)
             self._check = ((mixed & np.uint32(255)) | np.uint32(1)) << np.uint32(8)
-            self._place = (mixed >> np.uint32(32 - self._slot_bits)) + self._base
-            if self._plan.lines:
-                self._line = self._place & ~15
-                self._turn = ((mixed >> np.uint32(8)) & np.uint32(15)).astype(np.int64)
-        if self._plan.lines:
-            within = (1 << known) | (node & ((1 << known) - 1))
-            self._place = self._line + (within ^ self._turn)
+            self._line = ((mixed >> np.uint32(32 - self._slot_bits)) + self._base) & ~15
+            self._turn = ((mixed >> np.uint32(8)) & np.uint32(15)).astype(np.int64)
+        within = (1 << known) | (node & ((1 << known) - 1))
+        self._place = self._line + (within ^ self._turn)
 
     def predict(self, zero: np.ndarray, node: np.ndarray) -> np.ndarray:
         """The network's counts for a 0 (of 2^24) at tree nodes -> the mixture's; (active,) int64 both."""
@@ -211,19 +175,16 @@ class Memory:
         # |weight| <= 2^16, |opinion| <= 3327, |network| <= 6144: 7 * 2^16 * 3327 < 2^31
         weight = (self._weights >> 6).astype(np.int32).take(weight_at)
         self.voice = (weight * opinion).sum(axis=0, dtype=np.int32).astype(np.int64)
-        if self._expected is not None:
-            self.voice += self._expected.predict()
+        self.voice += self._expected.predict()
         self.trust = (self._network_weight >> 6).take(self._pattern)
         total = clip((self.voice + self.trust * network + (1 << 13)) >> 14, STRETCH_LIMIT)
         mixture = SQUASH.take(total + STRETCH_LIMIT)
         position = np.minimum(clip(total, 3072), 3071) + 3072
         cell, inside = position >> 8, position & 255
-        at = [self._last + node]
-        if self._plan.ladders == 2:
-            after_two = (
-                self._hashes[0] ^ (node.astype(np.uint32) * np.uint32(HASH_HIGH))
-            ) * np.uint32(HASH_LOW)
-            at.append((after_two >> np.uint32(16)).astype(np.int64) + (1 << 16))
+        after_two = (self._hashes[0] ^ (node.astype(np.uint32) * np.uint32(HASH_HIGH))) * np.uint32(
+            HASH_LOW
+        )
+        at = [self._last + node, (after_two >> np.uint32(16)).astype(np.int64) + (1 << 16)]
         rungs = np.stack(at) * REFINE_CELLS + cell
         seen = (
             self._refine.take(rungs) * (256 - inside) + self._refine.take(rungs + 1) * inside
@@ -238,22 +199,18 @@ class Memory:
             rungs + (inside >> 7),
             network,
         )
-        ladders = self._plan.ladders
-        return (1 << 24) - ((ladders * mixture + seen.sum(axis=0)) >> ladders).astype(np.int64)
+        return (1 << 24) - ((2 * mixture + seen.sum(axis=0)) >> 2).astype(np.int64)
 
     def perceive_bit(self, bit: np.ndarray) -> None:
         """The bit that came in every active lane, (active,) in {0, 1}."""
         bit = bit.astype(np.int32)
         error = (bit << 16) - (self._mixture >> 8)
-        if self._expected is not None:
-            self._expected.perceive_bit(bit, error)
+        self._expected.perceive_bit(bit, error)
         self._lessons.append(_Lesson(*self._used, bit, error))
         self._k += 1
-        if not self._plan.by_byte:
-            self._learn()
 
     def _learn(self) -> None:
-        """Takes in the bits since the last time: (bits, contexts, active) or (bits, active) below."""
+        """Takes in the bits of a byte: (bits, contexts, active) or (bits, active) below."""
         used = _Lesson(*(np.stack(parts) for parts in zip(*self._lessons, strict=True)))
         self._lessons.clear()
         # bincount adds whole numbers below 2^29 in float64, fewer than 2^17 of them: every partial sum is exact
@@ -264,10 +221,8 @@ class Memory:
         self._weights = clip(learned, WEIGHT_LIMIT)
         by_lane = (used.error.astype(np.int64) * used.network).sum(axis=0)
         slope = np.bincount(self._pattern, by_lane, self._network_weight.size).astype(np.int64)
-        shift = self._plan.network_shift
-        self._network_weight = clip(
-            self._network_weight + ((slope + (1 << (shift - 1))) >> shift), WEIGHT_LIMIT
-        )
+        slope = (slope + (1 << (NETWORK_SHIFT - 1))) >> NETWORK_SHIFT
+        self._network_weight = clip(self._network_weight + slope, WEIGHT_LIMIT)
         bit = used.bit[:, None]
         count = used.cell - self._row
         away = (bit * 65535 - used.probability) * RATES.take(count)
@@ -275,17 +230,14 @@ class Memory:
         self._slots[used.place] = (probability << np.uint32(16)) | used.check | AFTER.take(count)
         seen = self._refine.take(used.rungs)
         self._refine[used.rungs] = seen + ((bit * ((1 << 22) - 1) - seen + 32) >> 6)
-        if self._expected is not None:
-            self._expected.learn()
+        self._expected.learn()
 
     def perceive(self, byte: np.ndarray) -> None:
         """The byte that came in every lane, (lanes,) uint8: the row of columns that is now known."""
-        if self._plan.by_byte:
-            self._learn()
-        if self._runs is not None:
-            self._runs.perceive(byte)
+        self._learn()
+        self._runs.perceive(byte)
         self._take(byte)
-        for one, context in zip(self._matches, self._plan.matches, strict=True):
+        for one, context in zip(self._matches, MATCHES, strict=True):
             one.perceive(byte, self._hash(context, len(byte)))
 
     def _take(self, byte: np.ndarray) -> None:

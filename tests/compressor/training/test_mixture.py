@@ -12,7 +12,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from coding import container
 from compressor.codec.blocks import code_block
 from compressor.training.checkpoints import latest_parameters
 from compressor.training.config import Pace, TrainConfig, TrainingError
@@ -102,9 +101,7 @@ def test_to_be_listened_to_changes_nothing(
 ) -> None:
     columns = np.ascontiguousarray(made[0].text)
     network, meter = FloatNetwork(NANO, params, columns, columns.size), Meter()
-    code_block(
-        network, meter, columns, columns.size, lambda _: None, Memory(columns, container.VERSION)
-    )
+    code_block(network, meter, columns, columns.size, lambda _: None, Memory(columns))
     facts = json.loads((made[1] / FACTS).read_text())
     assert facts["bits_per_char"] == round(meter.bits / columns.size, 5)
     assert facts["bits_per_char_network_alone"] == round(network.bits / columns.size, 5)

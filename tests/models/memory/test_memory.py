@@ -6,18 +6,17 @@ import numpy as np
 import pytest
 
 from data.samples import sample
+from models.memory.expected import NONE
 from models.memory.logistic import SQUASH, STRETCH, STRETCH_LIMIT, log2
-from models.memory.memory import PLANS, Memory, slot_bits
+from models.memory.match import Match
+from models.memory.memory import COUNTERS, RUNS, Context, Memory, slot_bits
 
 SCALE = 1 << 24
 
 
-VERSIONS = tuple(PLANS)
-
-
-def cost(text: np.ndarray, version: int, zero: int = SCALE // 2, start: int = 0) -> float:
+def cost(text: np.ndarray, zero: int = SCALE // 2, start: int = 0) -> float:
     """Bits a fresh memory spends on text (steps, lanes), from row ``start`` on, beside a network that always says ``zero``."""
-    memory, total = Memory(text, version), 0.0
+    memory, total = Memory(text), 0.0
     for t, row in enumerate(text):
         total = 0.0 if t == start else total
         total += _row_cost(memory, row, zero)
@@ -45,53 +44,56 @@ def lanes_of(text: bytes, lanes: int) -> np.ndarray:
     return np.frombuffer(text, np.uint8)[: len(text) // lanes * lanes].reshape(lanes, -1).T
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_repetition_becomes_cheap(version: int) -> None:
+def test_repetition_becomes_cheap() -> None:
     text = lanes_of(sample()[:300], 1)
     twice = np.concatenate([text, text])
-    assert cost(twice, version, start=300) < 0.25 * cost(text, version)
+    assert cost(twice, start=300) < 0.25 * cost(text)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_lanes_teach_each_other(version: int) -> None:
+def test_lanes_teach_each_other() -> None:
     text = sample()[:400]
     one = np.concatenate([lanes_of(text, 1), lanes_of(text[::-1], 1)], axis=1)
     crossed = np.concatenate([one, one[:, ::-1]])
-    assert cost(crossed, version, start=400) < 0.4 * cost(one, version)
+    assert cost(crossed, start=400) < 0.4 * cost(one)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_a_sure_and_wrong_network_overflows_nothing(version: int) -> None:
+def test_a_sure_and_wrong_network_overflows_nothing() -> None:
     for zero in (1, 2, SCALE - 2, SCALE - 1):
         for byte in (0, 255):
-            cost(np.full((40, 300), byte, np.uint8), version, zero)
-    cost(np.random.default_rng(0).integers(0, 256, (60, 64)).astype(np.uint8), version, 1)
+            cost(np.full((40, 300), byte, np.uint8), zero)
+    cost(np.random.default_rng(0).integers(0, 256, (60, 64)).astype(np.uint8), 1)
 
 
-def test_the_match_carries_long_repetition_further() -> None:
+def test_matches_carry_long_repetition_further(monkeypatch: pytest.MonkeyPatch) -> None:
     text = np.frombuffer(sample(), np.uint8)[:2400].reshape(4, 600).T
     twice = np.concatenate([text, text])
-    assert cost(twice, 2, start=600) < 0.8 * cost(twice, 1, start=600)
+    with_matches = cost(twice, start=600)
+    nothing = lambda self, active: (np.full(active, NONE), np.zeros(active, np.int64))  # noqa: E731
+    monkeypatch.setattr(Match, "look", nothing)
+    assert with_matches < 0.8 * cost(twice, start=600)
 
 
-def test_a_lane_learns_what_is_its_own() -> None:
-    """Each lane repeats bytes that follow its own rule, against the rule of all the others."""
-    lanes, steps = 32, 400
+def test_a_lane_learns_what_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In each lane a random letter is followed by another by a rule of the lane's own."""
+    lanes, letters, pairs = 16, 6, 200
     rng = np.random.default_rng(0)
-    after = np.stack([rng.permutation(16) for _ in range(lanes)])
-    rows = [np.zeros(lanes, np.int64)]
-    for _ in range(steps):
-        rows.append(after[np.arange(lanes), rows[-1]])
-    text = (np.stack(rows) + 97).astype(np.uint8)
-    assert cost(text, 3, start=300) < 0.8 * cost(text, 2, start=300)
+    rule = np.stack([rng.permutation(letters) for _ in range(lanes)])
+    drawn = rng.integers(0, letters, (pairs, lanes))
+    rows = np.stack([drawn, letters + rule[np.arange(lanes), drawn]], axis=1)
+    text = (97 + rows.reshape(2 * pairs, lanes)).astype(np.uint8)
+    with_own = cost(text, start=pairs)
+    hashed = Memory._hash
+    monkeypatch.setattr(
+        Memory, "_hash", lambda self, context, active: hashed(self, Context(context.of), active)
+    )
+    assert with_own < 0.8 * cost(text, start=pairs)
 
 
-@pytest.mark.parametrize("version", [2, 3])
-def test_nothing_is_read_that_is_not_yet_known(version: int) -> None:
+def test_nothing_is_read_that_is_not_yet_known() -> None:
     """What stands in the columns below the current row, as it does for an encoder, changes nothing."""
     text = np.frombuffer(sample(), np.uint8)[:6000].reshape(3, 2000).T.copy()
     decoder = np.zeros_like(text)
-    ahead, behind = Memory(text, version), Memory(decoder, version)
+    ahead, behind = Memory(text), Memory(decoder)
     for row, filled in zip(text[:600], decoder, strict=False):
         assert _row_cost(ahead, row, SCALE // 2) == _row_cost(behind, row, SCALE // 2)
         filled[:] = row
@@ -100,30 +102,21 @@ def test_nothing_is_read_that_is_not_yet_known(version: int) -> None:
 
 
 def test_much_text_gets_more_slots() -> None:
-    assert [slot_bits(1, size) for size in (1, 1 << 27)] == [22, 22]
-    assert [slot_bits(2, size) for size in (1, 1 << 23, (1 << 23) + 1)] == [22, 22, 24]
-    assert [
-        slot_bits(3, size) for size in (1, 1 << 16, 1 << 17, (1 << 22) - 1, 1 << 22, 1 << 27)
-    ] == [18, 18, 19, 23, 24, 24]
-    assert Memory(np.zeros((1 << 13, 1 << 10), np.uint8), 2)._slots.size == 7 << 22
-    assert Memory(np.zeros(((1 << 13) + 1, 1 << 10), np.uint8), 2)._slots.size == 7 << 24
-    assert Memory(np.zeros(((1 << 13) + 1, 1 << 10), np.uint8), 1)._slots.size == 7 << 22
-    memory = Memory(np.zeros((1 << 12, 1 << 9), np.uint8), 3)
-    assert memory._slots.size == 5 << 23
-    assert memory._runs is not None
-    assert memory._runs._slots.size == 6 << 22
+    sizes = (1, 1 << 16, 1 << 17, (1 << 22) - 1, 1 << 22, 1 << 27)
+    assert [slot_bits(size) for size in sizes] == [18, 18, 19, 23, 24, 24]
+    memory = Memory(np.zeros((1 << 12, 1 << 9), np.uint8))
+    assert memory._slots.size == len(COUNTERS) << 23
+    assert memory._runs._slots.size == len(RUNS) << 22
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_the_mixer_stays_within_its_integers(version: int) -> None:
+def test_the_mixer_stays_within_its_integers() -> None:
     text = np.zeros((3, 2), np.uint8)
-    memory = Memory(text, version)
+    memory = Memory(text)
     memory._weights[:] = 1 << 22
     memory._network_weight[:] = 1 << 22
-    if memory._expected is not None:
-        memory._expected._weight[:] = 1 << 22
+    memory._expected._weight[:] = 1 << 22
     most = int(np.abs(STRETCH).max()) << 16
-    assert len(PLANS[version].counters) * most < 1 << 31, "summed in int32"
+    assert len(COUNTERS) * most < 1 << 31, "summed in int32"
     assert int(log2(np.array([SCALE - 1]))[0]) <= 6144
     for row in text:
         _row_cost(memory, row, SCALE - 1)
@@ -136,7 +129,7 @@ def test_counters_of_half_a_byte_share_a_line() -> None:
         nodes = [first << known | low for known in range(4) for low in range(1 << known)]
         places = set()
         for node in nodes:
-            memory = Memory(np.zeros((2, 1), np.uint8), 3)
+            memory = Memory(np.zeros((2, 1), np.uint8))
             memory.look(1)
             for k in range(node.bit_length()):
                 memory.predict(
@@ -150,9 +143,8 @@ def test_counters_of_half_a_byte_share_a_line() -> None:
         assert len({place >> 4 for place in places}) == 1
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_the_later_lane_stands(version: int) -> None:
-    memory = Memory(np.zeros((2, 2), np.uint8), version)
+def test_the_later_lane_stands() -> None:
+    memory = Memory(np.zeros((2, 2), np.uint8))
     for bits in ([1, 0], [0, 0]):
         memory.look(2)
         node = np.ones(2, np.int64)
@@ -163,9 +155,8 @@ def test_the_later_lane_stands(version: int) -> None:
             bit = np.array(bits) if k == 0 else np.zeros(2, np.int64)
             memory.perceive_bit(bit)
             node = 2 * node + bit
-        if PLANS[version].by_byte:
-            memory._learn()
-    shared = [not context.own for context in PLANS[version].counters]
+        memory._learn()
+    shared = [not context.own for context in COUNTERS]
     _, _, cell, probability, *_ = used
     assert (cell - memory._row)[shared].tolist() == [[1, 1]] * sum(shared)
     assert (probability[shared] < 32768).all(), "lane 1 saw a 0 and wrote last"
