@@ -1,1 +1,1 @@
-"""What the compressor is measured against: classical codecs, a transformer of the same size, external programs."""
+"""Codecs and networks that kolmozip is measured against."""

@@ -1,0 +1,1 @@
+"""Corpora, samples of text, splits, lanes and training windows."""

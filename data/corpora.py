@@ -1,6 +1,8 @@
-"""Corpora by name: length, hashes and public home; found in a folder, in the user's cache, or downloaded, then checked.
+"""Corpora by name: their length, hashes and public home, and how their bytes are got.
 
-Nothing leaves this module unchecked: `load` hands out bytes only when their length and SHA-256 are the registered ones.
+A corpus is looked for in a folder that the user names, then in the user's cache, and is downloaded
+where it is in neither. `load` returns bytes only when their length and their SHA-256 are the
+registered ones.
 """
 
 from __future__ import annotations
@@ -18,10 +20,10 @@ from typing import IO, Protocol
 import numpy as np
 
 VARIABLE = "KOLMOZIP_CORPORA"
-"""Environment variable: a folder that holds corpora (plain or packed), or the path of one such file."""
+"""Environment variable: a folder of corpora, plain or packed, or the path of one of them."""
 
 PACKINGS = ("", ".xz", ".zip", ".gz")
-"""Endings a corpus is looked for under, in this order: the plain file costs no unpacking."""
+"""Endings of a corpus's file, tried in this order: the plain file comes first, as the quickest."""
 
 UNREADABLE = (
     EOFError,
@@ -32,19 +34,22 @@ UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
 )
-"""What the unpackers raise on damage. KeyError: a zip without the member; RuntimeError: an encrypted one, and, by its
-child NotImplementedError, one packed by an odd method."""
+"""What the unpackers raise on damage.
+
+KeyError stands for a zip without the member, RuntimeError for an encrypted zip, and its subclass
+NotImplementedError for a zip packed by a method that Python does not know.
+"""
 
 
 class Readable(Protocol):
-    """All that is asked of a stream."""
+    """A stream that can be read from."""
 
     def read(self, size: int, /) -> bytes:
-        """At most `size` bytes; fewer only at the end."""
+        """Returns `size` bytes, and fewer only at the end."""
 
 
 class CorpusError(Exception):
-    """Parent of every refusal of this module; the message is one line and ends with the remedy."""
+    """Base of this module's errors; the message is one line that ends with the remedy."""
 
 
 class UnknownCorpus(CorpusError):
@@ -53,6 +58,10 @@ class UnknownCorpus(CorpusError):
 
 class CorpusUnavailable(CorpusError):
     """The corpus is neither at hand nor to be had from its public home."""
+
+
+class DownloaderMissing(CorpusUnavailable):
+    """The corpus must be downloaded, and the package that downloads is not installed."""
 
 
 class CorpusDamaged(CorpusError):
@@ -69,7 +78,7 @@ class CorpusHashError(CorpusError):
 
 @dataclass(frozen=True)
 class Corpus:
-    """What is known of a corpus before seeing it: length in bytes; hashes of the plain bytes, in lower-case hex."""
+    """Length in bytes, hashes of the plain bytes in lower-case hex, and public home of a corpus."""
 
     name: str
     length: int
@@ -90,15 +99,17 @@ CORPORA: dict[str, Corpus] = {
         sha256="2b49720ec4d78c3c9fabaee6e4179a5e997302b3a70029f30f2d582218c024a8",
         url="http://mattmahoney.net/dc/enwik8.zip",
         licence="GFDL (Wikipedia contributors)",
-        description="First 10^8 bytes of the English Wikipedia dump of 2006-03-03 (Large Text Compression Benchmark)",
+        description="First 10^8 bytes of the English Wikipedia dump of 2006-03-03 "
+        "(Large Text Compression Benchmark)",
     ),
 }
 
 
 def load(name: str) -> np.ndarray:
-    """The corpus's bytes, checked: read-only uint8 array of shape (length,). Downloads it where it is not at hand.
+    """The checked bytes of a corpus: a read-only uint8 array of shape (length,).
 
-    Raises UnknownCorpus, CorpusUnavailable, CorpusDamaged, CorpusLengthError or CorpusHashError.
+    Downloads the corpus where it is not at hand. Raises UnknownCorpus, CorpusUnavailable,
+    DownloaderMissing, CorpusDamaged, CorpusLengthError or CorpusHashError.
     """
     corpus = registered(name)
     path = locate(corpus)
@@ -107,7 +118,7 @@ def load(name: str) -> np.ndarray:
 
 
 def registered(name: str) -> Corpus:
-    """The registry's entry for the name; raises UnknownCorpus, which lists the names there are."""
+    """The corpus of this name. Raises UnknownCorpus, whose message lists the known names."""
     if name not in CORPORA:
         raise UnknownCorpus(
             f"no corpus is called {name!r}: choose from {', '.join(sorted(CORPORA))}"
@@ -116,50 +127,57 @@ def registered(name: str) -> Corpus:
 
 
 def locate(corpus: Corpus) -> Path | None:
-    """The file that holds the corpus: where KOLMOZIP_CORPORA points, else in the user's cache; None if in neither.
+    """The file that holds the corpus, named by KOLMOZIP_CORPORA or in the user's cache, or None.
 
-    Raises CorpusUnavailable where the variable names a path that does not exist: better said than met with a download.
+    Raises CorpusUnavailable where the variable names a path that does not exist: its user should
+    learn that rather than wait for a download.
     """
-    told = os.environ.get(VARIABLE)
-    if not told:
+    value = os.environ.get(VARIABLE)
+    if not value:
         return find_in(cache_folder(), corpus)
-    place = Path(told).expanduser()
-    if not place.exists():
+    path = Path(value).expanduser()
+    if not path.exists():
         raise CorpusUnavailable(
-            f"{VARIABLE} names {place}, which does not exist: correct it or unset it"
+            f"{VARIABLE} names {path}, which does not exist: correct it or unset it"
         )
-    if place.is_dir():
-        return find_in(place, corpus) or find_in(cache_folder(), corpus)
-    return place if place.name in file_names(corpus) else find_in(cache_folder(), corpus)
+    if path.is_dir():
+        return find_in(path, corpus) or find_in(cache_folder(), corpus)
+    return path if path.name in file_names(corpus) else find_in(cache_folder(), corpus)
 
 
 def file_names(corpus: Corpus) -> list[str]:
-    """Names under which the corpus is looked for: `enwik8`, `enwik8.xz`, and so on."""
+    """The names that the corpus's file may have: `enwik8`, `enwik8.xz`, and so on."""
     return [corpus.name + packing for packing in PACKINGS]
 
 
 def find_in(folder: Path, corpus: Corpus) -> Path | None:
-    """The first file of the folder that bears one of the corpus's names, or None."""
+    """The folder's file with the first of the corpus's names that there is, or None."""
     return next((folder / name for name in file_names(corpus) if (folder / name).is_file()), None)
 
 
 def cache_folder() -> Path:
-    """The user's cache for corpora; need not exist. A relative XDG_CACHE_HOME is ignored, as its specification asks."""
-    told = os.environ.get("XDG_CACHE_HOME", "")
-    base = Path(told) if os.path.isabs(told) else Path.home() / ".cache"
+    """The folder of the user's cache for corpora, which need not exist.
+
+    A relative XDG_CACHE_HOME is ignored, as its specification asks.
+    """
+    value = os.environ.get("XDG_CACHE_HOME", "")
+    base = Path(value) if os.path.isabs(value) else Path.home() / ".cache"
     return base / "kolmozip" / "corpora"
 
 
 def read_checked(path: Path, corpus: Corpus) -> bytes:
-    """Unpack the file and check what it holds; raises CorpusDamaged, CorpusLengthError or CorpusHashError."""
-    # One byte more than wanted shows that a file is too long without unpacking the rest of it, however large.
+    """The checked bytes of the file. Raises CorpusDamaged, CorpusLengthError or CorpusHashError."""
+    # One byte more than expected shows that a file is too long, without unpacking all of it.
     content = unpack(path, corpus, limit=corpus.length + 1)
     check(content, path, corpus)
     return content
 
 
 def unpack(path: Path, corpus: Corpus, limit: int) -> bytes:
-    """At most `limit` bytes of what the file holds, by its ending; raises CorpusDamaged where it cannot be read."""
+    """At most the first `limit` bytes of the file, unpacked as its ending says.
+
+    Raises CorpusDamaged where the file cannot be read.
+    """
     try:
         with path.open("rb") as file:
             return plain_stream(file, path.suffix, corpus.name).read(limit)
@@ -171,7 +189,7 @@ def unpack(path: Path, corpus: Corpus, limit: int) -> bytes:
 
 
 def plain_stream(file: IO[bytes], packing: str, member: str) -> Readable:
-    """A stream of the bytes packed in an open file; `member` is the name sought in a zip."""
+    """A stream of the bytes packed in an open file; `member` is the name of the file in a zip."""
     if packing == ".xz":
         return lzma.LZMAFile(file)
     if packing == ".gz":
@@ -182,53 +200,60 @@ def plain_stream(file: IO[bytes], packing: str, member: str) -> Readable:
 
 
 def check(content: bytes, path: Path, corpus: Corpus) -> None:
-    """Raise CorpusLengthError or CorpusHashError unless the bytes are the corpus; `path` is named in the message."""
+    """Raises CorpusLengthError or CorpusHashError unless the bytes of the file are the corpus."""
+    remedy = f"delete it or point {VARIABLE} elsewhere"
     if len(content) != corpus.length:
-        found = f"more than {corpus.length}" if len(content) > corpus.length else str(len(content))
+        size = f"more than {corpus.length}" if len(content) > corpus.length else str(len(content))
         raise CorpusLengthError(
-            f"{path} holds {found} bytes where {corpus.name} has {corpus.length}: delete it or point {VARIABLE} elsewhere"
+            f"{path} holds {size} bytes where {corpus.name} has {corpus.length}: {remedy}"
         )
     digest = hashlib.sha256(content).hexdigest()
     if digest != corpus.sha256:
         raise CorpusHashError(
-            f"{path} has SHA-256 {digest} where {corpus.name} has {corpus.sha256}: delete it or point {VARIABLE} elsewhere"
+            f"{path} has SHA-256 {digest} where {corpus.name} has {corpus.sha256}: {remedy}"
         )
 
 
 def download(corpus: Corpus) -> bytes:
-    """Fetch the corpus into the user's cache, with a progress bar on stderr, and return its checked bytes.
+    """Downloads the corpus into the user's cache and returns its checked bytes.
 
-    Raises CorpusUnavailable where the public home cannot be reached, and what `read_checked` raises where it served
-    something else; such a file is not kept.
+    Raises what `fetch` raises, and what `read_checked` raises where the public home serves
+    something else. Such a file is not kept.
     """
     path = fetch(corpus)
     try:
         return read_checked(path, corpus)
     except CorpusError:
-        path.unlink(
-            missing_ok=True
-        )  # else the next call would find it and fail without trying again
+        # A file that is left would be found by the next call, which would fail without a download.
+        path.unlink(missing_ok=True)
         raise
 
 
 def fetch(corpus: Corpus) -> Path:
-    """Download the corpus's archive into the cache and return its path; raises CorpusUnavailable."""
-    import pooch  # here, because nothing but a download needs it
+    """Downloads the corpus's archive into the user's cache and returns its path.
 
-    pooch.get_logger().setLevel(
-        "WARNING"
-    )  # it would advise on hashes; ours is of the plain bytes, and checked
+    Shows a progress bar on stderr. Raises DownloaderMissing where pooch is not installed, and
+    CorpusUnavailable where the public home cannot be reached.
+    """
+    try:
+        import pooch
+    except ModuleNotFoundError as error:
+        raise DownloaderMissing(
+            f"{corpus.name} is not at hand, and downloading it needs {error.name}: "
+            f"pip install 'kolmozip[corpora]', or set {VARIABLE} to a folder that holds it"
+        ) from error
+
+    # pooch would advise its caller to give a hash; ours is of the plain bytes, and is checked.
+    pooch.get_logger().setLevel("WARNING")
     archive = corpus.name + Path(corpus.url).suffix
     try:
-        got = pooch.retrieve(
+        path = pooch.retrieve(
             corpus.url, known_hash=None, fname=archive, path=cache_folder(), progressbar=True
         )
-    except (
-        OSError,
-        ValueError,
-    ) as error:  # requests' errors are OSErrors; pooch's own are ValueErrors
+    except (OSError, ValueError) as error:  # errors of requests are OSErrors, of pooch ValueErrors
         raise CorpusUnavailable(
-            f"{corpus.name} is not at hand and could not be downloaded from {corpus.url} ({type(error).__name__}): "
-            f"get it from there and set {VARIABLE} to the folder that holds it"
+            f"{corpus.name} is not at hand and could not be downloaded from {corpus.url} "
+            f"({type(error).__name__}): get it from there and set {VARIABLE} to the folder that "
+            "holds it"
         ) from error
-    return Path(got)
+    return Path(path)

@@ -1,28 +1,41 @@
-"""Lanes: a block is cut into contiguous stretches that are coded in lock step, one byte of each at a time."""
+"""Lanes: contiguous parts of a block that are coded in lock step, one byte of each at a time."""
 
 from __future__ import annotations
 
 import numpy as np
 
 LANE_BYTES = 4096
-"""Aim for stretches of at least so many bytes: each starts cold, which costs the network about 3 bytes (DECISIONS.md, 6)."""
+"""The fewest bytes of a lane where a block has several.
+
+Each lane starts cold, which costs the network about 3 bytes (DECISIONS.md, 6).
+"""
 MAX_LANES = 512
-"""On 5 MB, 1,024 take 0.5 % more bytes and are no faster (DECISIONS.md, 23)."""
+"""The most lanes of a block: 1,024 on 5 MB take 0.5 % more bytes and are no faster
+(DECISIONS.md, 23)."""
 
 
 def lane_count(length: int) -> int:
-    """Lanes for a block of ``length`` bytes: the power of two that leaves each LANE_BYTES or more, within 1 to MAX_LANES."""
+    """The lanes of a block of ``length`` bytes: a power of two from 1 to MAX_LANES.
+
+    It is the largest that leaves each lane at least LANE_BYTES, or 1 where none does.
+    """
     return min(MAX_LANES, 1 << max(0, (length // LANE_BYTES).bit_length() - 1))
 
 
 def lane_lengths(length: int, lanes: int) -> np.ndarray:
-    """Bytes in each lane, (lanes,) int64: the first ``length % lanes`` lanes hold one more than the others."""
+    """The bytes in each lane, (lanes,) int64.
+
+    The first ``length % lanes`` lanes hold one byte more than the others.
+    """
     short, extra = divmod(length, lanes)
     return short + (np.arange(lanes) < extra)
 
 
 def to_columns(data: np.ndarray, lanes: int) -> np.ndarray:
-    """Block (n,) uint8 -> (steps, lanes) uint8, lane i in column i; short lanes end in a 0 that is not coded."""
+    """Block (n,) uint8 -> (steps, lanes) uint8 with lane i in column i.
+
+    The lanes that are shorter by one byte end in a 0 that is not coded.
+    """
     short, extra = divmod(data.size, lanes)
     long = extra * (short + 1)
     columns = np.zeros((short + (extra > 0), lanes), np.uint8)
@@ -32,6 +45,6 @@ def to_columns(data: np.ndarray, lanes: int) -> np.ndarray:
 
 
 def from_columns(columns: np.ndarray, length: int) -> np.ndarray:
-    """Inverse of ``to_columns``: (steps, lanes) -> (length,) uint8."""
+    """The inverse of ``to_columns``: (steps, lanes) uint8 -> block (length,) uint8."""
     short, extra = divmod(length, columns.shape[1])
     return np.concatenate([columns[:, :extra].T.ravel(), columns[:short, extra:].T.ravel()])

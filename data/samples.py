@@ -1,6 +1,7 @@
-"""The sample of real text that ships with the package, for the demo and the tests: no download needed.
+"""The sample of real text that ships with the package, so that demo and tests need no download.
 
-It lies inside enwik8's test range, so no training has seen it; see `sample/README.md` for its origin and licence.
+It lies inside enwik8's test range, so no training has seen it. ``data/sample/README.md`` states its
+origin and its licence.
 """
 
 from __future__ import annotations
@@ -12,18 +13,18 @@ from importlib import resources
 from data.corpora import CorpusError
 
 SAMPLE_OFFSET = 97_000_000
-"""Where the sample starts in enwik8: a round number within the test range, so not picked to flatter."""
+"""Where the sample starts in enwik8: a round number in the test range, not chosen by results."""
 
 SAMPLE_LENGTH = 262_144
 SAMPLE_SHA256 = "bdd7c6f55fd51bed8d235e96dbdd3ce0d48d4edbfed8619ed9dbc94a453ed223"
 
 
 class SampleDamaged(CorpusError):
-    """The sample shipped with the package is missing or not the one it should be."""
+    """The sample shipped with the package is missing or changed."""
 
 
 def sample() -> bytes:
-    """The 262,144 sample bytes, checked against their SHA-256; raises SampleDamaged."""
+    """The 262,144 bytes of the sample, checked against their SHA-256. Raises SampleDamaged."""
     remedy = "install kolmozip again"
     try:
         content = lzma.decompress(

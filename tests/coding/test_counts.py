@@ -1,4 +1,4 @@
-"""Evidence to probabilities: subtree sums and shares, against big-integer arithmetic."""
+"""From evidence to probabilities: subtree sums and shares, against Python's own integers."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ def test_shares_are_the_floor_of_the_quotient_and_never_0_or_1(evidence: np.ndar
     sums = tree(evidence)
     lane = np.zeros(255, np.int64)
     node = np.arange(1, 256)
-    found = zero_count(sums, lane, node)
+    counts = zero_count(sums, lane, node)
     exact = [min(max((int(sums[0, 2 * n]) << 24) // int(sums[0, n]), 1), SCALE - 1) for n in node]
-    assert found.tolist() == exact
+    assert counts.tolist() == exact
 
 
 @pytest.mark.parametrize("top", [1, 2, 100, 1 << 22, 1 << 30])
 def test_shares_of_symbols_are_positive_whole_and_proportional(top: int) -> None:
     counts = np.random.default_rng(top).integers(1, top + 1, 256)
-    found, total = shares(counts), int(counts.sum())
-    assert found.sum() == SCALE
-    assert found.min() >= 1
+    share, total = shares(counts), int(counts.sum())
+    assert share.sum() == SCALE
+    assert share.min() >= 1
     exact = [1 + int(count) * (SCALE - 256) // total for count in counts]
-    assert found[1:].tolist() == exact[1:]
-    assert 0 <= found[0] - exact[0] <= 256
+    assert share[1:].tolist() == exact[1:]
+    assert 0 <= share[0] - exact[0] <= 256
 
 
 def test_one_symbol_may_have_nearly_everything() -> None:

@@ -1,4 +1,4 @@
-"""The range coder against the page's own description of it: counts pass through constriction exactly."""
+"""The range coder against a decoder written from FORMAT.md: counts pass exactly."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def decisions(kind: str, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("kind", ["any", "sharp", "sure and wrong", "least"])
 @pytest.mark.parametrize("size", [1, 2, 50, 3000])
-def test_round_trip_and_the_pages_decoder(page_decoder: ModuleType, kind: str, size: int) -> None:
+def test_round_trip_here_and_by_the_page_decoder(
+    page_decoder: ModuleType, kind: str, size: int
+) -> None:
     bits, zero = decisions(kind, size)
     encoder = BitEncoder()
     for part in np.array_split(np.arange(size), 3):
@@ -46,7 +48,7 @@ def test_length_is_the_information_content() -> None:
 
 
 @pytest.mark.parametrize("top", [1, 3, 1000, 1 << 22])
-def test_bytes_round_trip_and_the_pages_decoder(page_decoder: ModuleType, top: int) -> None:
+def test_bytes_round_trip_here_and_by_the_page_decoder(page_decoder: ModuleType, top: int) -> None:
     rng = np.random.default_rng(top)
     sizes = (1, 7, 900, 0, 300)
     runs = [

@@ -1,4 +1,4 @@
-"""Wikipedia's XML as plain words: each rule by a small example, and the beginning of text8 from that of enwik8."""
+"""Wikipedia's XML as plain words: a small example of each rule, and the beginning of text8."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from data.corpora import CORPORA, VARIABLE, locate, plain_stream
 from data.samples import sample
 
 TEXT8_BEGINS = (
-    b" anarchism originated as a term of abuse first used against early working class radicals including the diggers of the"
-    b" english revolution and the sans culottes of the french revolution whilst the term is still used in a pejorative way to"
-    b" describe any act that used violent means to destroy the organization of society it has also been taken up as a positive"
-    b" label by self defined anarchists the word anarchism is derived from the greek without archons ruler chief king anarchism"
-    b" as a political philosophy is the belief that rulers are unnecessary and should be abolished although there are differing"
-    b" interpretations of what this means"
+    b" anarchism originated as a term of abuse first used against early working class radicals"
+    b" including the diggers of the english revolution and the sans culottes of the french"
+    b" revolution whilst the term is still used in a pejorative way to describe any act that used"
+    b" violent means to destroy the organization of society it has also been taken up as a positive"
+    b" label by self defined anarchists the word anarchism is derived from the greek without"
+    b" archons ruler chief king anarchism as a political philosophy is the belief that rulers are"
+    b" unnecessary and should be abolished although there are differing interpretations of what"
+    b" this means"
 )
-"""As text8's users know it by heart."""
+"""The beginning of text8 as published."""
 
 
 def article(text: bytes) -> bytes:
-    """What the cleaning makes of an article of this text."""
+    """The cleaned form of a page that holds this text."""
     return clean(
         b'<page>\n<title>Title</title>\n<text xml:space="preserve">'
         + text
@@ -51,7 +53,7 @@ def article(text: bytes) -> bytes:
         (b"a&lt;ref&gt;note&lt;/ref&gt; b", b" a b"),
         (b"a &lt;b&gt;bold&lt;/b&gt; b", b" a bold b"),
         (b"a&amp;nbsp;b &amp;mdash; c", b" a b c"),
-        (b"rock &amp; roll; no more", b" rock no more"),  # the rule takes what reads like &name;
+        (b"rock &amp; roll; no more", b" rock no more"),  # read like an entity, &name;
         (b"#REDIRECT [[Elsewhere]]", b""),
         (b"", b""),
     ],

@@ -1,6 +1,7 @@
-"""Corpora are found where they should be, unpacked whatever the packing, and never handed out unchecked.
+"""Corpora are found where they should be, unpacked by their ending, and checked before their use.
 
-A small made-up corpus stands in for the real ones; pooch is replaced, so that no test can reach the network.
+A small made-up corpus stands in for the real ones. pooch is replaced, so that no test can reach the
+network.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import lzma
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -30,8 +32,8 @@ def pack_zip(path: Path, content: bytes, member: str = "fable") -> None:
         archive.writestr(member, content)
 
 
-PACKERS: dict[str, Callable[[Path, bytes], Any]] = {
-    "fable": lambda path, content: path.write_bytes(content),
+PACKERS: dict[str, Callable[[Path, bytes], object]] = {
+    "fable": Path.write_bytes,
     "fable.xz": lambda path, content: path.write_bytes(lzma.compress(content)),
     "fable.zip": pack_zip,
     "fable.gz": lambda path, content: path.write_bytes(gzip.compress(content)),
@@ -44,8 +46,11 @@ def no_network(*args: object, **kwargs: object) -> str:
 
 
 @pytest.fixture(autouse=True)
-def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A registry with one small corpus, an empty cache, no variable, no network; returns the (absent) cache folder."""
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Registers a small corpus and keeps tests from the user's cache, the variable and the network.
+
+    Returns the folder of the cache, which does not exist yet.
+    """
     fable = Corpus(
         name="fable",
         length=len(CONTENT),
@@ -64,16 +69,16 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder that the variable points to."""
-    folder = tmp_path / "shelf"
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that the variable names."""
+    folder = tmp_path / "corpora"
     folder.mkdir()
     monkeypatch.setenv(corpora.VARIABLE, str(folder))
     return folder
 
 
 def serve(monkeypatch: pytest.MonkeyPatch, content: bytes) -> list[dict[str, Any]]:
-    """Replace pooch by a public home that serves a zip of the content; returns the list of calls it got."""
+    """Lets the public home serve a zip of the content; returns the list of calls it gets."""
     calls: list[dict[str, Any]] = []
 
     def retrieve(url: str, **options: Any) -> str:
@@ -88,8 +93,8 @@ def serve(monkeypatch: pytest.MonkeyPatch, content: bytes) -> list[dict[str, Any
 
 
 @pytest.mark.parametrize("name", PACKERS)
-def test_every_packing_is_found_in_the_folder_the_variable_names(shelf: Path, name: str) -> None:
-    PACKERS[name](shelf / name, CONTENT)
+def test_every_packing_is_found_in_the_folder_the_variable_names(folder: Path, name: str) -> None:
+    PACKERS[name](folder / name, CONTENT)
     loaded = corpora.load("fable")
     assert loaded.dtype == np.uint8
     assert loaded.shape == (len(CONTENT),)
@@ -106,10 +111,10 @@ def test_the_variable_may_name_the_file_itself(
 
 
 def test_the_cache_is_used_when_the_variable_is_unset_or_has_no_such_corpus(
-    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.mkdir(parents=True)
-    (world / "fable").write_bytes(CONTENT)
+    cache.mkdir(parents=True)
+    (cache / "fable").write_bytes(CONTENT)
     assert corpora.load("fable").tobytes() == CONTENT
     (tmp_path / "other.xz").write_bytes(b"not a corpus")
     for place in (tmp_path, tmp_path / "other.xz"):
@@ -117,10 +122,10 @@ def test_the_cache_is_used_when_the_variable_is_unset_or_has_no_such_corpus(
         assert corpora.load("fable").tobytes() == CONTENT
 
 
-def test_the_variable_comes_before_the_cache(world: Path, shelf: Path) -> None:
-    world.mkdir(parents=True)
-    (world / "fable").write_bytes(b"stale")
-    (shelf / "fable").write_bytes(CONTENT)
+def test_the_variable_comes_before_the_cache(cache: Path, folder: Path) -> None:
+    cache.mkdir(parents=True)
+    (cache / "fable").write_bytes(b"stale")
+    (folder / "fable").write_bytes(CONTENT)
     assert corpora.load("fable").tobytes() == CONTENT
 
 
@@ -138,20 +143,20 @@ def test_a_relative_cache_home_is_ignored(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert corpora.cache_folder() == tmp_path / ".cache" / "kolmozip" / "corpora"
 
 
-def test_loaded_bytes_cannot_be_written_to(shelf: Path) -> None:
-    (shelf / "fable").write_bytes(CONTENT)
+def test_loaded_bytes_cannot_be_written_to(folder: Path) -> None:
+    (folder / "fable").write_bytes(CONTENT)
     with pytest.raises(ValueError, match="read-only"):
         corpora.load("fable")[0] = 0
 
 
 @pytest.mark.parametrize("name", PACKERS)
-def test_a_wrong_hash_is_refused_by_name(shelf: Path, name: str) -> None:
+def test_a_wrong_hash_is_refused_by_name(folder: Path, name: str) -> None:
     wrong = bytes([CONTENT[0] ^ 1]) + CONTENT[1:]
-    PACKERS[name](shelf / name, wrong)
+    PACKERS[name](folder / name, wrong)
     with pytest.raises(corpora.CorpusHashError) as refusal:
         corpora.load("fable")
     message = str(refusal.value)
-    assert str(shelf / name) in message
+    assert str(folder / name) in message
     assert hashlib.sha256(wrong).hexdigest() in message
     assert hashlib.sha256(CONTENT).hexdigest() in message
     assert "delete it" in message
@@ -160,38 +165,38 @@ def test_a_wrong_hash_is_refused_by_name(shelf: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", PACKERS)
 @pytest.mark.parametrize(
-    ("content", "found"), [(CONTENT[:-1], "2559 bytes"), (CONTENT + b"!", "more than 2560 bytes")]
+    ("content", "size"), [(CONTENT[:-1], "2559 bytes"), (CONTENT + b"!", "more than 2560 bytes")]
 )
 def test_a_wrong_length_is_refused_by_name(
-    shelf: Path, name: str, content: bytes, found: str
+    folder: Path, name: str, content: bytes, size: str
 ) -> None:
-    PACKERS[name](shelf / name, content)
-    with pytest.raises(corpora.CorpusLengthError, match=f"holds {found} where fable has 2560"):
+    PACKERS[name](folder / name, content)
+    with pytest.raises(corpora.CorpusLengthError, match=f"holds {size} where fable has 2560"):
         corpora.load("fable")
 
 
 @pytest.mark.parametrize("name", ARCHIVES)
 @pytest.mark.parametrize("keep", [0.0, 0.5, 0.95])
-def test_a_truncated_archive_is_refused_by_name(shelf: Path, name: str, keep: float) -> None:
-    PACKERS[name](shelf / name, CONTENT)
-    packed = (shelf / name).read_bytes()
-    (shelf / name).write_bytes(packed[: int(len(packed) * keep)])
-    # An empty gzip or xz file is to their libraries a valid stream of no bytes: then the length gives it away.
+def test_a_truncated_archive_is_refused_by_name(folder: Path, name: str, keep: float) -> None:
+    PACKERS[name](folder / name, CONTENT)
+    packed = (folder / name).read_bytes()
+    (folder / name).write_bytes(packed[: int(len(packed) * keep)])
+    # An empty gzip or xz file is a valid stream of no bytes to the library: its length is wrong.
     with pytest.raises((corpora.CorpusDamaged, corpora.CorpusLengthError), match=name):
         corpora.load("fable")
 
 
 @pytest.mark.parametrize("name", ARCHIVES)
-def test_a_damaged_archive_is_refused_with_the_remedy(shelf: Path, name: str) -> None:
-    (shelf / name).write_bytes(b"<html>sign in to this wireless network</html>")
+def test_a_damaged_archive_is_refused_with_the_remedy(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(b"<html>sign in to this wireless network</html>")
     with pytest.raises(
         corpora.CorpusDamaged, match=f"{name} cannot be read .*fetch it again from {HOME}"
     ):
         corpora.load("fable")
 
 
-def test_a_zip_without_the_member_is_refused(shelf: Path) -> None:
-    pack_zip(shelf / "fable.zip", CONTENT, member="readme.txt")
+def test_a_zip_without_the_member_is_refused(folder: Path) -> None:
+    pack_zip(folder / "fable.zip", CONTENT, member="readme.txt")
     with pytest.raises(corpora.CorpusDamaged, match=r"There is no item named .?'fable"):
         corpora.load("fable")
 
@@ -202,7 +207,7 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
 
 
 def test_what_is_not_at_hand_is_downloaded_once(
-    world: Path, monkeypatch: pytest.MonkeyPatch
+    cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = serve(monkeypatch, CONTENT)
     assert corpora.load("fable").tobytes() == CONTENT
@@ -210,16 +215,16 @@ def test_what_is_not_at_hand_is_downloaded_once(
     assert len(calls) == 1
     assert calls[0]["url"] == HOME
     assert calls[0]["progressbar"] is True
-    assert (world / "fable.zip").is_file()
+    assert (cache / "fable.zip").is_file()
 
 
 def test_a_download_with_the_wrong_bytes_is_refused_and_not_kept(
-    world: Path, monkeypatch: pytest.MonkeyPatch
+    cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(monkeypatch, CONTENT[::-1])
     with pytest.raises(corpora.CorpusHashError):
         corpora.load("fable")
-    assert list(world.iterdir()) == []
+    assert list(cache.iterdir()) == []
     serve(monkeypatch, CONTENT)
     assert corpora.load("fable").tobytes() == CONTENT
 
@@ -241,6 +246,22 @@ def test_a_failed_download_names_the_variable_and_the_home(
     assert "\n" not in str(refusal.value)
 
 
+def test_a_download_without_pooch_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    with pytest.raises(corpora.DownloaderMissing) as refusal:
+        corpora.load("fable")
+    message = str(refusal.value)
+    assert "needs pooch: pip install 'kolmozip[corpora]'" in message
+    assert corpora.VARIABLE in message
+    assert "\n" not in message
+
+
+def test_a_corpus_at_hand_needs_no_pooch(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    (folder / "fable").write_bytes(CONTENT)
+    assert corpora.load("fable").tobytes() == CONTENT
+
+
 def test_errors_of_the_downloader_are_among_those_caught() -> None:
     assert issubclass(requests.exceptions.RequestException, OSError)
 
@@ -257,6 +278,7 @@ def test_every_error_is_a_corpus_error() -> None:
     for name in (
         "UnknownCorpus",
         "CorpusUnavailable",
+        "DownloaderMissing",
         "CorpusDamaged",
         "CorpusLengthError",
         "CorpusHashError",

@@ -1,4 +1,4 @@
-"""Lanes cut a block into contiguous stretches and put it together again."""
+"""Lanes cut a block into contiguous parts and put it together again."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def test_lane_count_is_a_power_of_two_no_greater_than_the_length(length: int) ->
     assert 1 <= lanes <= min(MAX_LANES, length)
 
 
-def test_lengths_add_up_and_differ_by_one_at_most() -> None:
+def test_lengths_sum_to_the_block_and_differ_by_one_at_most() -> None:
     lengths = lane_lengths(1003, 8)
     assert lengths.sum() == 1003
     assert lengths.tolist() == [126] * 3 + [125] * 5
 
 
-def test_a_lane_is_a_contiguous_stretch() -> None:
+def test_a_lane_is_a_contiguous_part() -> None:
     columns = to_columns(np.frombuffer(b"abcdefg", np.uint8), 3)
     assert [bytes(columns[:, i]) for i in range(3)] == [b"abc", b"de\0", b"fg\0"]
 

@@ -1,4 +1,4 @@
-"""The shipped sample is whole, is what its README says, and damage to it does not pass."""
+"""The shipped sample is complete, is what its README says, and is refused where it is damaged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from data.splits import SLICES
 
 
 def ship(monkeypatch: pytest.MonkeyPatch, folder: Path, packed: bytes) -> None:
-    """Make the package's resources those of a folder that holds this sample."""
+    """Replaces the package's resources by a folder that holds this packed sample."""
     (folder / "sample").mkdir()
     (folder / "sample" / "sample.xz").write_bytes(packed)
     monkeypatch.setattr(samples, "resources", SimpleNamespace(files=lambda name: folder))

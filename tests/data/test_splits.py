@@ -1,4 +1,4 @@
-"""The split's parts lie where the benchmark says, cover enwik8, and nothing else can be split by mistake."""
+"""The parts of the split are where the benchmark says, cover enwik8, and come of enwik8 alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from data import splits
 
 @pytest.fixture(scope="module")
 def blank() -> np.ndarray:
-    """As long as enwik8, all zero: the system hands out such pages without touching them."""
+    """Zeros, as many as enwik8 has bytes; the system maps them without writing to memory."""
     return np.zeros(splits.ENWIK8_LENGTH, dtype=np.uint8)
 
 
@@ -33,7 +33,7 @@ def test_each_slice_is_the_stated_range(
 ) -> None:
     part = splits.split(blank, name)
     assert part.shape == (stop - start,)
-    assert part.ctypes.data - blank.ctypes.data == start  # a view, and of the right place
+    assert part.ctypes.data - blank.ctypes.data == start  # a view of the right bytes
 
 
 def test_train_valid_and_test_follow_each_other_without_gap_or_overlap() -> None:
@@ -43,8 +43,8 @@ def test_train_valid_and_test_follow_each_other_without_gap_or_overlap() -> None
     assert all(before[1] == after[0] for before, after in pairwise(parts))
 
 
-def test_test5m_is_the_last_five_million_bytes(blank: np.ndarray) -> None:
-    marked = blank.copy()
+def test_test5m_is_the_last_five_million_bytes() -> None:
+    marked = np.zeros(splits.ENWIK8_LENGTH, dtype=np.uint8)
     marked[-5_000_000:] = 1
     assert splits.split(marked, "test5m").all()
     assert not splits.split(marked, "train").any()
@@ -70,12 +70,12 @@ def test_a_part_of_the_corpus_cannot_be_split_again(blank: np.ndarray, length: i
 def test_load_slice_is_the_split_of_the_loaded_corpus(
     blank: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[str] = []
+    names: list[str] = []
 
     def load(name: str) -> np.ndarray:
-        asked.append(name)
+        names.append(name)
         return blank
 
     monkeypatch.setattr(splits, "load", load)
     assert splits.load_slice("valid").shape == (5_000_000,)
-    assert asked == ["enwik8"]
+    assert names == ["enwik8"]
