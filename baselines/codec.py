@@ -77,6 +77,10 @@ class Codec(Protocol):
     def program_bytes(self) -> int | None:
         """`packed_size` of the codec's own program files; None where they cannot be told."""
 
+    @property
+    def build(self) -> str | None:
+        """Commit, compiler, flags and repairs of a program built by hand, as one line; else None."""
+
     def compress(self, source: Path, target: Path, trace: Trace = ignore) -> None:
         """Packs a file. The target appears whole or not at all. Raises CodecError, OSError."""
 
@@ -127,6 +131,8 @@ class Library(ABC):
     """The extension module that does the work."""
     shared: str = ""
     """Start of the name of the shared library that the module may only call, as in 'libz.so'."""
+    build: str | None = None
+    """As in Codec; what comes from a package index has none."""
 
     @abstractmethod
     def pack(self, source: Traced, sink: BinaryIO, size: int) -> None:

@@ -1,7 +1,8 @@
 """Codecs that are programs: run as a user would run them, where they are found on PATH.
 
-A program works on a copy of fixed date and rights in a folder of its own, so that its archive is the same everywhere.
-`{in}` and `{out}` in the arguments below are names in that folder; what names no `{out}` writes to standard output.
+A program works on a copy of fixed date and rights in a folder of its own, so that its archive is
+the same everywhere. `{in}` and `{out}` in the arguments below are names in that folder; a program
+whose arguments name no `{out}` writes to standard output, unless it keeps the name of the original.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Program:
     pack: str
     """Arguments to pack."""
     unpack: str
-    """Arguments to restore; may also put one file of its own choice into a folder called `{out}`."""
+    """Arguments to restore; `{out}` may also become a folder with one file of any name."""
     suffix: str
     """What it wants its packed files to be called; `{version}` is its version number."""
     how_to_get: str
@@ -51,6 +52,15 @@ class Program:
     """Arguments that make it tell its version, whatever the exit code."""
     told: str = r"\bv?(\d+\.\d[\w.]*)"
     """Regular expression of the version number in what it then prints."""
+    keeps_name: bool = False
+    """Whether it restores under the name held in its archive, in its working folder, and so takes
+    no name for the result."""
+    side_files: tuple[str, ...] = ()
+    """Names of the files that it writes into its working folder beside the result.
+
+    Its decoder gets none of them, because packing and restoring run in two folders; they are
+    therefore neither kept nor counted.
+    """
 
     @property
     def path(self) -> Path | None:
@@ -78,9 +88,21 @@ class Program:
         program = self._there().resolve()
         return packed_size((program, *shared_libraries(program)))
 
+    @property
+    def build(self) -> str | None:
+        """What the text file `NAME.build.txt` beside the executable `NAME` says, as one line.
+
+        It states the commit, the compiler with its flags, and the repairs of a program that was
+        built by hand. None where there is no such file. Raises ProgramMissing.
+        """
+        program = self._there()
+        note = program.with_name(f"{program.name}.build.txt")
+        return " ".join(note.read_text("utf-8", "replace").split()) if note.is_file() else None
+
     def compress(self, source: Path, target: Path, trace: Trace = ignore) -> None:
         """As in Codec; raises ProgramMissing, ProgramFailed. Traces the end only."""
-        name = source.name if re.fullmatch(r"\w[\w.]*", source.name, re.ASCII) else "input"
+        plain = re.fullmatch(r"\w[\w.]*", source.name, re.ASCII) is not None
+        name = source.name if plain and source.name not in self.side_files else "input"
         self._run("pack", self.pack, source, name, target, "packed" + self._suffix())
         trace(source.stat().st_size, target.stat().st_size)
 
@@ -91,32 +113,41 @@ class Program:
     def _run(
         self, doing: str, arguments: str, source: Path, given: str, target: Path, made: str
     ) -> None:
-        """One run in a folder beside the target: source copied there as `given`, the result taken from where it is `made`."""
+        """Runs the program in a new folder beside the target, and gives its result to the target.
+
+        The source is copied there as `given`; the result is taken from the folder "made" in it,
+        where a program that can be told so calls it `made`.
+        """
         program = self._there()
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".program.") as name:
             folder = Path(name)
             shutil.copyfile(source, folder / given)
             os.chmod(folder / given, 0o644)
             os.utime(folder / given, (FIXED_DATE, FIXED_DATE))
-            (folder / "made").mkdir()
-            result = folder / "made" / made
+            results = folder / "made"
+            results.mkdir()
+            inside = doing == "restore" and self.keeps_name
+            working = results if inside else folder
+            there = f"../{given}" if inside else given
             filled = [
-                part.replace("{in}", given).replace("{out}", f"made/{made}")
+                part.replace("{in}", there).replace("{out}", f"made/{made}")
                 for part in arguments.split()
             ]
-            self._call(
-                doing, [str(program), *filled], folder, None if "{out}" in arguments else result
-            )
+            prints = not inside and "{out}" not in arguments
+            output = results / made if prints else folder / "log"
+            self._call(doing, [str(program), *filled], working, folder / "log", output)
             with appearing(target) as part:
-                self._only_file(doing, folder / "made").replace(part)
+                self._only_file(doing, folder).replace(part)
 
-    def _call(self, doing: str, command: list[str], folder: Path, output: Path | None) -> None:
-        """Runs the command in the folder, its standard output to `output` if given; raises ProgramFailed."""
-        log = folder / "log"
-        with log.open("wb") as said, (output or log).open("ab") as written:
+    def _call(self, doing: str, command: list[str], working: Path, log: Path, output: Path) -> None:
+        """Runs the command in the folder `working`, with standard error to the end of `log`.
+
+        Standard output goes to the end of `output`, which may be the log. Raises ProgramFailed.
+        """
+        with log.open("ab") as said, output.open("ab") as written:
             done = subprocess.run(
                 command,
-                cwd=folder,
+                cwd=working,
                 env={**os.environ, **ENVIRONMENT},
                 stdin=subprocess.DEVNULL,
                 stdout=written,
@@ -124,17 +155,22 @@ class Program:
                 check=False,
             )
         if done.returncode:
-            text = _last_words(log)
             raise ProgramFailed(
-                f"{self.name} could not {doing}: exit code {done.returncode}: {text}: run it by hand to see more"
+                f"{self.name} could not {doing}: exit code {done.returncode}: "
+                f"{_last_words(log)}: run it by hand to see more"
             )
 
     def _only_file(self, doing: str, folder: Path) -> Path:
-        files = [path for path in folder.rglob("*") if path.is_file()]
+        """The only file in the folder's "made", side files left out. Raises ProgramFailed."""
+        files = [
+            path
+            for path in (folder / "made").rglob("*")
+            if path.is_file() and path.name not in self.side_files
+        ]
         if len(files) != 1:
-            text = _last_words(folder.parent / "log")
             raise ProgramFailed(
-                f"{self.name} could not {doing}: it made {len(files)} files, not one: {text}: run it by hand"
+                f"{self.name} could not {doing}: it made {len(files)} files, not one: "
+                f"{_last_words(folder / 'log')}: run it by hand"
             )
         return files[0]
 
@@ -196,7 +232,8 @@ PROGRAMS = (
         ".zst",
         "install zstd from your system's packages",
     ),
-    # One thread and a window of 1 GB, since it would else choose both by the machine, and write other bytes on each.
+    # One thread and a window of 1 GB, since it would else choose both by the machine, and write
+    # other bytes on each.
     Program(
         "lrzip -z -L 9",
         "context mixing",
@@ -237,16 +274,30 @@ PROGRAMS = (
         "install zpaq from your system's packages",
         ask="",
     ),
-    # The three below are written from their documentation and have not been run by this project's authors.
+    # Twice the memory (-x11) takes some 5 GB.
     Program(
-        "mcm -x11",
+        "mcm -x10",
         "context mixing",
         ("mcm",),
-        "-x11 {in} {out}",
-        "d {in} {out}",
+        "-x10 {in} {out}",
+        "d {in}",
         ".mcm",
-        "build github.com/mathieuchartier/mcm and put it on PATH",
+        "build github.com/mathieuchartier/mcm as baselines/PEERS.md says and put it on PATH",
         ask="",
+        keeps_name=True,
+        side_files=("of.txt",),
+    ),
+    # It tells no version but the year of its author's original.
+    Program(
+        "lpaq1 9",
+        "context mixing",
+        ("lpaq1",),
+        "9 {in} {out}",
+        "d {in} {out}",
+        ".lpaq1",
+        "build lpaq1 of github.com/vi/lpaq1_stream as baselines/PEERS.md says and put it on PATH",
+        ask="",
+        told=r"\(C\) (\d{4})",
     ),
     Program(
         "paq8px -8",
@@ -255,10 +306,11 @@ PROGRAMS = (
         "-8 {in} {out}",
         "-d {in} {out}",
         ".paq8px{version}",
-        "build github.com/hxim/paq8px and put it on PATH",
+        "build github.com/hxim/paq8px as baselines/PEERS.md says and put it on PATH",
         ask="",
         told=r"\bv(\d\w*)",
     ),
+    # Written from its documentation; nobody of this project has run it.
     Program(
         "cmix -c",
         "context mixing",

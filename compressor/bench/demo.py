@@ -26,6 +26,7 @@ class Ours:
     """Our compressor as one of the codecs, with a progress bar."""
 
     name, family, command = "kolmozip", "neural", "kolmozip compress FILE"
+    build = None
 
     def __init__(self, quiet: bool, total: int) -> None:
         self.quiet, self.total = quiet, total

