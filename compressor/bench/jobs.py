@@ -94,6 +94,7 @@ def baseline_job(codec: Codec) -> Job:
         compress=[*worker, "compress", codec.name, INPUT, OUTPUT, "--trace", TRACE],
         decompress=[*worker, "decompress", codec.name, INPUT, OUTPUT],
         program_bytes=lambda: codec.program_bytes,
+        extra={"build": codec.build} if codec.build else {},
     )
 
 

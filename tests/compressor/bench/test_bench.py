@@ -17,10 +17,11 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from baselines.classical import Gzip
 from baselines.codec import UnknownCodec
 from compressor.bench import jobs, speed
 from compressor.bench.inputs import UnknownInput, opened
-from compressor.bench.jobs import INPUT, OUTPUT, Job, jobs_named
+from compressor.bench.jobs import INPUT, OUTPUT, Job, baseline_job, jobs_named
 from compressor.bench.progress_board import Board, Console, span, table
 from compressor.bench.records import load
 from compressor.bench.runner import bench, run_job, slug
@@ -92,6 +93,14 @@ def raw(tmp_path: Path) -> Path:
 def kept(raw: Path) -> list[dict]:
     """The rows of the folder."""
     return [json.loads(path.read_text()) for path in sorted(raw.glob("*.json"))]
+
+
+def test_a_row_states_how_its_program_was_built(source: Path) -> None:
+    class Built(Gzip):
+        build = "commit 0123abc; g++ -O3; one repair"
+
+    assert "build" not in run_job(baseline_job(Gzip()), source, 60)
+    assert run_job(baseline_job(Built()), source, 60)["build"] == Built.build
 
 
 def test_a_codec_of_the_table_makes_a_whole_row(source: Path) -> None:
