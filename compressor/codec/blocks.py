@@ -29,21 +29,19 @@ def code_block(
     lane = np.arange(lanes)
     for t, column in enumerate(columns):
         active = int(np.count_nonzero(lengths > t))
-        memory.look(active)  # before predict, which waits for the network
+        contexts = memory.lookup(active)  # before predict, which waits for the network
         known, node = column[:active].astype(np.int32), np.ones(active, np.int64)
         sums = tree(predictor.predict()[:active])
         for shift in range(7, -1, -1):
-            zero = memory.predict(zero_count(sums, lane[:active], node), node)
-            bit = coder.code(zero, (known >> shift) & 1)
+            prediction = memory.predict(contexts, zero_count(sums, lane[:active], node), node)
+            bit = coder.code(prediction.zero, (known >> shift) & 1)
+            memory.update_bit(contexts, prediction, bit)
             node = 2 * node + bit
-            if shift:
-                memory.perceive_bit(bit)
         column[:active] = node - 256
         if t + 1 < len(columns):
             # This returns while the network still computes: the memory learns meanwhile.
             predictor.perceive(column)
-            memory.perceive_bit(bit)
-            memory.perceive(column)
+            memory.update_byte(contexts, column)
         progress(active)
 
 

@@ -1,6 +1,8 @@
-"""The logistic domain in whole numbers: log2 of counts, *stretch* (log2(p / (1 - p)) in 1/256 bit) and its inverse.
+"""The logistic domain in whole numbers: log2 of counts, *stretch* and *squash*.
 
-``coding/FORMAT.md``, part "Memory", tables of constants.
+Stretch is the logit in base 2, log2(p / (1 - p)), in 1/256 bit; squash is its inverse. Both names
+are those of the PAQ family (Mahoney 2005, section 3). ``coding/FORMAT.md``, section 2.3, "Tables of
+constants".
 """
 
 from __future__ import annotations
@@ -14,12 +16,12 @@ STRETCH_LIMIT = 5631
 
 
 def _log2_table() -> np.ndarray:
-    """floor(256 log2 v) for v below 8192 by integers alone; entry 0 is unused."""
+    """floor(256 log2 v) for v below 8192 by integers alone; int32, entry 0 is unused."""
     return np.array([0] + [(v**256).bit_length() - 1 for v in range(1, 8192)], np.int32)
 
 
 def _squash_table() -> np.ndarray:
-    """Stretch -STRETCH_LIMIT ... STRETCH_LIMIT to probability of a 1 in 2^-24."""
+    """Probabilities of a 1 in 2^-24 for the stretches -STRETCH_LIMIT to STRETCH_LIMIT, int32."""
     size = np.arange(STRETCH_LIMIT + 1)
     rare = exponential_table()[size & 255].astype(np.int64) >> (size >> 8)
     small = ((rare << 24) // ((1 << 22) + rare)).astype(np.int32)
@@ -28,12 +30,13 @@ def _squash_table() -> np.ndarray:
 
 LOG2 = _log2_table()
 SQUASH = _squash_table()
+"""Indexed by stretch + STRETCH_LIMIT."""
 STRETCH = LOG2[2 * np.arange(4096) + 1] - LOG2[8191 - 2 * np.arange(4096)]
-"""Of a probability in 2^-12."""
+"""Stretch of probabilities in 2^-12, each taken at the middle of its cell."""
 
 
 def log2(count: np.ndarray) -> np.ndarray:
-    """256 log2 of counts in [1, 2^24): from the table below 8192, else from their 12 leading bits; int32."""
+    """256 log2 of counts in [1, 2^24), int32; above 8192 from the 12 leading bits alone."""
     length = np.frexp(count.astype(np.float64))[1]  # the exponent is the bit length, exactly
     excess = np.where(length > 13, length - 12, 0)
     return LOG2[count >> excess] + (excess << 8).astype(np.int32)

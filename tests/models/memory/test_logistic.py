@@ -1,0 +1,23 @@
+"""Tables of the logistic domain: inverse of each other, monotone, near the real functions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.memory.logistic import SQUASH, STRETCH, STRETCH_LIMIT, log2
+
+SCALE = 1 << 24
+
+
+def test_stretch_and_squash_are_inverse_and_monotone() -> None:
+    assert (np.diff(SQUASH) >= 0).all()
+    assert (np.diff(STRETCH) >= 0).all()
+    assert SQUASH[0] > 0
+    assert SQUASH[-1] < SCALE
+    middle = SQUASH[np.clip(STRETCH, -STRETCH_LIMIT, STRETCH_LIMIT) + STRETCH_LIMIT] / SCALE
+    assert np.abs(middle - (np.arange(4096) + 0.5) / 4096).max() < 2e-3
+
+
+def test_log2_of_great_counts() -> None:
+    counts = np.unique(np.geomspace(1, SCALE - 1, 5000).astype(np.int64))
+    assert np.abs(log2(counts) / 256 - np.log2(counts)).max() < 1 / 256 + 1 / 1024
