@@ -5,7 +5,7 @@
 - codec, family: as in `baselines.codec`, but for codecs this repository may not be able to run
 - input: "enwik8" or "test5m"
 - compressed_bytes: size of the file; null where the source wrote none
-- bits_per_char: 8 x compressed bytes / input bytes, or what the source states where it wrote no file
+- bits_per_char: 8 x compressed bytes / input bytes; without a file, what the source states
 - total_bytes: file and decompressor together; null where the source does not say
 - source: the page or paper where it was read; note: what to know about it
 - file: false where the figure is a cross-entropy and nothing was coded; plots of sizes leave it out
