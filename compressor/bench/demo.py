@@ -1,103 +1,89 @@
-"""The demonstration: the packaged sample through the classical codecs and through ours, each restored and compared."""
+"""The demonstration: the packaged sample through the classical codecs and ours, there and back.
+
+It runs in this process and needs the core install alone.
+"""
 
 from __future__ import annotations
 
-import filecmp
-import io
 import tempfile
-import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-from rich.console import Console
-from rich.table import Table
 
 from baselines.classical import CLASSICAL
-from baselines.codec import Codec, Trace, ignore
-from compressor.bench.ours import program_bytes
-from compressor.codec import model as registry
-from compressor.codec import stream as codec
-from compressor.codec import weights_store
+from compressor.bench.measuring import Outcome, Run, in_this_process, there_and_back
+from compressor.bench.store import Facts
+from compressor.codec import stream
+from compressor.codec.weights_store import DEFAULT_MODEL
+from compressor.system.plain_table import plain_table
 from compressor.system.progress import bar
 from data.samples import sample
 
+COLUMNS = ("codec", ">bytes", ">bits/char", ">s compress", ">s decompress", ">restored")
 
-class Ours:
-    """Our compressor as one of the codecs, with a progress bar."""
 
-    name, family, command = "kolmozip", "neural", "kolmozip compress FILE"
-    build = None
+def rows(quiet: bool, model: str = DEFAULT_MODEL) -> list[Facts]:
+    """One row a codec on the packaged sample; ``quiet`` draws no progress of our own.
 
-    def __init__(self, quiet: bool, total: int) -> None:
-        self.quiet, self.total = quiet, total
-        self.model = registry.by_name(weights_store.DEFAULT_MODEL)
-        self.version = f"model {self.model.name}"
+    Sizes are in bytes, times in seconds. Raises UnknownModel, UnusableWeights, SampleDamaged.
+    """
+    text = sample()
+    codecs: list[tuple[str, str, Run]] = [
+        (codec.name, codec.version, in_this_process(codec.compress, codec.decompress))
+        for codec in CLASSICAL
+    ]
+    codecs.append(("kolmozip", f"model {model}", _ours(model, len(text), quiet)))
+    return [_row(name, version, run, text) for name, version, run in codecs]
 
-    @property
-    def program_bytes(self) -> int:
-        """Our own source, packed."""
-        return program_bytes()
 
-    def compress(self, source: Path, target: Path, _trace: Trace = ignore) -> None:
-        """A container."""
+def _ours(model: str, total: int, quiet: bool) -> Run:
+    """Our own compressor, with a progress bar over ``total`` bytes."""
+
+    def compress(source: Path, target: Path) -> None:
         with (
-            source.open("rb") as text,
-            target.open("wb") as packed,
-            bar(self.total, "compress", self.quiet) as progress,
+            source.open("rb") as read,
+            target.open("wb") as write,
+            bar(total, "compress", quiet) as progress,
         ):
-            codec.compress_stream(text, packed, self.model, progress)
+            stream.compress_stream(read, write, model, progress)
 
-    def decompress(self, packed: Path, target: Path) -> None:
-        """The original."""
+    def decompress(source: Path, target: Path) -> None:
         with (
-            packed.open("rb") as source,
-            target.open("wb") as text,
-            bar(self.total, "decompress", self.quiet) as progress,
+            source.open("rb") as read,
+            target.open("wb") as write,
+            bar(total, "decompress", quiet) as progress,
         ):
-            codec.decompress_stream(source, text, progress)
+            stream.decompress_stream(read, write, progress)
+
+    return in_this_process(compress, decompress)
 
 
-def _row(which: Codec, source: Path) -> dict[str, Any]:
-    packed, restored = source.with_name("packed"), source.with_name("restored")
-    begun = time.monotonic()
-    which.compress(source, packed)
-    middle = time.monotonic()
-    which.decompress(packed, restored)
-    ended = time.monotonic()
+def _row(name: str, version: str, run: Run, text: bytes) -> Facts:
+    with tempfile.TemporaryDirectory(prefix="kolmozip-demo-") as folder:
+        source = Path(folder) / "sample"
+        source.write_bytes(text)
+        outcome = Outcome(len(text))
+        there_and_back(run, source, Path(folder), outcome)
+    facts = outcome.facts
     return {
-        "codec": which.name,
-        "version": which.version,
-        "bytes": packed.stat().st_size,
-        "bits_per_char": 8 * packed.stat().st_size / source.stat().st_size,
-        "seconds_compress": middle - begun,
-        "seconds_decompress": ended - middle,
-        "restored": filecmp.cmp(source, restored, shallow=False),
+        "codec": name,
+        "version": version,
+        "bytes": outcome.compressed_bytes,
+        "bits_per_char": outcome.bits_per_char,
+        "seconds_compress": facts["seconds_compress"],
+        "seconds_decompress": facts["seconds_decompress"],
+        "restored": outcome.reason is None,
     }
 
 
-def rows(quiet: bool) -> list[dict[str, Any]]:
-    """One row a codec on the packaged sample."""
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "sample"
-        source.write_bytes(sample())
-        return [_row(which, source) for which in [*CLASSICAL, Ours(quiet, source.stat().st_size)]]
-
-
-def table(found: list[dict[str, Any]]) -> str:
+def table(rows: Sequence[Facts]) -> str:
     """The rows as a table for a terminal."""
-    shown = Table(title="Sample of enwik8 test text, 262,144 bytes", title_justify="left")
-    for heading in ("codec", "bytes", "bits/char", "s compress", "s decompress", "restored"):
-        shown.add_column(heading, justify="left" if heading == "codec" else "right")
-    for row in found:
-        shown.add_row(
-            row["codec"],
-            f"{row['bytes']:,}",
-            f"{row['bits_per_char']:.3f}",
-            f"{row['seconds_compress']:.2f}",
-            f"{row['seconds_decompress']:.2f}",
-            "yes" if row["restored"] else "NO",
-        )
-    console = Console(file=io.StringIO(), width=88)
-    with console.capture() as captured:
-        console.print(shown)
-    return captured.get().rstrip()
+    title = "Sample of enwik8 test text, 262,144 bytes"
+    return f"{title}\n{plain_table(COLUMNS, map(_cells, rows))}"
+
+
+def _cells(row: Facts) -> list[str]:
+    """A row in words; a codec that failed lacks some figures."""
+    figures = {"bytes": ",", "bits_per_char": ".3f"}
+    figures |= {"seconds_compress": ".2f", "seconds_decompress": ".2f"}
+    shown = ["-" if row[name] is None else f"{row[name]:{form}}" for name, form in figures.items()]
+    return [row["codec"], *shown, "yes" if row["restored"] else "NO"]

@@ -1,39 +1,47 @@
-"""What the float model would cost: the same codec loop with the float network's probabilities and a meter for a coder.
+"""What the float model of a run would cost on a file, as a figure that files are held against.
 
-The file written is held against this figure; an estimate is never a result (DESIGN.md, honest figures)."""
+The codec's own loop runs with the float network's probabilities and a meter for a coder. An
+estimate is never a result: nothing is written and nothing is restored.
+"""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from coding.container import MAX_BLOCK
-from compressor.bench.records import keep, subject
+from compressor.bench.records import Input
+from compressor.bench.store import Facts, keep
 from compressor.system.machine import environment
 from compressor.system.progress import bar
-from compressor.training.checkpoints import bytes_seen, trained
+from compressor.training.checkpoints import trained
+from compressor.training.folder import settings_in
 from compressor.training.metering import metered, rates
 from data.lanes import lane_count, to_columns
 
 
-def estimate(source: Path, checkpoint: Path, results: Path) -> tuple[dict[str, Any], Path]:
-    """Bits of the float model on a file, with and without the memory, in the blocks and lanes of the coder."""
-    config, params = trained(checkpoint)
+def estimate(source: Path, checkpoint: Path, results: Path) -> tuple[Facts, Path]:
+    """Bits of the float model on a file, with and without the memory.
+
+    Blocks and lanes are the coder's. Returns the facts and where they were kept. Raises EmptyInput,
+    InputMissing, TrainingError.
+    """
+    subject = Input.of(source)
+    model, params = trained(checkpoint)
     data, bits = np.frombuffer(source.read_bytes(), np.uint8), np.zeros(2)
     with bar(data.size, "estimate", False) as progress:
         for start in range(0, data.size, MAX_BLOCK):
             block = data[start : start + MAX_BLOCK]
             columns = to_columns(block, lane_count(block.size))
-            bits += metered(config, params, columns, block.size, progress)
+            bits += metered(model, params, columns, block.size, progress)
     mixture, alone = map(float, bits)
     facts = {
         "kind": "estimate",
-        **subject(source),
+        **subject.facts,
         "checkpoint": checkpoint.resolve().name,
-        "train_bytes_seen": bytes_seen(checkpoint),
+        "train_bytes_seen": settings_in(checkpoint).bytes_seen,
         **rates(mixture, alone, data.size),
         "bytes": math.ceil(mixture / 8),
         **environment(),

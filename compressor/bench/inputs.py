@@ -1,4 +1,4 @@
-"""What a benchmark runs on: a slice of enwik8 by name, the same cleaned as text8 is, any file, any folder."""
+"""What a benchmark runs on: a slice of enwik8, the same cleaned as text8 is, a file or a folder."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ class UnknownInput(KolmozipError):
 
 @contextlib.contextmanager
 def opened(name: str) -> Iterator[Path]:
-    """A file that holds the input and bears its name: `test5m`, `test5m-text8`, a file's own, or FOLDER.tar.
+    """A file that holds the input and bears its name: ``test5m``, ``test5m-text8``, or a path's.
 
-    What is not a file yet is made in a temporary folder. A slice's name comes before a file of that name: write ./test5m
-    for the file. Raises UnknownInput, data.corpora.CorpusError, OSError.
+    A folder becomes FOLDER.tar. What is not a file yet is made in a temporary folder. The name of a
+    slice comes before a file of that name: write ./test5m for the file. Raises UnknownInput,
+    data.corpora.CorpusError, OSError.
     """
     path = Path(name)
     if name.removesuffix(CLEANED) not in SLICES and path.is_file():
@@ -35,6 +36,7 @@ def opened(name: str) -> Iterator[Path]:
 
 
 def _made(name: str, folder: Path) -> Path:
+    """The slice or the packed folder as a file in a folder. Raises UnknownInput."""
     whole = name.removesuffix(CLEANED)
     if whole in SLICES:
         text = load_slice(whole).tobytes()
@@ -43,8 +45,9 @@ def _made(name: str, folder: Path) -> Path:
         return target
     if not Path(name).is_dir():
         raise UnknownInput(
-            f"{name!r} is no file, no folder and no slice of enwik8: choose from {', '.join(SLICES)}, "
-            f"the same with {CLEANED} for their cleaned text, or check the path"
+            f"{name!r} is no file, no folder and no slice of enwik8: choose from "
+            f"{', '.join(SLICES)}, the same with {CLEANED} for their cleaned text, "
+            "or check the path"
         )
     target = folder / f"{Path(name).resolve().name}.tar"
     pack(Path(name), target)
@@ -52,9 +55,10 @@ def _made(name: str, folder: Path) -> Path:
 
 
 def pack(folder: Path, target: Path) -> None:
-    """A tar of the folder that depends on names and contents alone: sorted, no times, no owners, plain rights.
+    """Writes a tar of the folder that depends on names and contents alone.
 
-    Links are kept as links; sockets, pipes and devices are left out. Raises OSError for what cannot be read.
+    It is sorted and has no times, no owners and plain rights. Links are kept as links; sockets,
+    pipes and devices are left out. Raises OSError for what cannot be read.
     """
     name = folder.resolve().name
     with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as archive:
@@ -63,19 +67,15 @@ def pack(folder: Path, target: Path) -> None:
 
 
 def _inside(folder: Path) -> list[Path]:
-    """Everything below the folder, links not followed, in the order of the bytes of the names."""
+    """Everything below the folder, links not followed, in the byte order of the paths."""
 
     def refuse(error: OSError) -> None:
         raise error
 
-    found = [
-        Path(at, name)
-        for at, folders, names in os.walk(
-            folder, onerror=refuse
-        )  # else a folder it cannot read would be left out quietly
-        for name in [*folders, *names]
-    ]
-    return sorted(found, key=os.fsencode)
+    # Without `onerror` a folder that cannot be read would be left out quietly.
+    walk = os.walk(folder, onerror=refuse)
+    paths = [Path(at, name) for at, folders, names in walk for name in [*folders, *names]]
+    return sorted(paths, key=os.fsencode)
 
 
 def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Codecs as jobs of the benchmark: the commands that run each in a fresh process, and what is known of it beforehand."""
+"""Codecs as jobs of the benchmark: the commands that run each, and facts about it."""
 
 from __future__ import annotations
 
@@ -9,58 +9,53 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from baselines import table, transformer_weights
+from baselines import table
 from baselines.codec import Codec, UnknownCodec
 from coding import container
 from compressor.bench import ours
+from compressor.bench.records import OURS
+from compressor.bench.store import Facts, read_json
+from compressor.codec import weights_store
+from compressor.system.plain_table import plain_table
 from data.lanes import lane_count
 from data.splits import training_bytes_within
 
-Blocks = list[list[int]]
+Blocks: TypeAlias = list[list[int]]
+"""[input bytes, output bytes] of each piece of a packed file."""
+Maker: TypeAlias = Callable[[], "Job"]
 
 INPUT, OUTPUT, TRACE = "{input}", "{output}", "{trace}"
 """What stands for a path in a job's commands, as a whole argument."""
 
 
 def traced(packed: Path, trace: Path) -> Blocks | None:
-    """[input bytes, output bytes] from call to call of a worker's trace; None where it never called.
+    """The pieces of a packed file by a worker's trace; None where it never called.
 
-    What is written after the last of the input was taken belongs to the last piece.
+    What is written after the last of the input was taken belongs to the last piece, and a header
+    that is written before any input to the first.
     """
     if not trace.is_file():
         return None
-    written = dict(
-        map(json.loads, trace.read_text().splitlines())
-    )  # the last word on each number of input bytes counts
-    written.pop(0, None)  # a header written before any input belongs to the first piece
+    # Of several lines on one number of input bytes the last one counts.
+    written: dict[int, int] = dict(map(json.loads, trace.read_text().splitlines()))
+    written.pop(0, None)
     if not written:
         return None
-    consumed = sorted(written)
-    at = [
-        (0, 0),
-        *((place, written[place]) for place in consumed[:-1]),
-        (consumed[-1], packed.stat().st_size),
-    ]
+    written[max(written)] = packed.stat().st_size
+    marks = [(0, 0), *sorted(written.items())]
     return [
-        [after[0] - before[0], after[1] - before[1]] for before, after in itertools.pairwise(at)
+        [after[0] - before[0], after[1] - before[1]] for before, after in itertools.pairwise(marks)
     ]
-
-
-def not_trained(name: str, size: int) -> int:
-    """Training bytes within an input, for a codec that was trained on nothing."""
-    return 0
 
 
 @dataclass(frozen=True)
 class Job:
-    """How to run a codec, and what a row says of it beforehand.
+    """How to run a codec, and what a row states of it beforehand.
 
-    `compress` and `decompress` are commands whose arguments `{input}`, `{output}` and, where the codec can, `{trace}`
-    stand for paths. `program_bytes` is asked when the codec runs, since finding it out takes time; so is
-    `training_bytes_within`, of the input's name and bytes. `blocks` reads the packed file and the trace. A function in
-    `extra` gives the fact from the input's bytes.
+    ``compress`` and ``decompress`` are commands whose arguments ``{input}``, ``{output}`` and,
+    where the codec can write one, ``{trace}`` stand for paths.
     """
 
     codec: str
@@ -73,9 +68,19 @@ class Job:
     parameters: int | None = None
     portable: bool = True
     program_bytes: Callable[[], int | None] = lambda: None
-    training_bytes_within: Callable[[str, int], int | None] = not_trained
+    """Asked when the codec runs, since finding it out takes time."""
+    training_bytes_within: Callable[[str, int], int | None] = lambda _name, _size: 0
+    """Of an input's name and bytes."""
     blocks: Callable[[Path, Path], Blocks | None] = traced
-    extra: dict[str, Any] = field(default_factory=dict)
+    """Of the packed file and the trace."""
+    lanes: Callable[[int], int] | None = None
+    """Of an input's bytes; None for codecs without lanes."""
+    extra: Facts = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Runs of one key on one input are runs of the same thing."""
+        return self.codec, self.version
 
     @property
     def alone(self) -> bool:
@@ -84,7 +89,7 @@ class Job:
 
 
 def baseline_job(codec: Codec) -> Job:
-    """The job of a codec of `baselines.table`."""
+    """The job of a codec of ``baselines.table``."""
     worker = [sys.executable, "-P", "-m", "compressor.bench.worker"]
     return Job(
         codec=codec.name,
@@ -98,79 +103,75 @@ def baseline_job(codec: Codec) -> Job:
     )
 
 
-def model_job(name: str | None = None) -> Job:
-    """The job of our own compressor with weights by name or path, the default ones for None. Raises as
-    `registry.by_name`. The weights are part of the version, so other weights are another run."""
-    from compressor.codec import model as registry
-    from compressor.codec import weights_store
+def model_job(name: str = weights_store.DEFAULT_MODEL) -> Job:
+    """The job of our own compressor with weights by name, or by a path that ends in .kzw.
 
-    model = registry.by_name(name or weights_store.DEFAULT_MODEL)
-    choice, told = (
-        ["--model", name] if name else [],
-        "" if model.name == weights_store.DEFAULT_MODEL else f" --model {model.name}",
-    )
+    The weights are part of the version, so other weights are another run. Raises UnknownModel,
+    AmbiguousModel.
+    """
+    path = weights_store.path_by_name(name)
+    identity, card = weights_store.identity_of(path).hex(), weights_store.card_of(path)
+    shown = "" if path.stem == weights_store.DEFAULT_MODEL else f" --model {path.stem}"
     program = [sys.executable, "-P", "-m", "compressor"]
     return Job(
-        codec=f"kolmozip {model.name}",
+        codec=f"{OURS}{path.stem}",
         family="neural",
-        version=f"weights {model.identity.hex()}",
-        command=f"kolmozip compress{told} FILE",
-        compress=[*program, "compress", INPUT, "-o", OUTPUT, *choice],
-        decompress=[*_found(name), *program, "decompress", INPUT, "-o", OUTPUT],
-        weights_bytes=model.file_bytes,
-        parameters=model.card.get("parameters"),
+        version=f"weights {identity}",
+        command=f"kolmozip compress{shown} FILE",
+        compress=[*program, "compress", INPUT, "-o", OUTPUT, "--model", name],
+        decompress=[*_weights_folder(name), *program, "decompress", INPUT, "-o", OUTPUT],
+        weights_bytes=path.stat().st_size,
+        parameters=card.get("parameters"),
         program_bytes=ours.program_bytes,
-        training_bytes_within=_trained_on(model.card),
-        blocks=lambda packed, _: ours.blocks(packed),
+        training_bytes_within=_trained_on(card),
+        blocks=lambda packed, _trace: ours.blocks(packed),
+        lanes=lanes,
         extra={
-            "model": model.name,
-            "weights": model.identity.hex(),
-            "train_bytes_seen": model.card.get("train_bytes_seen"),
-            "lanes": lanes,
+            "model": path.stem,
+            "weights": identity,
+            "train_bytes_seen": card.get("train_bytes_seen"),
         },
     )
 
 
-def _found(name: str | None) -> list[str]:
-    """What goes before a command so that it finds weights given by path: a container names them by identity alone."""
-    from compressor.codec.weights_store import FOLDER_VARIABLE
+def _weights_folder(name: str) -> list[str]:
+    """What goes before a command so that it finds weights given by path.
 
-    return (
-        ["env", f"{FOLDER_VARIABLE}={Path(name).resolve().parent}"]
-        if name and name.endswith(".kzw")
-        else []
-    )
+    A container names its weights by identity alone.
+    """
+    if not name.endswith(weights_store.SUFFIX):
+        return []
+    return ["env", f"{weights_store.FOLDER_VARIABLE}={Path(name).resolve().parent}"]
 
 
 def transformer_job(path: Path) -> Job:
-    """The job of the transformer baseline with the weights file of a training run. Raises UnknownCodec."""
+    """The job of the transformer baseline with the weights file of a training run.
+
+    Raises UnknownCodec where file or card are not there, MalformedResult where the card is damaged.
+    """
     card_path = path.with_suffix(".json")
     if not path.is_file() or not card_path.is_file():
         raise UnknownCodec(
-            f"{path} and its card {card_path.name} are not both there: name the weights file of a training run"
+            f"{path} and its card {card_path.name} are not both there: "
+            "name the weights file of a training run"
         )
-    card = json.loads(card_path.read_text("utf-8"))
-    run = [sys.executable, "-P", "-m", "compressor.bench.float_codec"]
+    card = read_json(card_path)
+    program = [sys.executable, "-P", "-m", "compressor.bench.float_codec"]
     return Job(
         codec=path.stem,
         family="neural",
         version=f"weights {card['identity']}",
-        command=f"python -m compressor.bench.float_codec compress {path.name} FILE FILE.kz",
-        compress=[*run, "compress", str(path.resolve()), INPUT, OUTPUT],
-        decompress=[*run, "decompress", str(path.resolve()), INPUT, OUTPUT],
+        command=f"python -m compressor.bench.float_codec compress {path.name} FILE FILE.kzf",
+        compress=[*program, "compress", str(path.resolve()), INPUT, OUTPUT],
+        decompress=[*program, "decompress", str(path.resolve()), INPUT, OUTPUT],
         weights_bytes=card["file_bytes"],
         parameters=card["parameters"],
         portable=False,
-        program_bytes=lambda: ours.program_bytes(
-            ("baselines/transformer.py", "baselines/transformer_weights.py")
-        ),
+        program_bytes=lambda: ours.program_bytes(ours.TRANSFORMER),
         training_bytes_within=_trained_on(card),
-        blocks=lambda packed, _: ours.blocks(packed),
-        extra={
-            "weights": card["identity"],
-            "train_bytes_seen": card["train_bytes_seen"],
-            "lanes": lanes,
-        },
+        blocks=lambda packed, _trace: ours.blocks(packed, len(ours.FLOAT_MAGIC)),
+        lanes=lanes,
+        extra={"weights": card["identity"], "train_bytes_seen": card["train_bytes_seen"]},
     )
 
 
@@ -183,42 +184,46 @@ def _trained_on(card: dict[str, Any]) -> Callable[[str, int], int | None]:
     return training_bytes_within if card.get("corpus") == "enwik8" else lambda _name, _size: None
 
 
-def catalogue() -> dict[str, Callable[[], Job]]:
+def catalogue() -> dict[str, Maker]:
     """Every codec that can run here, classical ones first: name -> what makes its job."""
-    from compressor.codec import weights_store
-
-    found: dict[str, Callable[[], Job]] = {
+    makers: dict[str, Maker] = {
         codec.name: functools.partial(baseline_job, codec) for codec in table.codecs()
     }
-    return found | {
-        f"kolmozip {path.stem}": functools.partial(model_job, path.stem)
-        for path in weights_store.weights_files()
-    }
+    for path in weights_store.weights_files():
+        makers.setdefault(f"{OURS}{path.stem}", functools.partial(model_job, path.stem))
+    return makers
 
 
 def jobs_named(names: Sequence[str] = ()) -> list[Job]:
-    """The jobs of these codecs, each once, or of all that can run here; the weights file of a training run stands for the
-    network it holds. Raises UnknownCodec."""
-    known = catalogue()
+    """The jobs of these codecs, each once, or of all that can run here.
+
+    The weights file of a training run stands for the network it holds. Raises UnknownCodec.
+    """
+    makers = catalogue()
     for name in names:
-        if name.endswith(transformer_weights.SUFFIX):
-            known[name] = functools.partial(transformer_job, Path(name))
-        elif name.endswith(".kzw"):
-            known[name] = functools.partial(model_job, name)
-        elif name not in known:
-            raise UnknownCodec(
-                f"no codec named {name!r} can run here: choose from {', '.join(known)}; "
-                "`kolmozip bench --list` says how to get others"
-            )
-    return [known[name]() for name in dict.fromkeys(names or known)]
+        if name not in makers:
+            makers[name] = _by_weights(name, makers)
+    return [makers[name]() for name in dict.fromkeys(names or makers)]
+
+
+def _by_weights(name: str, makers: dict[str, Maker]) -> Maker:
+    """What makes the job of a weights file by path. Raises UnknownCodec for other names."""
+    if name.endswith(weights_store.SUFFIX):
+        return functools.partial(model_job, name)
+    from baselines import transformer_weights  # loads JAX
+
+    if name.endswith(transformer_weights.SUFFIX):
+        return functools.partial(transformer_job, Path(name))
+    raise UnknownCodec(
+        f"no codec named {name!r} can run here: choose from {', '.join(makers)}; "
+        "`kolmozip bench --list` says how to get others"
+    )
 
 
 def listing() -> list[str]:
-    """Lines for a reader: every codec that can run here with family and version, then the known ones that cannot."""
-    jobs = jobs_named()
-    width = max(len(job.codec) for job in jobs)
-    lines = [f"{job.codec:{width}}  {job.family:14}  {job.version}" for job in jobs]
-    missing = table.absent()
-    return lines + (
-        ["", "not on this machine:", *(f"  {line}" for line in missing)] if missing else []
-    )
+    """Lines for a reader: every codec that can run here, then the known ones that cannot."""
+    rows = [[job.codec, job.family, job.version] for job in jobs_named()]
+    lines = plain_table(("codec", "family", "version"), rows).splitlines()
+    if missing := table.absent():
+        lines += ["", "not on this machine:", *(f"  {line}" for line in missing)]
+    return lines

@@ -1,22 +1,26 @@
-"""The measurements kept under results/raw, read and brought into one form: what tables, plots and verdicts are made from.
+"""The measurements kept under results/raw in one form: what tables, plots and verdicts are made of.
 
-Kinds of JSON: "row" (one codec on one input), "speed" (older rows of our own codec) and "estimate"; other kinds are for
-other readers. Beside them lie the logs of training runs, `train-*.jsonl`."""
+Kinds of JSON: "row" (one codec on one input), "speed" (one run of our own codec) and "estimate";
+other kinds are for other readers. Beside them lie the logs of training runs, ``train-*.jsonl``.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import itertools
-import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, get_args, get_type_hints
 
 from coding.errors import KolmozipError
-from compressor.system import files
+from compressor.bench.store import (
+    RESTORE,
+    Facts,
+    MalformedResult,
+    read_json,
+    read_lines,
+    typed,
+)
 from compressor.system.files import named_errors
 from data.splits import SLICES, training_bytes_within
 
@@ -26,23 +30,44 @@ FIRST_INPUTS = ("enwik8", "test5m", "test1m", "valid", "head1m")
 """The order of inputs in tables; others follow by name."""
 LOGGED = ("train_bits_per_char", "valid_slice_bits_per_char", "valid_bits_per_char")
 """The figures of a training log that make a curve, in bits/char."""
+WEIGHT_BITS = "weight-bits"
+"""The kind of JSON that ``compressor.bench.weight_bits`` writes, and how its files begin."""
+WEIGHT_BITS_TEXT = 1 << 20
+"""Bytes of validation text it measures on: with fewer, the memory has hardly begun to help."""
+MEASURE = "measure again"
+"""The remedy for a measurement that contradicts itself."""
 
 
-class MalformedResult(KolmozipError):
-    """A file under results/raw that is not the measurement it should be."""
+class EmptyInput(KolmozipError):
+    """No figure can be had from no bytes."""
 
 
 @dataclass(frozen=True)
 class Input:
-    """What was coded. Two files of one name but of other bytes are two inputs and never share a table."""
+    """What was coded. Two files of one name but of other bytes never share a table."""
 
     name: str
     size: int
     sha256: str
 
+    @classmethod
+    def of(cls, source: Path) -> Input:
+        """The input that a file is. Raises EmptyInput, InputMissing, NoPermission."""
+        with named_errors(str(source)), source.open("rb") as data:
+            digest = hashlib.file_digest(data, "sha256")
+            size = data.tell()
+        if not size:
+            raise EmptyInput(f"{source} is empty, nothing can be measured: name another input")
+        return cls(source.name, size, digest.hexdigest())
+
+    @property
+    def facts(self) -> Facts:
+        """As every measurement states it."""
+        return {"input": self.name, "input_bytes": self.size, "input_sha256": self.sha256}
+
     @property
     def whole(self) -> bool:
-        """Whether this is all of enwik8, where weights and program may be held against the payload."""
+        """Whether this is all of enwik8, where weights and program count against the payload."""
         return (self.name, self.size) == ("enwik8", SLICES["enwik8"][1])
 
     @property
@@ -52,7 +77,7 @@ class Input:
         return known, self.name, self.size, self.sha256
 
     def char_bits(self, size: int) -> float:
-        """Bits/char of that many bytes: 8 x bytes / input bytes."""
+        """Bits/char of so many bytes: 8 x bytes / input bytes."""
         return 8 * size / max(1, self.size)
 
 
@@ -95,7 +120,11 @@ class Estimate(_Record):
 
 @dataclass(frozen=True)
 class Row(_Record):
-    """One run of one codec on one input. Sizes in bytes, speeds in KB/s of 1000 bytes; None is "not recorded"."""
+    """One run of one codec on one input; None is "not recorded".
+
+    Sizes are in bytes, speeds in KB/s of 1000 bytes. ``blocks`` holds [input bytes, output bytes]
+    of each piece of the file.
+    """
 
     codec: str
     family: str
@@ -122,6 +151,8 @@ class Row(_Record):
     processor: str | None
     cores: int | None
     system: str | None
+    build: str | None
+    """How an external program was built: commit, flags, repairs."""
 
     @property
     def key(self) -> tuple[str, Input]:
@@ -182,154 +213,98 @@ class Curve:
 
 @dataclass(frozen=True)
 class Results:
-    """All that is kept. `rows` are verified, the newest of each codec and input; `failed` are runs that no newer
-    verified row has made good; `estimates` the newest of each checkpoint and input."""
+    """All that is kept."""
 
     rows: list[Row]
+    """Verified rows, the newest of each codec and input."""
     failed: list[Row]
+    """Failed runs that no newer verified row has made good."""
     estimates: list[Estimate]
+    """The newest of each checkpoint and input."""
     curves: list[Curve]
 
     @cached_property
     def inputs(self) -> list[Input]:
         """Everything that was coded, in the order of tables."""
         records: list[Row | Estimate] = [*self.rows, *self.failed, *self.estimates]
-        return sorted({record.subject for record in records}, key=lambda one: one.rank)
+        return sorted({record.subject for record in records}, key=lambda subject: subject.rank)
 
 
 def load(raw: Path) -> Results:
-    """All measurements of a folder. Raises MalformedResult (with the file's name) and InputMissing."""
+    """All measurements of a folder. Raises MalformedResult, InputMissing, NoPermission."""
     with named_errors(str(raw)):
-        files = sorted(raw.iterdir())
-    records = [_record(path) for path in files if path.suffix == ".json"]
-    runs = sorted((one for one in records if isinstance(one, Row)), key=lambda row: row.age)
-    good = {row.key: row for row in runs if row.verified}
+        paths = sorted(raw.iterdir())
+    records = [_record(read_json(path), path) for path in paths if path.suffix == ".json"]
+    runs = sorted((each for each in records if isinstance(each, Row)), key=lambda row: row.age)
+    verified = {row.key: row for row in runs if row.verified}
     failed = [
         row
         for row in runs
-        if not row.verified and not (row.key in good and good[row.key].age > row.age)
+        if not row.verified and not (row.key in verified and verified[row.key].age > row.age)
     ]
     estimates = sorted(
-        (one for one in records if isinstance(one, Estimate)), key=lambda one: one.age
+        (each for each in records if isinstance(each, Estimate)), key=lambda each: each.age
     )
-    curves = [_curve(path) for path in files if path.match("train-*.jsonl")]
-    return Results(
-        list(good.values()), failed, list({one.key: one for one in estimates}.values()), curves
-    )
+    curves = [_curve(path) for path in paths if path.match("train-*.jsonl")]
+    newest = {estimate.key: estimate for estimate in estimates}
+    return Results(list(verified.values()), failed, list(newest.values()), curves)
 
 
 def ranked(rows: Iterable[Row], subject: Input) -> list[tuple[int | None, Row]]:
     """The rows of one input, best first, with their ranks.
 
-    A slice is ranked by bits/char of the payload, all of enwik8 by everything counted. No rank: on a slice, a model
-    that has seen these bytes (its payload says nothing); on enwik8, a row whose weights or program size is not known.
+    A slice is ranked by bits/char of the payload, all of enwik8 by everything counted. No rank: on
+    a slice, a model that has seen these bytes (its payload says nothing); on enwik8, a row whose
+    weights or program size is not known.
     """
-    mine = [row for row in rows if row.subject == subject]
+    order = [row for row in rows if row.subject == subject]
     if subject.whole:
-        order = sorted(
-            mine, key=lambda row: (row.total is None, row.total or row.payload, row.codec)
-        )
-        fits = [row.total is not None for row in order]
+        order.sort(key=lambda row: (row.total is None, row.total or row.payload, row.codec))
+        competes = [row.total is not None for row in order]
     else:
-        order = sorted(mine, key=lambda row: (row.payload, row.codec))
-        fits = [not row.training_bytes_within for row in order]
-    return [(sum(fits[: at + 1]) if fits[at] else None, row) for at, row in enumerate(order)]
+        order.sort(key=lambda row: (row.payload, row.codec))
+        competes = [not row.training_bytes_within for row in order]
+    return [
+        (sum(competes[: at + 1]) if competes[at] else None, order[at]) for at in range(len(order))
+    ]
 
 
-def _object(text: str, where: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise MalformedResult(
-            f"{where}: no JSON ({error}): restore it from version control, or remove it"
-        ) from error
-    if not isinstance(found, dict):
-        raise MalformedResult(
-            f"{where}: not a JSON object: restore it from version control, or remove it"
-        )
-    return found
-
-
-def _text(path: Path) -> str:
-    with named_errors(str(path)):
-        data = path.read_bytes()
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise MalformedResult(
-            f"{path}: not UTF-8 ({error}): restore it from version control, or remove it"
-        ) from error
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file. Raises MalformedResult (with the file's name), InputMissing, NoPermission."""
-    return _object(_text(path), str(path))
-
-
-def _record(path: Path) -> Row | Estimate | None:
-    """The measurement in a file; None for kinds that are not ours to read."""
-    facts = read_json(path)
-    match facts.get("kind"):
-        case "row":
-            row = _typed(Row, facts, path)
-        case "speed":
-            row = _typed(Row, _from_speed(facts, path), path)
-        case "estimate":
-            return _typed(Estimate, facts, path)
-        case str():
-            return None
-        case _:
-            raise MalformedResult(
-                f"{path}: no field 'kind': restore it from version control, or remove it"
-            )
+def row_of(facts: Facts, path: Path) -> Row:
+    """The row that a JSON file of kind "row" or "speed" holds. Raises MalformedResult."""
+    row = typed(Row, {**facts, "file": path.name}, path)
     if row.status not in ("verified", "failed"):
         raise MalformedResult(
-            f"{path}: status {row.status!r} is neither verified nor failed: measure again"
+            f"{path}: status {row.status!r} is neither verified nor failed: {MEASURE}"
         )
     if row.verified and row.compressed_bytes is None:
-        raise MalformedResult(f"{path}: verified, but without compressed_bytes: measure again")
+        raise MalformedResult(f"{path}: verified, but without compressed_bytes: {MEASURE}")
+    if any(len(block) != 2 or not block[0] for block in row.blocks or []):
+        raise MalformedResult(f"{path}: blocks that are no pairs of byte counts: {MEASURE}")
     return row
 
 
-def _typed(cls: type[Any], facts: dict[str, Any], path: Path) -> Any:
-    """The facts as an object of cls; absent fields that may be None are None. Raises MalformedResult."""
-    facts, hints = {**facts, "file": path.name}, get_type_hints(cls)
-    for field in fields(cls):
-        if not _is(facts.get(field.name), hints[field.name]):
-            wrong = f"{facts[field.name]!r} in field" if field.name in facts else "no field"
-            raise MalformedResult(
-                f"{path}: {wrong} {field.name!r}: restore it from version control, or measure again"
-            )
-    return cls(**{field.name: facts.get(field.name) for field in fields(cls)})
+def _record(facts: Facts, path: Path) -> Row | Estimate | None:
+    """The measurement that a file holds; None for kinds that are for other readers."""
+    match facts.get("kind"):
+        case "row":
+            return row_of(facts, path)
+        case "speed":
+            return row_of(_from_speed(facts, path), path)
+        case "estimate":
+            return typed(Estimate, {**facts, "file": path.name}, path)
+        case str():
+            return None
+        case _:
+            raise MalformedResult(f"{path}: no field 'kind': {RESTORE}")
 
 
-def _is(value: Any, hint: Any) -> bool:
-    """Whether a JSON value is of the field's type; numbers are never negative, and a bool is no number."""
-    if isinstance(hint, UnionType):
-        return any(_is(value, one) for one in get_args(hint))
-    if hint in (int, float):
-        return (
-            isinstance(value, int if hint is int else (int, float))
-            and not isinstance(value, bool)
-            and value >= 0
-        )
-    if hint in (str, bool, NoneType):
-        return isinstance(value, hint)
-    return isinstance(value, list) and all(
-        isinstance(pair, list) and len(pair) == 2 and all(_is(one, int) for one in pair) and pair[0]
-        for pair in value
-    )
-
-
-def _from_speed(facts: dict[str, Any], path: Path) -> dict[str, Any]:
-    """An older row of ours in today's fields; what can be derived from it is."""
+def _from_speed(facts: Facts, path: Path) -> Facts:
+    """A run of our own codec in the fields of a row; what can be derived from it is."""
     try:
         model, weights, restored = facts["model"], facts["weights"], facts["restored"] is True
         within = training_bytes_within(facts["input"], facts["input_bytes"])
-    except (KeyError, TypeError) as error:
-        raise MalformedResult(
-            f"{path}: {error} is amiss: restore it from version control, or measure again"
-        ) from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise MalformedResult(f"{path}: {error!r}: {RESTORE}") from error
     now = {
         "codec": f"{OURS}{model}",
         "family": "neural",
@@ -343,53 +318,21 @@ def _from_speed(facts: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _curve(path: Path) -> Curve:
-    """A training log. Lines without "bytes" (those of validation) stand where their step stands in the text."""
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in LOGGED}
-    a_step = 0.0
-    for number, facts in _lines(path):
+    """A training log.
+
+    Lines without "bytes" (those of validation) stand where their step stands in the text.
+    """
+    points: dict[str, list[tuple[float, float]]] = {name: [] for name in LOGGED}
+    step_bytes = 0.0
+    for number, facts in read_lines(path):
         try:
             if "bytes" in facts:
-                a_step = facts["bytes"] / facts["step"]
-            for name in facts.keys() & found.keys():
-                found[name].append((float(facts["step"]), float(facts[name])))
+                step_bytes = facts["bytes"] / facts["step"]
+            for name in facts.keys() & points.keys():
+                points[name].append((float(facts["step"]), float(facts[name])))
         except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
-            raise MalformedResult(
-                f"{path}: line {number}: {error!r}: restore it from version control"
-            ) from error
-    train, on_slice, valid = (
-        [(step * a_step, bits) for step, bits in sorted(found[name])] for name in LOGGED
+            raise MalformedResult(f"{path}: line {number}: {error!r}: {RESTORE}") from error
+    train, valid_slice, valid = (
+        [(step * step_bytes, bits) for step, bits in sorted(points[name])] for name in LOGGED
     )
-    return Curve(path.stem.removeprefix("train-"), train, on_slice, valid)
-
-
-def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(_text(path).splitlines(), 1):
-        if line.strip():
-            yield number, _object(line, f"{path}: line {number}")
-
-
-class EmptyInput(KolmozipError):
-    """No figure can be had from no bytes."""
-
-
-def keep(facts: dict[str, Any], folder: Path, name: str) -> Path:
-    """Writes the facts of one run under results/raw, whole or not at all; returns the path, which no other run has had."""
-    folder.mkdir(parents=True, exist_ok=True)
-    stem = f"{name}-{facts['date'].replace(':', '').replace('-', '')}"
-    names = itertools.chain(
-        [f"{stem}.json"], (f"{stem}-{count}.json" for count in itertools.count(2))
-    )
-    path = next(path for path in map(folder.joinpath, names) if not path.exists())
-    with files.open_output(str(path), force=False) as target:
-        target.write((json.dumps(facts, indent=1) + "\n").encode())
-    return path
-
-
-def subject(source: Path) -> dict[str, Any]:
-    """What was measured on: name, bytes, SHA-256. Raises EmptyInput."""
-    with source.open("rb") as data:
-        digest = hashlib.file_digest(data, "sha256")
-        size = data.tell()
-    if not size:
-        raise EmptyInput(f"{source} is empty, so there is nothing to measure: name another input")
-    return {"input": source.name, "input_bytes": size, "input_sha256": digest.hexdigest()}
+    return Curve(path.stem.removeprefix("train-"), train, valid_slice, valid)
