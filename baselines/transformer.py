@@ -1,12 +1,15 @@
-"""The same-size transformer: our network with attention in the place of the recurrence and SwiGLU in that of the KAN gate.
+"""The transformer of our network's size: attention replaces the recurrence, SwiGLU the KAN gate.
 
-Everything else is shared with our network (n-gram embeddings, norms, int8 weights simulated in training, the ends, the
-optimiser), so that a difference in bits/char is one of the blocks. Causal attention with rotary positions (Su et al. 2021,
-section 3.4) over the last ``context`` bytes; the cache of a window is carried to the next one without gradient, as in
-Transformer-XL (Dai et al. 2019, section 3.2), so every byte is predicted with a full context, in training as in coding.
+Everything else is shared with our network (n-gram embeddings, norms, int8 weights simulated in
+training, embeddings and head, the optimiser), so that a difference in bits/char is one of the
+blocks. Attention is causal, with rotary positions (Su et al. 2021, section 3.4), over the last
+``context`` bytes. Keys and values of a window are carried to the next one without gradient, as in
+Transformer-XL (Dai et al. 2019, section 3.2), so every byte is predicted with a full context, in
+training as in coding.
 
-Two readings of one parameter tree: ``sequence`` (training) and ``step`` (coding, one byte a lane, a ring of keys and
-values); a test binds them. Arithmetic is float: a file coded with it decodes on the same machine only.
+One parameter tree serves two functions, which a test compares: ``sequence`` reads whole windows, in
+training, and ``step`` reads one byte of each lane, in coding, with a ring of keys and values. The
+arithmetic is float, so a file coded with it decodes on the same machine only.
 """
 
 from __future__ import annotations
@@ -19,13 +22,17 @@ import jax
 import jax.numpy as jnp
 from jax.experimental.layout import Layout, with_layout_constraint
 
-from models.integer.config import ends_parameters
+from models.integer.config import MAX_LAYERS, MAX_PARAMETERS, MAX_SIZE, ByteShape
 from models.network import layers, lm
 
 
 @dataclasses.dataclass(frozen=True)
-class TransformerConfig:
-    """Shape of the transformer; axis letters as in ``models.integer.config``, with ``c`` for context, ``a`` for a head's entries."""
+class TransformerConfig(ByteShape):
+    """Shape of the transformer. Raises ValueError where a size is out of the network's limits.
+
+    Axis letters are those of ``models.integer.config``, with ``c`` for the bytes of the context and
+    ``a`` for the entries of a head.
+    """
 
     width: int
     layers: int
@@ -36,49 +43,50 @@ class TransformerConfig:
     tables: tuple[tuple[int, int], ...]
 
     def __post_init__(self) -> None:
+        wide = dict.fromkeys(("width", "heads", "hidden", "context", "table_dim"), MAX_SIZE)
+        self.check_sizes(**wide, layers=MAX_LAYERS)
+        self.check_tables()
+        if not 1 <= self.ngram_width <= MAX_SIZE:
+            raise ValueError(f"n-gram entries must be 1 to {MAX_SIZE}, not {self.ngram_width}")
         if self.width % (2 * self.heads):
             raise ValueError(
                 "heads must divide the width into even parts: rotary positions turn pairs"
             )
-
-    @property
-    def ngram_width(self) -> int:
-        """Entries gathered a byte over all tables."""
-        return self.table_dim * len(self.tables)
+        if self.parameters() > MAX_PARAMETERS:
+            raise ValueError(f"{self.parameters():,} parameters are more than {MAX_PARAMETERS:,}")
 
     def parameters(self) -> int:
-        """Learned numbers in all, tables included."""
+        """The number of learned numbers, tables included."""
         d, m = self.width, self.hidden
-        return self.layers * (4 * d * d + 3 * d * m) + ends_parameters(
-            d, self.table_dim, self.tables
-        )
-
-    @classmethod
-    def from_dict(cls, fields: dict) -> TransformerConfig:
-        """Inverse of ``dataclasses.asdict`` after a trip through JSON (lists back to tuples)."""
-        return cls(
-            **{
-                **fields,
-                "tables": tuple((int(order), int(bits)) for order, bits in fields["tables"]),
-            }
-        )
+        return self.layers * (4 * d * d + 3 * d * m) + self.outer_parameters()
 
 
 PRESETS: dict[str, TransformerConfig] = {
     "transformer-nano": TransformerConfig(32, 2, 2, 32, 16, 4, ((2, 8), (3, 10))),
     "transformer": TransformerConfig(320, 3, 5, 384, 256, 8, ((2, 13), (3, 15), (4, 16), (5, 16))),
 }
-"""``transformer``: the twin of ``small``, 3.9 million parameters; ``transformer-nano``: that of ``nano``, for tests."""
+"""Shapes by name.
+
+``transformer`` has the size of ``small``, 3.9 million parameters. ``transformer-nano`` has that of
+``nano``, for tests.
+"""
 
 QUERY_BLOCK = 128
-"""Queries that share one stretch of keys in training: each sees ``context`` keys of ``context + QUERY_BLOCK`` computed."""
+"""Queries that share a range of keys in training.
 
+Each sees ``context`` of the ``context + QUERY_BLOCK`` keys whose scores are computed.
+"""
 
-Three = tuple[jax.Array, jax.Array, jax.Array]
+AttentionOutput = tuple[jax.Array, jax.Array, jax.Array]
+"""Update of the residual stream, next keys, next values."""
 
 
 class State(NamedTuple):
-    """What a lane remembers between windows: unrotated keys and values (l, c, b, d), how many are filled, history (b,)."""
+    """What lanes remember between windows.
+
+    Keys, not rotated, and values are (l, c, b, d), the latest last. ``filled``, the number of them
+    that are set, and the two words of the byte history are (b,).
+    """
 
     keys: jax.Array
     values: jax.Array
@@ -88,7 +96,11 @@ class State(NamedTuple):
 
 
 class Cache(NamedTuple):
-    """What a lane remembers between bytes: rings of rotated keys and of values, each a tuple over layers of (b, h, c, a)."""
+    """What lanes remember between bytes.
+
+    Rings of rotated keys and of values, (b, h, c, a) for each layer, and the two words of the byte
+    history, (b,).
+    """
 
     keys: tuple[jax.Array, ...]
     values: tuple[jax.Array, ...]
@@ -107,8 +119,8 @@ def initial_state(config: TransformerConfig, lanes: int) -> State:
 def initial_cache(config: TransformerConfig, lanes: int) -> Cache:
     """The cache before the first byte: empty.
 
-    In float32, though bfloat16 would halve it: XLA's CPU backend then reads it twice as slowly (21 against 10 ms a product of
-    512 lanes, 2 cores).
+    It is float32. bfloat16 would halve it, but XLA's CPU backend reads that at half the speed: 21
+    instead of 10 ms for a product of 512 lanes on two cores.
     """
     shape = (lanes, config.heads, config.context, config.width // config.heads)
     keys, values = (tuple(jnp.zeros(shape) for _ in range(config.layers)) for _ in range(2))
@@ -116,13 +128,16 @@ def initial_cache(config: TransformerConfig, lanes: int) -> Cache:
 
 
 def rotate(x: jax.Array, position: jax.Array) -> jax.Array:
-    """Turns the pairs (x_i, x_{i + a/2}) of each head by position * 10000^(-2i/a); x (t, ..., a), position (t,)."""
+    """Rotates the pairs (x_i, x_{i + a/2}) of each head by the angle position * 10000^(-2i/a).
+
+    x is (t, ..., a) and position (t,).
+    """
     half = x.shape[-1] // 2
     angle = position[:, None] * 10000.0 ** (-jnp.arange(half) / half)
     angle = angle.reshape(angle.shape[0], *(1,) * (x.ndim - 2), half)
     cos, sin = jnp.cos(angle), jnp.sin(angle)
-    one, two = x[..., :half], x[..., half:]
-    return jnp.concatenate([one * cos - two * sin, one * sin + two * cos], axis=-1)
+    first, second = x[..., :half], x[..., half:]
+    return jnp.concatenate([first * cos - second * sin, first * sin + second * cos], axis=-1)
 
 
 def _heads(x: jax.Array, heads: int) -> jax.Array:
@@ -135,10 +150,12 @@ def _product(spec: str, x: jax.Array, y: jax.Array) -> jax.Array:
 
 @jax.custom_vjp
 def attend(q: jax.Array, k: jax.Array, v: jax.Array, bias: jax.Array) -> jax.Array:
-    """Softmax attention of q (b, h, t, a) over k, v (b, h, s, a); bias (b, 1, t, s) is 0 or very small; (b, h, t, a).
+    """Softmax attention of q (b, h, t, a) over k and v (b, h, s, a); returns (b, h, t, a).
 
-    bfloat16 operands and float32 sums, backward too, with transposes laid out anew: 55 against 147 ms forward and backward of
-    what XLA derives, on two cores (32 lanes, 5 heads of 64, 128 queries, 384 keys).
+    The bias (b, 1, t, s) is 0, or a large negative number where a key is not seen. Operands are
+    bfloat16 and sums float32, backward too, and transposed arrays are laid out anew. Forward and
+    backward take 55 ms instead of the 147 ms of what XLA derives, on two cores with 32 lanes, 5
+    heads of 64, 128 queries and 384 keys.
     """
     return _attend_fwd(q, k, v, bias)[0]
 
@@ -163,14 +180,14 @@ def _attend_bwd(
     d_q = _product("bhts,bhsa->bhta", d_scores, k)
     return (
         d_q,
-        _product("bhst,bhta->bhsa", _turn(d_scores), q),
-        _product("bhst,bhta->bhsa", _turn(share), g),
+        _product("bhst,bhta->bhsa", _transposed(d_scores), q),
+        _product("bhst,bhta->bhsa", _transposed(share), g),
         None,
     )
 
 
-def _turn(x: jax.Array) -> jax.Array:
-    """The last two axes swapped, in memory too: XLA's CPU backend reaches its fast product then."""
+def _transposed(x: jax.Array) -> jax.Array:
+    """x with its last two axes swapped in memory too, for the fast product of XLA's CPU backend."""
     return with_layout_constraint(jnp.swapaxes(x, 2, 3), Layout(major_to_minor=(0, 1, 2, 3)))
 
 
@@ -183,56 +200,55 @@ def _heads_first(x: jax.Array) -> jax.Array:
 
 
 class Attention(nn.Module):
-    """Multi-head causal attention over the last ``context`` bytes, rotary positions."""
+    """Multi-head causal attention over the last ``context`` bytes, with rotary positions."""
 
     config: TransformerConfig
 
     def setup(self) -> None:
-        """The two products."""
+        """The weights of the two products."""
         d = self.config.width
         self.w_in = self.param("w_in", lm.fan_in(), (d, 3 * d))
         self.w_out = self.param("w_out", lm.fan_in(0.5), (d, d))
 
     def __call__(
         self, x: jax.Array, keys: jax.Array, values: jax.Array, filled: jax.Array
-    ) -> Three:
-        """x (t, b, d), cached keys and values (c, b, d), filled (b,) -> update (t, b, d), next keys, next values."""
-        c, steps = self.config.context, x.shape[0]
+    ) -> AttentionOutput:
+        """x (t, b, d), filled (b,), keys and values (c, b, d) of the window before.
+
+        Returns the update (t, b, d) of the residual stream, next keys and next values.
+        """
+        c, h, steps = self.config.context, self.config.heads, x.shape[0]
         q, k, v = jnp.split(layers.dense(layers.normalise(x), self.w_in), 3, axis=-1)
-        k, v = (
-            jnp.concatenate([keys.astype(k.dtype), k]),
-            jnp.concatenate([values.astype(v.dtype), v]),
-        )
-        place, h = jnp.arange(c + steps), self.config.heads
-        turned, split = _heads_first(rotate(_heads(k, h), place)), _heads_first(_heads(v, h))
-        q = _heads_first(rotate(_heads(q, h), place[c:]))
-        out = []
+        k = jnp.concatenate([keys.astype(k.dtype), k])
+        v = jnp.concatenate([values.astype(v.dtype), v])
+        positions = jnp.arange(c + steps)
+        queries = _heads_first(rotate(_heads(q, h), positions[c:]))
+        rotated, by_head = _heads_first(rotate(_heads(k, h), positions)), _heads_first(_heads(v, h))
+        first = (c - filled)[:, None, None]
+        blocks = []
         for start in range(0, steps, QUERY_BLOCK):
             stop = min(start + QUERY_BLOCK, steps)
-            mine, theirs = (
-                place[None, c + start : c + stop, None],
-                place[None, None, start : c + stop],
-            )
-            seen = (theirs <= mine) & (theirs > mine - c) & (theirs >= c - filled[:, None, None])
+            of_query = positions[None, c + start : c + stop, None]
+            of_key = positions[None, None, start : c + stop]
+            seen = (of_key <= of_query) & (of_key > of_query - c) & (of_key >= first)
             bias = jnp.where(seen, 0.0, -1e9)[:, None]
-            out.append(
+            within = slice(start, c + stop)
+            blocks.append(
                 attend(
-                    q[:, :, start:stop],
-                    turned[:, :, start : c + stop],
-                    split[:, :, start : c + stop],
-                    bias,
+                    queries[:, :, start:stop], rotated[:, :, within], by_head[:, :, within], bias
                 )
             )
-        y = jnp.transpose(jnp.concatenate(out, axis=2), (2, 0, 1, 3)).reshape(x.shape)
-        y = layers.quantise(y, layers.MIX_STEP)
-        return (
-            layers.dense(y, self.w_out),
-            k[steps:].astype(keys.dtype),
-            v[steps:].astype(values.dtype),
-        )
+        y = jnp.transpose(jnp.concatenate(blocks, axis=2), (2, 0, 1, 3)).reshape(x.shape)
+        update = layers.dense(layers.quantise(y, layers.MIX_STEP), self.w_out)
+        return update, k[steps:].astype(keys.dtype), v[steps:].astype(values.dtype)
 
-    def step(self, x: jax.Array, keys: jax.Array, values: jax.Array, position: jax.Array) -> Three:
-        """x (1, b, d) at the scalar position, rings (b, h, c, a) -> update (1, b, d), next rings."""
+    def step(
+        self, x: jax.Array, keys: jax.Array, values: jax.Array, position: jax.Array
+    ) -> AttentionOutput:
+        """x (1, b, d) at a scalar position, rings of keys and values (b, h, c, a).
+
+        Returns the update (1, b, d) of the residual stream and the next rings.
+        """
         c, h = self.config.context, self.config.heads
         q, k, v = jnp.split(layers.dense(layers.normalise(x), self.w_in), 3, axis=-1)
         q, k = (rotate(_heads(part, h), position[None])[0] for part in (q, k))
@@ -241,19 +257,14 @@ class Attention(nn.Module):
         values = values.at[:, :, slot].set(_heads(v, h)[0].astype(values.dtype))
         scores = _product("bha,bhca->bhc", q.astype(keys.dtype), keys)
         seen = jnp.arange(c) <= position
-        share = jax.nn.softmax(jnp.where(seen, scores * q.shape[-1] ** -0.5, -1e9)).astype(
-            values.dtype
-        )
-        y = _product("bhc,bhca->bha", share, values)
-        return (
-            layers.dense(layers.quantise(y.reshape(x.shape), layers.MIX_STEP), self.w_out),
-            keys,
-            values,
-        )
+        share = jax.nn.softmax(jnp.where(seen, scores * q.shape[-1] ** -0.5, -1e9))
+        y = _product("bhc,bhca->bha", share.astype(values.dtype), values).reshape(x.shape)
+        update = layers.dense(layers.quantise(y, layers.MIX_STEP), self.w_out)
+        return update, keys, values
 
 
 class SwiGlu(nn.Module):
-    """(silu(u) * v) W (Shazeer 2020)."""
+    """The gated unit (silu(u) * v) W (Shazeer 2020)."""
 
     config: TransformerConfig
 
@@ -268,10 +279,10 @@ class SwiGlu(nn.Module):
 
 
 class Transformer(lm.Ends):
-    """Logits (nats) of the next byte after each byte read."""
+    """A network that gives logits, in nats, of the next byte after each byte."""
 
     def setup(self) -> None:
-        """The blocks, and what surrounds them."""
+        """The blocks, beside the embeddings and the head."""
         super().setup()
         c = self.config
         self.attentions = [Attention(c, name=f"attention_{i}") for i in range(c.layers)]
@@ -294,7 +305,10 @@ class Transformer(lm.Ends):
         )
 
     def step(self, tokens: jax.Array, cache: Cache, position: jax.Array) -> tuple[jax.Array, Cache]:
-        """One byte a lane: tokens (b,) -> logits (b, 256) in nats, cache after it; every lane is at the same position."""
+        """One byte of each lane: tokens (b,) uint8 -> logits (b, 256) in nats, next cache.
+
+        Every lane is at the same position.
+        """
         low, high = lm.histories(tokens[None], cache.low, cache.high)
         x, e = self.enter(tokens[None], low, high)
         keys, values = [], []
@@ -310,7 +324,7 @@ class Transformer(lm.Ends):
 def sequence(
     config: TransformerConfig, params: lm.Params, tokens: jax.Array, state: State
 ) -> tuple[jax.Array, State]:
-    """Whole windows at once: tokens (t, b) -> logits (t, b, 256) in nats, state after them."""
+    """A window of each lane: tokens (t, b) uint8 -> logits (t, b, 256) in nats, next state."""
     return cast(
         "tuple[jax.Array, State]", Transformer(config).apply({"params": params}, tokens, state)
     )
@@ -323,14 +337,15 @@ def step(
     cache: Cache,
     position: jax.Array,
 ) -> tuple[jax.Array, Cache]:
-    """One byte a lane, all lanes at the scalar position: tokens (b,) -> logits (b, 256) in nats, cache after it."""
-    found = Transformer(config).apply({"params": params}, tokens, cache, position, method="step")
-    return cast("tuple[jax.Array, Cache]", found)
+    """One byte of each lane: tokens (b,) uint8 -> logits (b, 256) in nats, next cache.
+
+    The position is a scalar, the same for all lanes.
+    """
+    output = Transformer(config).apply({"params": params}, tokens, cache, position, method="step")
+    return cast("tuple[jax.Array, Cache]", output)
 
 
 def initialise(config: TransformerConfig, seed: int) -> lm.Params:
-    """A fresh parameter tree from a seed."""
-    tokens = jnp.zeros((1, 1), jnp.uint8)
-    return Transformer(config).init(jax.random.key(seed), tokens, initial_state(config, 1))[
-        "params"
-    ]
+    """A fresh parameter tree, drawn with this seed."""
+    tokens, state = jnp.zeros((1, 1), jnp.uint8), initial_state(config, 1)
+    return Transformer(config).init(jax.random.key(seed), tokens, state)["params"]
