@@ -3,8 +3,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+CORE := $(VENV)/.core
+ALL := $(VENV)/.all
 PIP := -m pip --disable-pip-version-check
+FUZZ_EXAMPLES ?= 100000
 
 define LIST_VERSIONS
 import json, sys
@@ -15,23 +17,33 @@ endef
 export LIST_VERSIONS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format lock clean check-python
+.PHONY: help demo test quick core fuzz lint format lock clean check-python
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(STAMP) ## Compress and restore the shipped sample, with a table of figures
+demo: $(CORE) ## Compress and restore the shipped sample, with a table of figures
 	@$(BIN)/kolmozip demo
 
 test: lint ## Check style, types and behaviour (what CI runs)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
-lint: $(STAMP) ## Check style and types only
+quick: $(ALL) ## The tests that take seconds, for daily work
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow'
+
+core: check-python ## Install the core alone into an empty environment and round-trip there
+	@PYTHON="$(PYTHON)" sh tests/project/core_install.sh build/core
+
+fuzz: $(ALL) ## Spoil containers and weights files 100,000 times (FUZZ_EXAMPLES); some minutes
+	@KOLMOZIP_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -n 2 --dist worksteal \
+	    -o timeout=0 tests/compressor/codec/test_fuzz.py
+
+lint: $(ALL) ## Check style and types only
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-format: $(STAMP) ## Rewrite the code in the project's style
+format: $(ALL) ## Rewrite the code in the project's style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
@@ -47,15 +59,20 @@ clean: ## Remove the environment and all caches
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Made anew when the dependencies change. The lock says every version; the project itself is installed editable, so that
-# the checkout is what runs, and without build isolation, so that the build uses the locked setuptools.
-$(STAMP): pyproject.toml requirements.lock | check-python
-	@echo "Setting up $(VENV) (once; about a minute)" >&2
+# The lock says every version. The project itself is installed editable, so that the checkout is
+# what runs, and without build isolation, so that the build uses the locked setuptools.
+$(CORE): pyproject.toml requirements.lock | check-python
+	@echo "Setting up $(VENV) with what compressing needs (once; less than a minute)" >&2
 	@$(PYTHON) -m venv --clear $(VENV) || \
 	    { echo "error: $(PYTHON) cannot make a venv: install its venv module (Debian: apt install python3-venv)" >&2; \
 	      rm -rf $(VENV); exit 1; }
+	@$(BIN)/python $(PIP) install --quiet --constraint requirements.lock setuptools
+	@$(BIN)/python $(PIP) install --quiet --constraint requirements.lock --no-build-isolation --editable .
+	@touch $@
+
+$(ALL): $(CORE)
+	@echo "Adding what training, measuring and testing need (once; about a minute)" >&2
 	@$(BIN)/python $(PIP) install --quiet --requirement requirements.lock
-	@$(BIN)/python $(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 check-python:

@@ -21,7 +21,10 @@ _, status, usage = os.wait4(child.pid, 0)
 print(usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024), file=sys.stderr)
 os._exit(os.waitstatus_to_exitcode(status))
 """
-"""Starts the command and tells its peak memory. A small process of its own: a child's peak counts in what its parent had."""
+"""Starts the command and tells its peak memory.
+
+It is a small process of its own, since a child's peak counts in what its parent had.
+"""
 
 
 def measured(line: list[str], folder: Path) -> subprocess.Popen[bytes]:

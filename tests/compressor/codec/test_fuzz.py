@@ -1,0 +1,301 @@
+"""Spoilt containers and weights files end in a named refusal or in the right bytes, nothing else.
+
+A short run by default; ``make fuzz`` sets KOLMOZIP_FUZZ_EXAMPLES to 100,000. Examples are seeded:
+the same on every run. The network is the NumPy definition with random weights, so that the decoder
+runs without waiting for a compiler; the work of an example is bounded by ``max_output``.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import resource
+import struct
+import sys
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
+
+from coding import container
+from coding.container import Block, Digest, Header, Kind
+from coding.errors import KolmozipError, UnknownWeights
+from compressor.codec import weights_file
+from compressor.codec.blocks import encode_block
+from compressor.codec.stream import decompress_stream, make_block
+from data.samples import sample
+from models.integer import weights as wt
+from models.integer.config import ModelConfig
+from models.integer.reference import Reference
+
+EXAMPLES = int(os.environ.get("KOLMOZIP_FUZZ_EXAMPLES", "600"))
+SHARES = {"containers": 0.55, "weights": 0.3, "shapes": 0.15}
+"""Of all examples, those of each kind."""
+MOST_OUTPUT = 3000
+MOST_MEMORY = 1 << 30
+"""Bytes by which the process may grow over all examples."""
+
+
+def shape(**changes: object) -> dict[str, object]:
+    fields = {"width": 12, "layers": 1, "state": 8, "hidden": 10, "taps": 2, "table_dim": 3}
+    return {**fields, "tables": [[2, 8], [3, 9]], **changes}
+
+
+def made(seed_: int, **changes: object) -> wt.IntegerWeights:
+    """Random weights that keep every bound of the format."""
+    config, rng = ModelConfig.from_dict(shape(**changes)), np.random.default_rng(seed_)
+    arrays = {}
+    for name, dtype, size in wt.layout(config):
+        if name.endswith(".exponent"):
+            arrays[name] = np.full(size, -6, dtype)
+        else:
+            spread = 9 if dtype == "int8" else 900
+            arrays[name] = np.rint(rng.normal(size=size) * spread).clip(-120, 120).astype(dtype)
+    return wt.check(wt.IntegerWeights(config, arrays))
+
+
+class Random:
+    """A network of random weights as files are coded with."""
+
+    def __init__(self, weights: wt.IntegerWeights) -> None:
+        self.weights = weights
+        self.identity = wt.identity(weights_file.pack(weights))
+
+    def engine(self, lanes: int) -> Reference:
+        return Reference(self.weights, lanes)
+
+
+MODEL = Random(made(1))
+
+
+def find(identity: bytes) -> Random:
+    if identity != MODEL.identity:
+        raise UnknownWeights(f"no weights {identity.hex()}")
+    return MODEL
+
+
+def packed(*parts: tuple[Kind, bytes, int]) -> tuple[bytes, bytes]:
+    """(original, container) of blocks of these types and lanes."""
+    digest, whole = Digest(), container.header_bytes(Header(MODEL.identity))
+    for kind, raw, lanes in parts:
+        digest.update(raw)
+        block = make_block(MODEL, kind, raw, lambda _: None)
+        if kind == Kind.MODEL:
+            data = np.frombuffer(raw, np.uint8)
+            payload = encode_block(MODEL.engine(lanes), data, lanes, lambda _: None)
+            block = Block(kind, len(raw), payload, lanes)
+        whole += container.block_bytes(block)
+    return b"".join(raw for _, raw, _ in parts), whole + container.end_bytes(digest.end_mark())
+
+
+TEXT = sample()
+ORIGINALS = [
+    packed(),
+    packed((Kind.RAW, TEXT[:100], 1), (Kind.RUN, b"-" * 900, 1)),
+    packed((Kind.MODEL, b"abracadabra " * 5, 4)),
+    packed((Kind.RUN, bytes(70), 1), (Kind.MODEL, b"la " * 30, 2), (Kind.RAW, TEXT[:40], 1)),
+    packed((Kind.MODEL, b"na" * 60, 8), (Kind.MODEL, b"to " * 20, 1)),
+]
+WEIGHTS = [weights_file.pack(made(2)), weights_file.pack(made(3, mlp="kan", tables=[[4, 8]]))]
+
+places = st.integers(0, (1 << 32) - 1)
+words = st.sampled_from(
+    [0, 1, 2, 3, 255, 256, 1 << 16, (1 << 27) + 1, (1 << 31) - 1, (1 << 32) - 1]
+)
+mutations = st.lists(
+    st.one_of(
+        st.tuples(st.just("flip"), places, st.integers(0, 7)),
+        st.tuples(st.just("set"), places, st.integers(0, 255)),
+        st.tuples(st.just("word"), places, words),
+        st.tuples(st.just("cut"), places, st.just(0)),
+        st.tuples(st.just("insert"), places, st.integers(0, 255)),
+        st.tuples(st.just("delete"), places, st.integers(1, 40)),
+        st.tuples(st.just("repeat"), places, st.integers(1, 80)),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+def mutated(data: bytes, changes: list[tuple[str, int, int]]) -> bytes:
+    spoilt = bytearray(data)
+    for kind, place, value in changes:
+        at = place % (len(spoilt) + 1)
+        if kind == "flip" and at < len(spoilt):
+            spoilt[at] ^= 1 << value
+        elif kind == "set" and at < len(spoilt):
+            spoilt[at] = value
+        elif kind == "word":
+            spoilt[at : at + 4] = struct.pack("<I", value)
+        elif kind == "cut":
+            del spoilt[at:]
+        elif kind == "insert":
+            spoilt[at:at] = bytes([value])
+        elif kind == "delete":
+            del spoilt[at : at + value]
+        elif kind == "repeat":
+            spoilt[at:at] = spoilt[at : at + value]
+    return bytes(spoilt)
+
+
+def sealed(data: bytes) -> bytes:
+    return data + struct.pack("<I", zlib.crc32(data))
+
+
+def resealed_container(data: bytes) -> bytes:
+    """The container with every checksum made to hold, as far as its framing can be followed."""
+    out, at = sealed(data[:16]), 20
+    while at + 12 <= len(data) and data[at]:
+        size = int.from_bytes(data[at + 8 : at + 12], "little")
+        end = min(at + 12 + size, len(data))
+        out, at = out + sealed(data[at:end]), end + 4
+    return out + (sealed(data[at : at + 24]) if at < len(data) else b"") + data[at + 28 :]
+
+
+def fuzzed(kind: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    examples = max(20, round(EXAMPLES * SHARES[kind]))
+
+    def wrap(test: Callable[..., None]) -> Callable[..., None]:
+        checks = [HealthCheck.too_slow, HealthCheck.data_too_large]
+        return seed(20261125)(settings(max_examples=examples, suppress_health_check=checks)(test))
+
+    return wrap
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _memory_stays_bounded() -> object:
+    unit = 1 if sys.platform == "darwin" else 1024
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    yield
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown * unit < MOST_MEMORY
+
+
+def outcome(data: bytes) -> bytes | None:
+    """What a container decodes to; None where it is refused by name."""
+    target = io.BytesIO()
+    try:
+        decompress_stream(io.BytesIO(data), target, find=find, max_output=MOST_OUTPUT)
+    except KolmozipError as error:
+        assert str(error)
+        return None
+    return target.getvalue()
+
+
+def test_what_is_spoilt_here_is_right_before() -> None:
+    for original, whole in ORIGINALS:
+        assert resealed_container(whole) == whole
+        assert outcome(whole) == original
+    for data in WEIGHTS:
+        assert weights_file.pack(weights_file.unpack(data)) == data
+
+
+@fuzzed("containers")
+@given(st.sampled_from(ORIGINALS), mutations, st.booleans())
+def test_a_spoilt_container_is_refused_or_decodes_to_the_original(
+    case: tuple[bytes, bytes], changes: list[tuple[str, int, int]], reseal: bool
+) -> None:
+    original, whole = case
+    data = mutated(whole, changes)
+    found = outcome(resealed_container(data) if reseal else data)
+    assert found is None or found == original
+
+
+def readable(data: bytes) -> None:
+    """Weights are refused by name, or are within every bound and survive being packed again."""
+    try:
+        weights = weights_file.unpack(data)
+    except wt.WeightsError as error:
+        assert str(error)
+        return
+    again = weights_file.unpack(weights_file.pack(weights))
+    assert again.config == weights.config
+    assert all(np.array_equal(again.arrays[name], weights.arrays[name]) for name in weights.arrays)
+    assert weights.config.parameters() <= weights_file.PARAMETERS_PER_BYTE * len(data)
+
+
+@fuzzed("weights")
+@given(st.sampled_from(WEIGHTS), mutations, st.booleans())
+def test_a_spoilt_weights_file_is_refused_or_kept_within_the_bounds(
+    data: bytes, changes: list[tuple[str, int, int]], reseal: bool
+) -> None:
+    spoilt = mutated(data, changes)
+    readable(sealed(spoilt[:-4]) if reseal else spoilt)
+
+
+hostile = st.one_of(
+    st.integers(-(1 << 70), 1 << 70),
+    st.sampled_from([0, 1, 64, 1024, 1025, 2.0, 12.0, float("inf"), float("nan"), True, None]),
+    st.text(max_size=5),
+    st.lists(st.lists(st.integers(-3, 30), max_size=3), max_size=12),
+)
+
+
+@fuzzed("shapes")
+@given(
+    st.sampled_from([*shape(), "mlp", "unknown"]),
+    hostile,
+    st.binary(max_size=64),
+    st.sampled_from(["replace", "drop", "text"]),
+)
+def test_a_hostile_shape_is_refused_before_memory_is_taken(
+    name: str, value: object, stream: bytes, how: str
+) -> None:
+    fields = shape(**{name: value})
+    if how == "drop":
+        del fields[name]
+    text = json.dumps(fields).encode() if how != "text" else stream.hex().encode() + b"[{" * 9
+    head = weights_file.MAGIC + struct.pack("<BH", weights_file.VERSION, len(text)) + text
+    readable(sealed(head + stream[: len(stream) // 4 * 4]))
+
+
+def refused(text: bytes, stream: bytes = bytes(64), match: str | None = None) -> None:
+    head = weights_file.MAGIC + struct.pack("<BH", weights_file.VERSION, len(text)) + text
+    with pytest.raises(wt.WeightsError, match=match):
+        weights_file.unpack(sealed(head + stream))
+
+
+def test_150_bytes_that_ask_for_64_gib_are_refused() -> None:
+    tables = [[2, 24], [3, 24], [4, 24], [5, 24]]
+    refused(json.dumps(shape(table_dim=256, tables=tables)).encode())
+
+
+def test_more_parameters_than_the_bytes_can_hold_are_refused() -> None:
+    refused(json.dumps(shape(tables=[[2, 20]])).encode(), match="more than its 64 bytes can hold")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"[" * 60_000,
+        b'{"width":' * 5_000,
+        json.dumps(shape()).replace("12", "1e400").encode(),
+        json.dumps(shape()).replace("12", "NaN").encode(),
+        json.dumps(shape(width=32.0)).encode(),
+        json.dumps(shape(width=True)).encode(),
+        json.dumps(shape(tables=[[2, 8], [2, 9]])).encode(),
+        json.dumps(shape(tables={"2": 8})).encode(),
+        json.dumps(shape(tables=[[2, 8, 9]])).encode(),
+        json.dumps(shape(tables=5)).encode(),
+        json.dumps([shape()]).encode(),
+        b"12345",
+        b"\xff\xfe{}",
+        b'{"width":' + b"9" * 5_000 + b"}",
+    ],
+    ids=range(14),
+)
+def test_shapes_that_once_escaped_as_tracebacks_are_refused(text: bytes) -> None:
+    refused(text)
+
+
+def test_noise_is_refused() -> None:
+    for number in range(200):
+        noise = random.Random(number).randbytes(number)
+        assert outcome(noise) is None
+        with pytest.raises(wt.WeightsError):
+            weights_file.unpack(noise)

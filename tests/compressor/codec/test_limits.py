@@ -1,0 +1,189 @@
+"""Hostile containers: each ends in a named refusal before any work that is out of proportion.
+
+No test looks at a clock. What is forbidden is counted: no network step is made, and no more than
+one piece of output is built.
+"""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import compressor
+from coding import container
+from coding.container import Block, Digest, Header, Kind
+from coding.errors import Damaged, KolmozipError, LimitExceeded
+from compressor.codec import stream
+from compressor.codec.model import Model
+
+MIB128 = 1 << 27
+
+
+class Refusing:
+    """Fails the test as soon as the network is asked for anything."""
+
+    identity = bytes(8)
+
+    def engine(self, lanes: int) -> object:
+        raise AssertionError(f"the network was started with {lanes} lanes")
+
+
+def file(*blocks: Block, identity: bytes = bytes(8)) -> bytes:
+    digest = Digest()
+    head = container.header_bytes(Header(identity))
+    return (
+        head + b"".join(map(container.block_bytes, blocks)) + container.end_bytes(digest.end_mark())
+    )
+
+
+class Counting(io.RawIOBase):
+    """Takes anything and keeps nothing but the sizes."""
+
+    def __init__(self) -> None:
+        self.total = self.largest = 0
+
+    def write(self, data: bytes, /) -> int:  # type: ignore[override]
+        self.total += len(data)
+        self.largest = max(self.largest, len(data))
+        return len(data)
+
+
+def refused(data: bytes, error: type[KolmozipError], **limits: int) -> Counting:
+    target = Counting()
+    with pytest.raises(error):
+        stream.decompress_stream(io.BytesIO(data), target, find=lambda _: Refusing(), **limits)  # type: ignore[arg-type]
+    return target
+
+
+EMPTY_MODEL = Block(Kind.MODEL, MIB128, b"", 1)
+RUN = Block(Kind.RUN, MIB128, b"\0")
+
+
+@pytest.mark.parametrize("count", [1, 8])
+@pytest.mark.parametrize("lanes", [1, 512, 1024])
+def test_model_blocks_of_no_payload_are_refused(count: int, lanes: int) -> None:
+    block = Block(Kind.MODEL, MIB128, b"", lanes)
+    assert refused(file(*[block] * count), Damaged).total == 0
+
+
+@pytest.mark.parametrize("size", [4, 64, 4096, (1 << 17) - 4])
+def test_a_small_model_block_may_not_claim_128_mib(size: int) -> None:
+    assert refused(file(Block(Kind.MODEL, MIB128, bytes(size), 512)), Damaged).total == 0
+
+
+def test_a_legal_lie_is_stopped_by_a_limit() -> None:
+    """64 bytes may stand for 64 KiB: that is the most that they can ask for."""
+    lie = file(Block(Kind.MODEL, 1 << 16, bytes(64), 1))
+    assert refused(lie, LimitExceeded, max_output=10_000).total == 0
+    assert refused(lie, LimitExceeded, max_memory=100_000_000).total == 0
+
+
+def test_64_runs_of_128_mib_are_stopped_by_a_limit() -> None:
+    assert refused(file(*[RUN] * 64), LimitExceeded, max_output=1_000_000).total == 0
+    target = refused(file(*[RUN] * 64), LimitExceeded, max_output=MIB128)
+    assert target.total == MIB128, "what the limit allows was written"
+    assert target.largest == stream.PIECE, "in pieces"
+
+
+def test_limits_hold_over_blocks_together() -> None:
+    blocks = [Block(Kind.RAW, 600, b"x" * 600), Block(Kind.RUN, 600, b"y")]
+    assert refused(file(*blocks), LimitExceeded, max_output=1199).total == 600
+    with pytest.raises(Damaged, match="original's checksum"):
+        stream.decompress_stream(io.BytesIO(file(*blocks)), Counting(), max_output=1200)
+
+
+def test_the_library_takes_limits(nano: Model, text: bytes) -> None:
+    packed = compressor.compress(text[:300], nano)
+    assert compressor.decompress(packed, max_output=300, max_memory=1 << 30) == text[:300]
+    with pytest.raises(LimitExceeded, match="--max-output"):
+        compressor.decompress(packed, max_output=299)
+    with pytest.raises(LimitExceeded, match="--max-memory"):
+        compressor.decompress(packed, max_memory=1 << 20)
+
+
+def test_memory_needed_grows_with_the_block_and_is_stated() -> None:
+    needed = [
+        stream.memory_needed(Block(Kind.MODEL, length, bytes(4), lanes))
+        for length, lanes in [(4096, 1), (1 << 20, 256), (1 << 23, 512), (MIB128, 512)]
+    ]
+    assert needed == sorted(needed)
+    assert needed[0] < 500_000_000 < needed[-1] < 1_700_000_000
+    assert stream.memory_needed(RUN) < 70_000_000
+
+
+@pytest.fixture
+def bombs(tmp_path: Path) -> Iterator[dict[str, Path]]:
+    files = {
+        "empty-model": file(EMPTY_MODEL),
+        "eight-empty-models": file(*[EMPTY_MODEL] * 8),
+        "runs": file(*[RUN] * 64),
+    }
+    paths = {name: tmp_path / f"{name}.kz" for name in files}
+    for name, path in paths.items():
+        path.write_bytes(files[name])
+    yield paths
+
+
+def test_the_command_refuses_bombs_without_jax_or_constriction(bombs: dict[str, Path]) -> None:
+    code = """
+import sys
+sys.modules["jax"] = sys.modules["constriction"] = None
+from compressor.cli import run
+run()
+"""
+    for path in bombs.values():
+        command = [sys.executable, "-c", code, "decompress", str(path), "-o", f"{path}.out"]
+        command += ["--max-output", "1000000"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 1, done.stderr
+        assert len(done.stderr.splitlines()) == 1, done.stderr
+        assert not Path(f"{path}.out").exists()
+
+
+def test_a_sparse_gigabyte_needs_no_option(nano: Model, text: bytes) -> None:
+    """Nothing but the given limits bounds the output: 8 runs of 128 MiB are a file like another."""
+    digest, piece = Digest(), bytes(1 << 20)
+    for _ in range(1 << 10):
+        digest.update(piece)
+    head = container.header_bytes(Header(nano.identity))
+    whole = head + container.block_bytes(RUN) * 8 + container.end_bytes(digest.end_mark())
+    target = Counting()
+    assert stream.decompress_stream(io.BytesIO(whole), target).length == 1 << 30
+    assert (target.total, target.largest) == (1 << 30, stream.PIECE)
+
+
+class Steps:
+    """A network that counts its steps."""
+
+    identity = bytes(8)
+
+    def __init__(self) -> None:
+        self.steps = 0
+
+    def engine(self, lanes: int) -> Steps:
+        self.evidence = np.ones((lanes, 256), np.int32)
+        return self
+
+    def predict(self) -> np.ndarray:
+        self.steps += 1
+        return self.evidence
+
+    def perceive(self, byte: np.ndarray) -> None:
+        assert byte.shape == self.evidence.shape[:1]
+
+
+def test_no_block_makes_more_steps_than_a_lane_has_bytes(
+    monkeypatch: pytest.MonkeyPatch, blocks: Callable[[bytes], list[Block]]
+) -> None:
+    model = Steps()
+    data = bytes(range(64)) * 4
+    packed = compressor.compress(data, model)
+    (block,) = blocks(packed)
+    assert block.kind == Kind.MODEL
+    assert model.steps == -(-len(data) // block.lanes)
