@@ -1,0 +1,1 @@
+"""Tables, pages and plots, generated from the measurements under results/raw alone."""

@@ -1,0 +1,1 @@
+"""Figures drawn with matplotlib: the same measurements give the same bytes of SVG and PNG."""

@@ -1,443 +1,269 @@
-"""The figures people compare, drawn from rows alone: the same rows give the same bytes of SVG and PNG.
-
-Colours are Okabe and Ito's (distinguishable with any colour vision); families also differ by marker, cited bars by hatch.
-Drawn 800 pixels wide, the width of a README.
-"""
+"""The figures of the leaderboard: size, size against speed, description length, along the file."""
 
 from __future__ import annotations
 
-import io
-import itertools
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import style
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
-from matplotlib.path import Path as Lines
-from matplotlib.patheffects import withStroke
-from matplotlib.text import Annotation, Text
-from matplotlib.transforms import Bbox
 
-from compressor.bench.records import OURS, Curve, Input, Results, Row
+from compressor.bench.records import OURS, Curve, Input
+from compressor.report.inputs import slugs
+from compressor.report.leaderboard import LEARNING_CURVES, PLOTS
+from compressor.report.measurements import Measurements, about
+from compressor.report.plots.labels import Point, place_labels
+from compressor.report.plots.style import (
+    DARK,
+    FAMILIES,
+    GRID,
+    OTHER_FAMILY,
+    add_legend,
+    key,
+    line_looks,
+    new_axes,
+    save,
+    styled,
+)
 from compressor.report.tables import percent
-from compressor.system.files import open_output
+from compressor.system.extras import need
 from data.splits import SLICES
 
-FAMILIES: dict[str, tuple[str, str]] = {
-    "LZ77": ("#56B4E9", "s"),
-    "BWT": ("#E69F00", "^"),
-    "PPM": ("#009E73", "D"),
-    "context mixing": ("#CC79A7", "v"),
-    "neural": ("#D55E00", "o"),
-}
-"""Family -> colour and marker."""
-OTHER = ("#999999", "X")
-LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Colours of lines, in the order of their legend."""
-DASHES = ("-", "--", ":", "-.")
-PARTS = (("payload", "#0072B2", ""), ("weights", "#E69F00", "////"), ("program", "#000000", ""))
+with need("report"):
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
 
-KINDS = ("bits-per-char-", "pareto-", "description-length-", "along-", "learning-curves")
-"""How the names of our files begin; a file of such a name that has no data any more is removed."""
-
-STYLE: dict[str, Any] = {
-    "font.family": ["DejaVu Sans"],  # comes with matplotlib: the same letters everywhere
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "axes.titlesize": 11,
-    "axes.titlelocation": "left",
-    "legend.frameon": False,
-    "hatch.linewidth": 0.8,
-    "svg.fonttype": "path",  # shapes, not names of fonts: shown alike where the font is missing
-    "svg.hashsalt": "kolmozip",  # else identifiers in the SVG are drawn anew for each file
+PARTS = {
+    "payload": ("payload_bytes", "#0072B2", ""),
+    "weights": ("weights_bytes", "#E69F00", "////"),
+    "program": ("program_bytes", "#000000", ""),
 }
-Points = list[tuple[float, float]]
-"""(KB/s, bits/char) each."""
+"""Part of a description length -> its fact, colour and hatch."""
+CITED: dict[str, Any] = {"facecolor": "white", "hatch": "////"}
+"""How a cited bar is filled."""
 LIBRARY = " (library)"
-"""How names of baselines end that exist as a program too."""
-
+"""How the names of codecs end that exist as a program too."""
 TRAINED = "\N{DAGGER}"
+STEPS = 25
+"""Steps drawn along a file, about: smaller blocks are joined."""
+VALIDATION = (("o", "slice of validation text"), ("*", "all validation text"))
+
+Draw = Callable[[], Figure]
 
 
-def write(results: Results, cited: list[dict[str, Any]], folder: Path) -> list[Path]:
-    """Draws all that has data as SVG and PNG into the folder, removes what has none any more; returns the paths."""
+def write(kept: Measurements, folder: Path) -> list[Path]:
+    """Draws all that has data as SVG and PNG into the folder; returns the paths.
+
+    Removes files of our names that have no data any more.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    with style.context(["default", STYLE]):
-        for name, figure in _figures(results, cited):
-            written += [_save(figure, folder / f"{name}.svg", {"Date": None, "Creator": None})]
-            written += [_save(figure, folder / f"{name}.png", {"Software": None})]
+    with styled():
+        for name, draw in figures(kept).items():
+            figure = draw()
+            written += [save(figure, folder / f"{name}{suffix}") for suffix in (".svg", ".png")]
     for path in folder.iterdir():
-        if path.suffix in (".svg", ".png") and path.name.startswith(KINDS) and path not in written:
+        ours = path.suffix in (".svg", ".png") and path.name.startswith((*PLOTS, LEARNING_CURVES))
+        if ours and path not in written:
             path.unlink()
     return written
 
 
-def _save(figure: Figure, path: Path, metadata: dict[str, Any]) -> Path:
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format=path.suffix[1:], dpi=150, metadata=metadata)
-    with open_output(str(path), force=True) as target:
-        target.write(drawn.getvalue())
-    return path
+def figures(kept: Measurements) -> dict[str, Draw]:
+    """Name of each figure that has data -> what draws it."""
+    drawings: dict[str, Draw] = {}
+    for subject, slug in slugs(kept.inputs).items():
+        rows = without_libraries(kept.verified[kept.verified["subject"] == subject])
+        if len(rows) and subject.size:
+            for kind, draw in _of_input(rows, subject, kept.cited):
+                drawings[f"{kind}{slug}"] = draw
+    if curves := [curve for curve in kept.curves if curve.train]:
+        drawings[LEARNING_CURVES] = partial(_learning, curves)
+    return drawings
 
 
-def _figures(results: Results, cited: list[dict[str, Any]]) -> Iterator[tuple[str, Figure]]:
-    names = slugs(results.inputs)
-    for subject in results.inputs:
-        rows = _shown([row for row in results.rows if row.subject == subject])
-        if not rows or not subject.size:
-            continue
-        yield f"bits-per-char-{names[subject]}", _bars(rows, subject, citable(cited, subject))
-        if (
-            len(
-                quick := [
-                    row for row in rows if row.kb_per_s_decompress and _merit(row) is not None
-                ]
-            )
-            > 1
-        ):
-            yield f"pareto-{names[subject]}", _pareto(quick, subject)
-        if subject.whole:
-            yield f"description-length-{names[subject]}", _description_length(rows)
-        if any(steady(row) for row in rows):
-            yield f"along-{names[subject]}", _along(rows, subject)
-    if curves := [curve for curve in results.curves if curve.train]:
-        yield "learning-curves", _learning(curves)
+def _of_input(
+    rows: pd.DataFrame, subject: Input, cited: pd.DataFrame
+) -> Iterator[tuple[str, Draw]]:
+    """The figures about one input."""
+    sizes, pareto, description_length, along = PLOTS
+    yield sizes, partial(_bars, rows, subject, cited[about(cited, subject)])
+    timed = rows[(rows["kb_per_s_decompress"] > 0) & rows["compared"].notna()]
+    if len(timed) > 1:
+        yield pareto, partial(_pareto, timed, subject)
+    if subject.whole:
+        yield description_length, partial(_description_length, rows, subject)
+    stepped = rows.loc[[steady(row) for row in rows.itertuples()]]
+    if len(stepped):
+        yield along, partial(_along, stepped, subject)
 
 
-def _shown(rows: list[Row]) -> list[Row]:
-    """All but the libraries of programs that have a row of their own: two names at one place tell nothing."""
-    names = {row.codec for row in rows}
-    return [
-        row
-        for row in rows
-        if not (row.codec.endswith(LIBRARY) and row.codec.removesuffix(LIBRARY) in names)
-    ]
+def without_libraries(rows: pd.DataFrame) -> pd.DataFrame:
+    """All rows but those of libraries whose program has a row at nearly the same place."""
+    library = rows["codec"].str.endswith(LIBRARY)
+    program = rows["codec"].str.removesuffix(LIBRARY)
+    return rows[~(library & program.isin(rows["codec"]))]
 
 
-def slugs(inputs: Iterable[Input]) -> dict[Input, str]:
-    """The part of a file name that stands for each input; inputs of one name are told apart by their hash."""
-    plain = {one: re.sub(r"[^A-Za-z0-9]+", "-", one.name).strip("-").lower() for one in inputs}
-    twice = {slug for slug in plain.values() if list(plain.values()).count(slug) > 1}
-    return {
-        one: f"{slug}-{one.sha256[:8]}" if slug in twice else slug for one, slug in plain.items()
-    }
+def labels(rows: pd.DataFrame) -> list[str]:
+    """The names of codecs, marked where the model was trained on the bytes it codes."""
+    seen = (rows["trained_share"] > 0).fillna(False)
+    return list(rows["codec"].where(~seen, rows["codec"] + TRAINED))
 
 
-def citable(cited: list[dict[str, Any]], subject: Input) -> list[dict[str, Any]]:
-    """The cited figures that are about this input: the slice of that name, not just any file called so."""
-    start, stop = SLICES.get(subject.name, (0, -1))
-    return [
-        figure
-        for figure in cited
-        if figure["input"] == subject.name and stop - start == subject.size
-    ]
+def family_look(family: str) -> tuple[str, str]:
+    """Colour and marker of a family of codecs."""
+    return FAMILIES.get(family, OTHER_FAMILY)
 
 
-def _merit(row: Row) -> float | None:
-    """What rows are compared by: bits/char of everything counted on all of enwik8, of the payload on slices."""
-    return row.total_bits_per_char if row.subject.whole else row.bits_per_char
+def families(names: Iterable[str]) -> list[str]:
+    """Each family once, known ones in their order."""
+    order = list(FAMILIES)
+    return sorted(
+        set(names), key=lambda name: (order.index(name) if name in order else len(order), name)
+    )
 
 
-def _look(family: str) -> tuple[str, str]:
-    return FAMILIES.get(family, OTHER)
-
-
-def _label(row: Row) -> str:
-    return row.codec + (TRAINED if row.training_bytes_within else "")
-
-
-def _axes(height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(8, height), dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, figure.add_subplot()
-
-
-def _heading(axes: Axes, text: str, subject: Input) -> None:
+def _title(axes: Axes, text: str, subject: Input) -> None:
     kind = "whole file" if subject.whole or subject.name not in SLICES else "slice of enwik8"
     axes.set_title(f"{text}: {subject.name} ({kind}, {subject.size:,} bytes)")
 
 
-def _names(axes: Axes, labels: list[str]) -> None:
-    """Names of bars; ours in bold."""
-    axes.set_yticks(range(len(labels)), labels)
-    for written in axes.get_yticklabels():
-        written.set_fontweight("bold" if written.get_text().startswith(OURS) else "normal")
+def _name_bars(axes: Axes, names: list[str]) -> None:
+    """Names at the bars, ours in bold."""
+    axes.set_yticks(range(len(names)), names)
+    for label in axes.get_yticklabels():
+        label.set_fontweight("bold" if label.get_text().startswith(OURS) else "normal")
+    axes.set_ylim(-0.6, len(names) - 0.4)
 
 
-def _footnote(figure: Figure, rows: Iterable[Row]) -> None:
-    shares = sorted({row.trained_share for row in rows if row.training_bytes_within})
+def _note_training(figure: Figure, rows: pd.DataFrame) -> None:
+    """What the mark of trained models means, below the axes."""
+    shares = sorted(set(rows["trained_share"].dropna()) - {0})
     if shares:
-        told = " or ".join(percent(share) for share in shares)
-        figure.supxlabel(
-            f"{TRAINED} its model was trained on {told} of these bytes",
-            fontsize=9,
-            x=0.01,
-            ha="left",
-        )
+        words = " or ".join(map(percent, shares))
+        note = f"{TRAINED} its model was trained on {words} of these bytes"
+        figure.supxlabel(note, fontsize=9, x=0.01, ha="left")
 
 
-def _legend(figure: Figure, handles: list[Any]) -> None:
-    if handles:
-        figure.legend(handles=handles, loc="outside upper left", ncols=4, fontsize=9)
-
-
-def _families(families: Iterable[str]) -> list[str]:
-    """Each once, known ones in their order."""
-    order = list(FAMILIES)
-    return sorted(
-        set(families), key=lambda one: (order.index(one) if one in order else len(order), one)
-    )
-
-
-def _measured(quoted: str, rows: list[Row]) -> bool:
-    """Whether a cited codec stands among the rows, with a setting or without: then the plot needs no second bar for it."""
-    return any(row.codec == quoted or row.codec.startswith(f"{quoted} ") for row in rows)
-
-
-def _bars(rows: list[Row], subject: Input, cited: list[dict[str, Any]]) -> Figure:
-    bars = [(row.bits_per_char, _label(row), row.family, False) for row in rows]
-    bars += [
-        (one["bits_per_char"], one["codec"], one["family"], True)
-        for one in cited
-        if one["file"] and not _measured(one["codec"], rows)
+def _bars(rows: pd.DataFrame, subject: Input, cited: pd.DataFrame) -> Figure:
+    """bits/char of the payload, a bar a codec, best on top; cited figures are hatched."""
+    quoted = cited.loc[
+        [bool(row.file) and not measured(row.codec, rows) for row in cited.itertuples()]
     ]
-    bars.sort(key=lambda bar: (-bar[0], bar[1]))
-    figure, axes = _axes(1.5 + 0.27 * len(bars))
-    for at, (bits, _, family, quoted) in enumerate(bars):
-        colour = _look(family)[0]
-        face: dict[str, Any] = (
-            {"facecolor": "white", "hatch": "////", "edgecolor": colour}
-            if quoted
-            else {"color": colour}
-        )
-        axes.barh(at, bits, height=0.74, **face)
-        axes.annotate(
-            f"{bits:.3f}{' cited' if quoted else ''}",
-            (bits, at),
-            (3, 0),
-            textcoords="offset points",
-            va="center",
-        )
-    _names(axes, [label for _, label, _, _ in bars])
+    bars = pd.concat(
+        [
+            rows.assign(label=labels(rows), quoted=False),
+            quoted.assign(label=quoted["codec"], quoted=True),
+        ],
+        join="inner",
+    ).sort_values(["bits_per_char", "label"], ascending=[False, True])
+    figure, axes = new_axes(1.5 + 0.27 * len(bars))
+    for at, bar in enumerate(bars.itertuples()):
+        colour, _ = family_look(bar.family)
+        look = {**CITED, "edgecolor": colour} if bar.quoted else {"color": colour}
+        axes.barh(at, bar.bits_per_char, height=0.74, **look)
+        text = f"{bar.bits_per_char:.3f}{' cited' if bar.quoted else ''}"
+        _note_bar(axes, text, bar.bits_per_char, at)
+    _name_bars(axes, list(bars["label"]))
     axes.set(
-        xlim=(0, 1.24 * max(bar[0] for bar in bars)),
-        ylim=(-0.6, len(bars) - 0.4),
+        xlim=(0, 1.24 * bars["bits_per_char"].max()),
         xlabel="bits/char of the payload (less is better)",
     )
-    _heading(axes, "Compressed size", subject)
-    keys = [
-        Patch(color=_look(family)[0], label=family) for family in _families(bar[2] for bar in bars)
-    ]
-    if any(quoted for *_, quoted in bars):
-        keys.append(
-            Patch(
-                facecolor="white",
-                edgecolor="#555555",
-                hatch="////",
-                label="cited, not measured here",
-            )
-        )
-    _legend(figure, keys)
-    _footnote(figure, rows)
+    _title(axes, "Compressed size", subject)
+    keys = [Patch(color=family_look(name)[0], label=name) for name in families(bars["family"])]
+    if len(quoted):
+        keys.append(Patch(**CITED, edgecolor=DARK, label="cited, not measured here"))
+    add_legend(figure, keys)
+    _note_training(figure, rows)
     return figure
 
 
-def front(points: Iterable[tuple[float, float]]) -> Points:
-    """The (KB/s, bits/char) that no other point beats in both, by rising speed."""
-    best: Points = []
-    for point in sorted(points, key=lambda one: (-one[0], one[1])):
+def measured(quoted: str, rows: pd.DataFrame) -> bool:
+    """Whether a cited codec has a row, with a setting or without: it needs no second bar then."""
+    return any(codec == quoted or codec.startswith(f"{quoted} ") for codec in rows["codec"])
+
+
+def _note_bar(axes: Axes, text: str, end: float, at: int) -> None:
+    """Text after the end of a bar."""
+    axes.annotate(text, (end, at), (3, 0), textcoords="offset points", va="center")
+
+
+def front(points: Iterable[Point]) -> list[Point]:
+    """The points (KB/s, bits/char) that no other beats in both, by rising speed."""
+    best: list[Point] = []
+    for point in sorted(points, key=lambda point: (-point[0], point[1])):
         if not best or point[1] < best[-1][1]:
             best.append(point)
     return best[::-1]
 
 
-def _pareto(rows: list[Row], subject: Input) -> Figure:
-    figure, axes = _axes(5.6)
-    points = [(float(row.kb_per_s_decompress or 0), float(_merit(row) or 0)) for row in rows]
+def _pareto(rows: pd.DataFrame, subject: Input) -> Figure:
+    """bits/char against the speed of decompression, and the front that nothing beats in both."""
+    figure, axes = new_axes(5.6)
+    facts = rows[["kb_per_s_decompress", "compared"]].astype(float)
+    points: list[Point] = list(facts.itertuples(index=False, name=None))
     edge = front(points)
-    axes.plot(
-        *zip(*edge, strict=True),
-        color="#555555",
-        linewidth=1,
-        linestyle="--",
-        drawstyle="steps-pre",
-        zorder=1,
-    )
-    for row, point in zip(rows, points, strict=True):
-        colour, marker = _look(row.family)
-        axes.plot(
-            *point,
-            marker=marker,
-            color=colour,
-            markersize=8,
-            markeredgecolor="white",
-            linestyle="none",
-            zorder=3,
-        )
+    line: dict[str, Any] = {"linewidth": 1, "linestyle": "--"}
+    axes.plot(*zip(*edge, strict=True), color=DARK, drawstyle="steps-pre", zorder=1, **line)
+    for family, point in zip(rows["family"], points, strict=True):
+        colour, marker = family_look(family)
+        look: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 8}
+        axes.plot(*point, markeredgecolor="white", linestyle="none", zorder=3, **look)
     axes.set_xscale("log")
     axes.margins(0.09, 0.09)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
-    axes.grid(True, color="#E5E5E5", zorder=0)
-    counted = "everything counted" if subject.whole else "payload"
+    axes.grid(True, color=GRID, zorder=0)
+    counted = "payload + weights + program" if subject.whole else "payload"
     axes.set(
         xlabel="decompression, KB/s (more is better)",
         ylabel=f"bits/char, {counted} (less is better)",
     )
-    _heading(axes, "Size against speed", subject)
-    keys = [
-        Line2D([], [], marker=_look(one)[1], color=_look(one)[0], linestyle="none", label=one)
-        for one in _families(row.family for row in rows)
-    ]
-    _legend(
-        figure,
-        [*keys, Line2D([], [], color="#555555", linewidth=1, linestyle="--", label="Pareto front")],
-    )
-    _footnote(figure, rows)
-    _put_labels(figure, axes, [_label(row) for row in rows], points, edge)
+    _title(axes, "Size against speed", subject)
+    looks = {name: family_look(name) for name in families(rows["family"])}
+    keys = [key(name, colour, marker=marker) for name, (colour, marker) in looks.items()]
+    add_legend(figure, [*keys, key("Pareto front", DARK, **line)])
+    _note_training(figure, rows)
+    place_labels(figure, axes, labels(rows), points, edge)
     return figure
 
 
-def _put_labels(
-    figure: Figure, axes: Axes, labels: list[str], points: Points, edge: Points
-) -> None:
-    """Labels beside their points, each at the first place where it covers no point, no other label and not the front."""
-    figure.draw_without_rendering()  # places are known only once the layout is
-    figure.set_layout_engine("none")
-    renderer = FigureCanvasAgg(figure).get_renderer()
-    taken = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in axes.transData.transform(points)]
-    for (x, y), (right, up) in itertools.pairwise(axes.transData.transform(edge)):
-        taken += [
-            Bbox.from_extents(x - 1, y, x + 1, up),
-            Bbox.from_extents(x, up - 1, right, up + 1),
-        ]
-    for at in sorted(range(len(points)), key=lambda one: (points[one], labels[one])):
-        taken.append(_put_label(axes, labels[at], points[at], taken, renderer))
-
-
-def _put_label(
-    axes: Axes, label: str, point: tuple[float, float], taken: list[Bbox], renderer: RendererAgg
-) -> Bbox:
-    start, frame = axes.transData.transform(point), axes.get_window_extent(renderer)
-    for reach, (right, up) in itertools.product((8, 14, 24, 38, 54, 72), _SIDES):
-        written = _annotation(axes, label, point, reach * right, reach * up, far=reach > 14)
-        box = _letters(written, renderer)
-        way = Lines(np.array([start, ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)]))
-        hit = any(
-            box.overlaps(one)
-            or (not one.contains(*start) and way.intersects_bbox(one, filled=False))
-            for one in taken
-        )
-        if not hit and _inside(frame, box):
-            return box
-        written.remove()
-    return _letters(_annotation(axes, label, point, 8, 0, far=False), renderer)
-
-
-_SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1), (0.8, 0.8), (-0.8, 0.8), (0.8, -0.8), (-0.8, -0.8))
-"""Right, left, above, below, then the corners."""
-
-
-def _annotation(
-    axes: Axes, label: str, point: tuple[float, float], x: float, y: float, far: bool
-) -> Annotation:
-    line = (
-        {"arrowstyle": "-", "color": "#999999", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 3}
-        if far
-        else None
+def _description_length(rows: pd.DataFrame, subject: Input) -> Figure:
+    """Payload, weights and program end to end: what somebody who has nothing has to be sent."""
+    facts = [fact for fact, _, _ in PARTS.values()]
+    parts = rows[facts].fillna(0).astype(float) / 1e6
+    rows = rows.assign(
+        **parts, known=parts.sum(axis="columns"), complete=rows["total_bytes"].notna()
     )
-    return axes.annotate(
-        label,
-        point,
-        (x, y),
-        textcoords="offset points",
-        ha="left" if x > 0 else "right" if x < 0 else "center",
-        va="bottom" if y > 0 else "top" if y < 0 else "center",
-        fontsize=9,
-        arrowprops=line,
-        path_effects=[withStroke(linewidth=2, foreground="white")],
-        zorder=4,
-    )
-
-
-def _letters(written: Annotation, renderer: RendererAgg) -> Bbox:
-    """The box of the letters alone, without the line to the point."""
-    written.update_positions(renderer)
-    return Text.get_window_extent(written, renderer)
-
-
-def _inside(outer: Bbox, inner: Bbox) -> bool:
-    return (
-        outer.x0 <= inner.x0
-        and outer.y0 <= inner.y0
-        and inner.x1 <= outer.x1
-        and inner.y1 <= outer.y1
-    )
-
-
-def _description_length(rows: list[Row]) -> Figure:
-    """Payload, weights and program stacked: what has to be sent to someone who has nothing. Best on top."""
-    order = sorted(rows, key=lambda row: (row.total is not None, -_known(row), row.codec))
-    figure, axes = _axes(1.5 + 0.3 * len(order))
-    left = np.zeros(len(order))
-    for (_, colour, hatch), sizes in zip(PARTS, _parts(order), strict=True):
-        axes.barh(
-            range(len(order)),
-            sizes,
-            left=left,
-            color=colour,
-            hatch=hatch,
-            edgecolor="white",
-            linewidth=0,
-            height=0.74,
-        )
-        left += sizes
-    for at, row in enumerate(order):
-        text = f"{_known(row) / 1e6:.2f}" + (
-            "" if row.total is not None else " and parts not recorded"
-        )
-        axes.annotate(text, (left[at], at), (3, 0), textcoords="offset points", va="center")
-    _names(axes, [_label(row) for row in order])
-    axes.set(
-        xlim=(0, 1.1 * left.max()),
-        ylim=(-0.6, len(order) - 0.4),
-        xlabel="MB of 1,000,000 bytes (less is better)",
-    )
-    _heading(axes, "Description length", order[0].subject)
-    keys = [
-        Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=name)
-        for name, colour, hatch in PARTS
-    ]
-    _legend(figure, keys)
-    _footnote(figure, rows)
+    rows = rows.sort_values(["complete", "known", "codec"], ascending=[True, False, True])
+    figure, axes = new_axes(1.5 + 0.3 * len(rows))
+    left = np.zeros(len(rows))
+    keys = []
+    for name, (fact, colour, hatch) in PARTS.items():
+        look: dict[str, Any] = {"hatch": hatch, "edgecolor": "white"}
+        bars = {"left": left, "color": colour, "linewidth": 0, "height": 0.74, **look}
+        axes.barh(range(len(rows)), rows[fact], **bars)
+        keys.append(Patch(facecolor=colour, label=name, **look))
+        left = left + rows[fact].to_numpy()
+    for at, row in enumerate(rows.itertuples()):
+        missing = "" if row.complete else " and parts not recorded"
+        _note_bar(axes, f"{row.known:.2f}{missing}", row.known, at)
+    _name_bars(axes, labels(rows))
+    axes.set(xlim=(0, 1.1 * left.max()), xlabel="MB of 1,000,000 bytes (less is better)")
+    _title(axes, "Description length", subject)
+    add_legend(figure, keys)
+    _note_training(figure, rows)
     return figure
 
 
-def _known(row: Row) -> int:
-    return row.payload + (row.weights_bytes or 0) + (row.program_bytes or 0)
+def joined(blocks: list[list[int]], steps: int = STEPS) -> tuple[list[float], list[float]]:
+    """Edges (bytes of input) and bits/char between them, blocks joined to about that many steps.
 
-
-def _parts(rows: list[Row]) -> list[np.ndarray]:
-    """Payload, weights and program of each row in MB."""
-    sizes = [(row.payload, row.weights_bytes or 0, row.program_bytes or 0) for row in rows]
-    return list(np.array(sizes).T / 1e6)
-
-
-STEPS = 25
-"""Steps drawn along a file, about: smaller blocks are joined."""
-
-
-def along(blocks: list[list[int]], steps: int = STEPS) -> tuple[list[float], list[float]]:
-    """Edges (bytes of input) and bits/char between them, neighbouring blocks joined to about that many steps."""
+    A block is its bytes of input and its bytes in the file.
+    """
     least = sum(block[0] for block in blocks) / steps
     edges, rates, size, packed = [0.0], [], 0, 0
     for at, block in enumerate(blocks):
@@ -449,93 +275,69 @@ def along(blocks: list[list[int]], steps: int = STEPS) -> tuple[list[float], lis
     return edges, rates
 
 
-def steady(row: Row) -> bool:
-    """Whether a row tells its bytes along the file: a container of several blocks, as the neural codecs write. Other libraries
-    hand out their bytes in lumps of megabytes at times of their own, and those would be all there is to see."""
+def steady(row: Any) -> bool:
+    """Whether a row tells its bytes along the file: a container of several blocks.
+
+    The neural codecs write such. Other libraries hand out their bytes in lumps of megabytes at
+    times of their own, and those would be all there is to see.
+    """
     return row.family == "neural" and len(row.blocks or ()) > 1
 
 
-def _along(rows: list[Row], subject: Input) -> Figure:
-    shown = sorted((row for row in rows if steady(row)), key=lambda row: (row.payload, row.codec))
-    figure, axes = _axes(4.8)
-    for row, (colour, dash) in zip(shown, _line_looks(), strict=False):
-        edges, rates = along(row.blocks or [])
-        axes.stairs(
-            rates,
-            np.array(edges) / 1e6,
-            baseline=None,
-            color=colour,
-            linestyle=dash,
-            linewidth=1.6,
-            label=_label(row),
-        )
-    if subject.whole and any(row.training_bytes_within for row in shown):
-        edge = SLICES["train"][1] / 1e6
-        axes.axvline(edge, color="#777777", linewidth=1, linestyle=":")
-        axes.annotate(
-            "end of training text ",
-            (edge, 0.99),
-            xycoords=("data", "axes fraction"),
-            ha="right",
-            va="top",
-            fontsize=9,
-        )
+def _along(rows: pd.DataFrame, subject: Input) -> Figure:
+    """bits/char of each part of the input, from its beginning to its end."""
+    rows = rows.sort_values(["payload_bytes", "codec"])
+    figure, axes = new_axes(4.8)
+    looks = zip(rows["blocks"], labels(rows), line_looks(), strict=False)
+    for blocks, label, (colour, dash) in looks:
+        edges, rates = joined(blocks)
+        look: dict[str, Any] = {"color": colour, "linestyle": dash, "linewidth": 1.6}
+        axes.stairs(rates, np.array(edges) / 1e6, baseline=None, label=label, **look)
+    if subject.whole and (rows["trained_share"] > 0).any():
+        _mark_training_text(axes)
     axes.margins(x=0, y=0.1)
-    axes.grid(True, axis="y", color="#E5E5E5")
+    axes.grid(True, axis="y", color=GRID)
     axes.set(xlabel="MB of input", ylabel="bits/char of the payload (less is better)")
-    _heading(axes, "Along the file", subject)
-    _legend(figure, axes.get_legend_handles_labels()[0])
-    _footnote(figure, shown)
+    _title(axes, "Along the file", subject)
+    add_legend(figure, axes.get_legend_handles_labels()[0])
+    _note_training(figure, rows)
     return figure
 
 
-def _line_looks() -> Iterator[tuple[str, str]]:
-    """Colours, then the same ones with other dashes."""
-    return ((colour, dash) for dash in DASHES for colour in LINES)
+def _mark_training_text(axes: Axes) -> None:
+    """A line where the training text ends in all of enwik8."""
+    edge = SLICES["train"][1] / 1e6
+    axes.axvline(edge, color="#777777", linewidth=1, linestyle=":")
+    place: dict[str, Any] = {"ha": "right", "va": "top", "xycoords": ("data", "axes fraction")}
+    axes.annotate("end of training text ", (edge, 0.99), fontsize=9, **place)
 
 
 def smooth(values: list[float], width: int = 9) -> np.ndarray:
-    """Mean over the values around each; fewer at the ends."""
-    reach = width // 2
-    return np.array(
-        [np.mean(values[max(0, at - reach) : at + reach + 1]) for at in range(len(values))]
-    )
-
-
-VALIDATION = (("o", "slice of validation text"), ("*", "all validation text"))
+    """The mean over ``width`` values around each; over fewer at the ends."""
+    return pd.Series(values).rolling(width, center=True, min_periods=1).mean().to_numpy()
 
 
 def _learning(curves: list[Curve]) -> Figure:
-    figure, axes = _axes(4.8)
+    """bits/char of training and validation text against the bytes of text seen."""
+    figure, axes = new_axes(4.8)
     lowest = 8.0
-    for curve, (colour, dash) in zip(curves, _line_looks(), strict=False):
-        seen, train = (
-            np.array([place for place, _ in curve.train]) / 1e6,
-            smooth([bits for _, bits in curve.train]),
-        )
-        axes.plot(seen, train, color=colour, linestyle=dash, linewidth=1.3, label=curve.name)
+    for curve, (colour, dash) in zip(curves, line_looks(), strict=False):
+        seen, train = np.array(curve.train).T
+        smoothed = smooth(list(train))
+        look: dict[str, Any] = {"color": colour, "linestyle": dash, "linewidth": 1.3}
+        axes.plot(seen / 1e6, smoothed, label=curve.name, **look)
+        lowest = min(lowest, *smoothed)
         for points, (marker, _) in zip((curve.valid_slice, curve.valid), VALIDATION, strict=True):
-            places, bits = zip(*points, strict=True) if points else ((), ())
-            axes.plot(
-                np.array(places) / 1e6,
-                bits,
-                color=colour,
-                marker=marker,
-                markersize=6,
-                linestyle="none",
-            )
+            places, bits = np.array(points).reshape(-1, 2).T
+            look = {"color": colour, "marker": marker, "markersize": 6, "linestyle": "none"}
+            axes.plot(places / 1e6, bits, **look)
             lowest = min([lowest, *bits])
-        lowest = min(lowest, *train)
-    keys = [*axes.get_legend_handles_labels()[0]]
-    keys += [
-        Line2D([], [], color="#555555", marker=marker, linestyle="none", label=name)
-        for marker, name in VALIDATION
-    ]
-    axes.set(
-        xlim=(0, None), ylim=(0.95 * lowest, 1.6 * lowest)
-    )  # the first steps, far above, would flatten all the rest
-    axes.grid(True, color="#E5E5E5")
+    keys = axes.get_legend_handles_labels()[0]
+    keys += [key(label, DARK, marker=marker) for marker, label in VALIDATION]
+    # The first steps, far above, would flatten all the rest.
+    axes.set(xlim=(0, None), ylim=(0.95 * lowest, 1.6 * lowest))
+    axes.grid(True, color=GRID)
     axes.set(xlabel="MB of text seen", ylabel="bits/char (less is better)")
     axes.set_title("Training: float networks alone, training text smoothed")
-    _legend(figure, keys)
+    add_legend(figure, keys)
     return figure

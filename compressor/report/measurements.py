@@ -1,0 +1,162 @@
+"""The kept measurements as frames: a line a run, with what follows from its facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, get_args, get_type_hints
+
+from baselines.cited import FIELDS
+from compressor.bench.records import OURS, Curve, Estimate, Input, Row
+from compressor.bench.records import load as load_records
+from compressor.report.inputs import is_slice
+from compressor.report.tables import percent
+from compressor.system.extras import need
+
+with need("report"):
+    import pandas as pd
+
+DTYPES = {int: "Int64", float: "Float64", str: "string", bool: "boolean"}
+"""Python type -> that of a column in which values may be missing."""
+AGE = ["date", "file"]
+"""Sorts older measurements before newer ones."""
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """All that is kept, and what is quoted from elsewhere.
+
+    ``rows`` has the newest verified run of each codec and input, and failed runs that no newer
+    verified one has made good. It is sorted as tables are: by input, then the rows that compete by
+    rank, then others, failed ones last. Beside the facts of `compressor.bench.records.Row` it has
+
+    - subject, place: the `Input`, and the place of the input among all inputs
+    - verified, ours, whole, competes: bool; whole says that the input is all of enwik8
+    - payload_bytes, total_bytes: the compressed file; with weights and program
+    - bits_per_char, total_bits_per_char: the same in bits a byte of input
+    - compared: the bits/char that codecs are compared by, in all where `whole`, else the payload's
+    - trained_share, trained: how much of the input the model was trained on, as a number and in
+      words
+    - rank: place among the rows of the input that compete, from 1; missing where one does not
+    """
+
+    rows: pd.DataFrame
+    estimates: pd.DataFrame
+    """The newest of each checkpoint and input, with its ``subject``."""
+    curves: Sequence[Curve]
+    cited: pd.DataFrame
+    """Figures quoted from elsewhere, as `baselines.cited` describes them."""
+
+    @property
+    def verified(self) -> pd.DataFrame:
+        """The rows whose decoded bytes were equal to the input."""
+        return self.rows[self.rows["verified"]]
+
+    @property
+    def failed(self) -> pd.DataFrame:
+        """The other rows."""
+        return self.rows[~self.rows["verified"]]
+
+    @property
+    def inputs(self) -> list[Input]:
+        """All that was coded, in the order of tables."""
+        subjects = {*self.rows["subject"], *self.estimates["subject"]}
+        return sorted(subjects, key=lambda subject: subject.rank)
+
+
+def load(raw: Path, cited: Sequence[Mapping[str, Any]] = ()) -> Measurements:
+    """The measurements of a folder, beside figures quoted from elsewhere.
+
+    Raises MalformedResult (with the file's name) and InputMissing.
+    """
+    results = load_records(raw)
+    rows = _newest(_derived(frame([*results.rows, *results.failed], Row)))
+    estimates = frame(results.estimates, Estimate).sort_values(AGE)
+    return Measurements(
+        _ranked(rows),
+        estimates.drop_duplicates(["checkpoint", "subject"], keep="last"),
+        results.curves,
+        pd.DataFrame(cited, columns=list(FIELDS), dtype=object),
+    )
+
+
+def about(cited: pd.DataFrame, subject: Input) -> pd.Series:
+    """Which cited figures are about an input: the slice of that name, not any file called so."""
+    return (cited["input"] == subject.name) & is_slice(subject)
+
+
+def frame(records: Sequence[Row] | Sequence[Estimate], kind: type) -> pd.DataFrame:
+    """Records of one kind, a line each; whole numbers stay whole where others are missing."""
+    columns = {}
+    for name, hint in get_type_hints(kind).items():
+        types = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+        (known,) = (each for each in types if each is not NoneType)
+        values = [getattr(record, name) for record in records]
+        columns[name] = pd.Series(values, dtype=DTYPES.get(known, object))
+    subjects = pd.Series([record.subject for record in records], dtype=object)
+    return pd.DataFrame({**columns, "subject": subjects})
+
+
+def _derived(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with what follows from their facts."""
+    whole = pd.Series([subject.whole for subject in rows["subject"]], rows.index, dtype=bool)
+    size = rows["input_bytes"].clip(lower=1)
+    payload = rows["compressed_bytes"]
+    total = payload + rows["weights_bytes"] + rows["program_bytes"]
+    share = rows["training_bytes_within"] / size
+    return rows.assign(
+        verified=(rows["status"] == "verified").astype(bool),
+        ours=rows["codec"].str.startswith(OURS).astype(bool),
+        whole=whole,
+        payload_bytes=payload,
+        total_bytes=total,
+        bits_per_char=8 * payload / size,
+        total_bits_per_char=8 * total / size,
+        compared=8 * total.where(whole, payload) / size,
+        trained_share=share,
+        trained=pd.Series([_trained(value) for value in share], rows.index, dtype="string"),
+    )
+
+
+def _trained(share: float) -> str:
+    """Whether a model was trained on the bytes it codes, in words."""
+    if pd.isna(share):
+        return "not known"
+    return f"yes, {percent(share)} of them" if share else "no"
+
+
+def _newest(rows: pd.DataFrame) -> pd.DataFrame:
+    """The newest verified run of each codec and input, and failed ones not made good since."""
+    rows = rows.sort_values(AGE, ignore_index=True)
+    order = pd.Series(range(len(rows)), dtype="Int64")
+    of_one_kind = order.where(rows["verified"]).groupby(
+        [rows["codec"], rows["subject"]], sort=False
+    )
+    newest = of_one_kind.transform("max")
+    good, made_good = (order == newest).fillna(False), (order < newest).fillna(False)
+    return rows[good | (~rows["verified"] & ~made_good)]
+
+
+def _ranked(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows in the order of tables, with their ranks.
+
+    A slice is ranked by the payload, all of enwik8 by everything counted. No rank has a failed run;
+    on a slice a model that has seen these bytes, since its payload says nothing; on enwik8 a row
+    whose weights or program size is not known.
+    """
+    order = sorted(set(rows["subject"]), key=lambda subject: subject.rank)
+    seen = rows["training_bytes_within"].fillna(0) > 0
+    competes = rows["verified"] & rows["compared"].notna() & (rows["whole"] | ~seen)
+    rows = rows.assign(
+        place=pd.Series([order.index(one) for one in rows["subject"]], rows.index, dtype=int),
+        competes=competes.astype(bool),
+        failed=~rows["verified"],
+        unknown=rows["compared"].isna(),
+        size=rows["compared"].fillna(rows["bits_per_char"]).where(rows["verified"], 0),
+    )
+    keys = ["place", "failed", "unknown", "size", "codec", *AGE]
+    rows = rows.sort_values(keys, ignore_index=True).drop(columns=["failed", "unknown", "size"])
+    place = rows[rows["competes"]].groupby("place").cumcount() + 1
+    return rows.assign(rank=place.reindex(rows.index).astype("Int64"))

@@ -1,0 +1,238 @@
+"""The generated parts of README.md, and the figures on the cards of the shipped models."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from compressor.bench.records import OURS
+from compressor.bench.store import read_json
+from compressor.codec.weights_store import DEFAULT_MODEL
+from compressor.report.measurements import AGE, Measurements
+from compressor.report.pages import bullet, prose, sections
+from compressor.report.tables import (
+    NOT_RECORDED,
+    Write,
+    bits,
+    finer_bits,
+    markdown,
+    megabytes,
+    percent,
+    speed,
+    whole,
+    written,
+)
+from compressor.system.extras import need
+from compressor.system.files import named_errors
+from data.splits import SLICES
+
+with need("report"):
+    import pandas as pd
+
+HEADLINE, FIGURES, LEADERBOARD = "headline", "figures", "leaderboard"
+"""Names of the generated parts: each stands between `<!-- name -->` and `<!-- /name -->`."""
+
+PEERS = ("xz -9e", "zpaq -m5")
+"""The codecs that the headline holds our default model against."""
+DAGGER, DOUBLE_DAGGER = "\N{DAGGER}", "\N{DOUBLE DAGGER}"
+
+INPUTS = ("test5m", "enwik8")
+"""The inputs of README's leaderboard."""
+COLUMNS: dict[str, tuple[str, Write]] = {
+    "bits_per_char": ("file, bits/char", bits),
+    "total_bits_per_char": ("file + weights + program, bits/char", bits),
+    "kb_per_s_decompress": ("decompress, KB/s", speed),
+}
+"""Fact -> what its column is called after the name of the input, and how it is written."""
+
+
+def with_parts(readme: Path, kept: Measurements) -> str | None:
+    """README's text with its generated parts made anew; None where it has no markers for them.
+
+    Raises InputMissing, NoPermission.
+    """
+    with named_errors(str(readme)):
+        old = readme.read_text("utf-8")
+    parts = {HEADLINE: headline(kept), FIGURES: figures(kept), LEADERBOARD: leaderboard(kept)}
+    text = old
+    for name, part in parts.items():
+        text = _between(text, f"<!-- {name} -->", part, f"<!-- /{name} -->")
+    return text if any(f"<!-- {name} -->" in old for name in parts) else None
+
+
+def _between(text: str, start: str, part: str, end: str) -> str:
+    """The text with ``part`` between two markers; unchanged where it lacks one of them."""
+    before, _, rest = text.partition(start)
+    _, marker, after = rest.partition(end)
+    return f"{before}{start}\n{part}{end}{after}" if marker else text
+
+
+def on_slice(rows: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The newest row of each codec on a slice of enwik8."""
+    start, stop = SLICES[name]
+    rows = rows[(rows["input"] == name) & (rows["input_bytes"] == stop - start)]
+    return rows.sort_values(AGE).drop_duplicates("codec", keep="last")
+
+
+def headline(kept: Measurements) -> str:
+    """Three figures of the default model on test5m, with what they are measured against."""
+    rows = on_slice(kept.verified, "test5m").set_index("codec", drop=False)
+    if OURS + DEFAULT_MODEL not in rows.index:
+        return ""
+    ours = rows.loc[OURS + DEFAULT_MODEL]
+    peers = [rows.loc[name] for name in PEERS if name in rows.index]
+    rates = ", ".join(f"`{peer.codec}` {bits(peer.bits_per_char)}" for peer in peers)
+    speeds = ", ".join(f"`{peer.codec}` {_both_ways(peer)}" for peer in peers)
+    unseen = "unseen " if ours.training_bytes_within == 0 else ""
+    share = percent(ours.payload_bytes / ours.input_bytes)
+    points = [
+        f"**{bits(ours.bits_per_char)} bits/char** on {whole(ours.input_bytes)} bytes of {unseen}"
+        f"Wikipedia text: {whole(ours.payload_bytes)} bytes, {share} of them ({rates}).",
+        f"**{_both_ways(ours)} KB/s** to compress and to decompress on {_device(ours)} ({speeds}), "
+        "the start of the program included.",
+        f"**{ours.weights_bytes / 1e6:.2f} MB of weights**, installed with the program, and "
+        f"{written(_peak(ours), megabytes)} MB of memory at the peak.",
+    ]
+    return "\n".join(map(bullet, points)) + "\n"
+
+
+def _both_ways(row: Any) -> str:
+    speeds = row.kb_per_s_compress, row.kb_per_s_decompress
+    return " and ".join(written(value, speed) for value in speeds)
+
+
+def _device(row: Any) -> str:
+    return f"{written(row.cores, whole)} cores, {written(row.processor, str)}"
+
+
+def _peak(row: Any) -> int | None:
+    """Bytes of memory at the peak, of both directions; None where neither is recorded."""
+    peaks = row.peak_rss_bytes_compress, row.peak_rss_bytes_decompress
+    return max((peak for peak in peaks if not pd.isna(peak)), default=None)
+
+
+def figures(kept: Measurements) -> str:
+    """Our own models on test5m, best first: the newest verified file of each.
+
+    Beside it stands the newest estimate of the float network, from a run's folder of the model's
+    name.
+    """
+    rows = on_slice(kept.verified, "test5m")
+    rows = rows[rows["ours"] & rows["portable"].fillna(False)].sort_values("payload_bytes")
+    table = pd.DataFrame([_figures(row, kept.estimates) for row in rows.itertuples()], dtype=object)
+    numbers: dict[str, Write] = {
+        "file, bytes": whole,
+        "bits/char": str,
+        "estimate of the float model": str,
+        "its network alone": bits,
+        "parameters": whole,
+        "weights, bytes": whole,
+        "compress, KB/s": speed,
+        "decompress, KB/s": speed,
+        "peak MB": megabytes,
+    }
+    devices = "; ".join(sorted({_device(row) for row in rows.itertuples()}))
+    note = f"Start-up included; {devices}. In brackets: what the file weighs beyond the estimate."
+    table = table.reindex(columns=["model", *numbers])
+    return sections(markdown(table, numbers), prose(note) if devices else "")
+
+
+def _figures(row: Any, estimates: pd.DataFrame) -> dict[str, Any]:
+    """A line of the table of our models."""
+    model = row.codec.removeprefix(OURS)
+    runs = estimates[
+        (estimates["subject"] == row.subject)
+        & estimates["file"].str.startswith(f"estimate-{model}-{row.input}-")
+    ].tail(1)
+    estimate, alone = NOT_RECORDED, None
+    for run in runs.itertuples():
+        beyond = row.payload_bytes / run.bytes - 1
+        estimate = f"{finer_bits(run.bits_per_char)} ({beyond:+.2%})"
+        alone = run.bits_per_char_network_alone
+    return {
+        "model": f"`{model}`",
+        "file, bytes": row.payload_bytes,
+        "bits/char": f"**{bits(row.bits_per_char)}**",
+        "estimate of the float model": estimate,
+        "its network alone": alone,
+        "parameters": row.parameters,
+        "weights, bytes": row.weights_bytes,
+        "compress, KB/s": row.kb_per_s_compress,
+        "decompress, KB/s": row.kb_per_s_decompress,
+        "peak MB": _peak(row),
+    }
+
+
+def leaderboard(kept: Measurements) -> str:
+    """test5m and enwik8 side by side, best on test5m first.
+
+    A dagger stands where the model was trained on the bytes coded, a double one where the two rows
+    of a codec are of different versions or weights.
+    """
+    rows = pd.concat([on_slice(kept.verified, name) for name in INPUTS])
+    facts = [*COLUMNS, "version", "trained_share"]
+    wide = rows.astype({fact: object for fact in facts}).pivot(
+        index="codec", columns="input", values=facts
+    )
+    wide = wide.reindex(columns=pd.MultiIndex.from_product([facts, INPUTS]))
+    sliced, full = (wide["bits_per_char", name] for name in INPUTS)
+    merit = sliced.where(sliced.notna(), full)
+    wide = wide.loc[sorted(wide.index, key=lambda name: (pd.isna(sliced[name]), merit[name], name))]
+    version = wide["version"].astype(str)
+    both = wide["bits_per_char"].notna().all(axis="columns")
+    apart = both & (version["test5m"] != version["enwik8"])
+    table = {"codec": list(wide.index)}
+    for name in INPUTS:
+        for fact, (title, write) in COLUMNS.items():
+            table[f"{name}: {title}"] = [written(value, write) for value in wide[fact, name]]
+        seen = wide["trained_share", name].astype(float) > 0
+        marks = [f" {DAGGER}" * here for here in seen]
+        if name == "enwik8":
+            marks = [
+                mark + f" {DOUBLE_DAGGER}" * here for mark, here in zip(marks, apart, strict=True)
+            ]
+        alone = f"{name}: {COLUMNS['bits_per_char'][0]}"
+        table[alone] = [cell + mark for cell, mark in zip(table[alone], marks, strict=True)]
+    figures = dict.fromkeys([name for name in table if name != "codec"], str)
+    return sections(markdown(pd.DataFrame(table), figures), *_notes(rows, bool(apart.any())))
+
+
+def _notes(rows: pd.DataFrame, apart: bool) -> list[str]:
+    """What stands below README's leaderboard."""
+    notes = [
+        "File + weights + program is all that somebody who has nothing would have to be sent: on 5 "
+        "MB the weights weigh more than the text."
+    ]
+    seen = rows[(rows["input"] == "enwik8") & (rows["trained_share"] > 0)]
+    if len(seen):
+        shares = " or ".join(sorted(map(percent, seen["trained_share"].unique())))
+        notes.append(
+            f"{DAGGER} The model was trained on {shares} of these bytes: only file + weights + "
+            "program compares there."
+        )
+    if apart:
+        notes.append(
+            f"{DOUBLE_DAGGER} Measured with another version or other weights than on test5m: the "
+            "whole table names them."
+        )
+    return [prose(note) for note in notes]
+
+
+def cards(kept: Measurements, weights: Path) -> list[tuple[Path, str]]:
+    """The cards of the weights in a folder, with the figures on test5m of these very weights.
+
+    Returns path and text of each card whose weights have been measured. Raises MalformedResult.
+    """
+    rows = on_slice(kept.verified, "test5m")
+    rows = rows[rows["ours"]].drop_duplicates("version", keep="last").set_index("version")
+    texts = []
+    for path in sorted(weights.glob("*.json")):
+        card = read_json(path)
+        version = f"weights {card.get('identity')}"
+        if version in rows.index:
+            row = rows.loc[version]
+            card["test5m_bits_per_char"] = round(row.bits_per_char, 5)
+            card["test5m_bytes"] = int(row.payload_bytes)
+            texts.append((path, json.dumps(card, indent=1) + "\n"))
+    return texts
