@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 from jax.experimental.layout import Layout, with_layout_constraint
 
-from models.integer.config import MAX_LAYERS, MAX_PARAMETERS, MAX_SIZE, ByteShape
+from models.integer.config import MAX_LAYERS, MAX_SIZE, ByteShape
 from models.network import layers, lm
 
 
@@ -44,16 +44,11 @@ class TransformerConfig(ByteShape):
 
     def __post_init__(self) -> None:
         wide = dict.fromkeys(("width", "heads", "hidden", "context", "table_dim"), MAX_SIZE)
-        self.check_sizes(**wide, layers=MAX_LAYERS)
-        self.check_tables()
-        if not 1 <= self.ngram_width <= MAX_SIZE:
-            raise ValueError(f"n-gram entries must be 1 to {MAX_SIZE}, not {self.ngram_width}")
+        self.check_limits(**wide, layers=MAX_LAYERS)
         if self.width % (2 * self.heads):
             raise ValueError(
                 "heads must divide the width into even parts: rotary positions turn pairs"
             )
-        if self.parameters() > MAX_PARAMETERS:
-            raise ValueError(f"{self.parameters():,} parameters are more than {MAX_PARAMETERS:,}")
 
     def parameters(self) -> int:
         """The number of learned numbers, tables included."""
@@ -278,7 +273,7 @@ class SwiGlu(nn.Module):
         return layers.dense(layers.quantise(nn.silu(u) * v, layers.GLU_STEP), w_out)
 
 
-class Transformer(lm.Ends):
+class Transformer(lm.EmbeddingAndHead):
     """A network that gives logits, in nats, of the next byte after each byte."""
 
     def setup(self) -> None:
@@ -291,7 +286,7 @@ class Transformer(lm.Ends):
     def __call__(self, tokens: jax.Array, state: State) -> tuple[jax.Array, State]:
         """tokens (t, b) uint8 -> logits (t, b, 256) in nats and the state after the window."""
         low, high = lm.histories(tokens, state.low, state.high)
-        x, e = self.enter(tokens, low, high)
+        x, e = self.embed(tokens, low, high)
         keys, values = [], []
         for i in range(self.config.layers):
             update, k, v = self.attentions[i](x, state.keys[i], state.values[i], state.filled)
@@ -300,7 +295,7 @@ class Transformer(lm.Ends):
             keys.append(k)
             values.append(v)
         filled = jnp.minimum(state.filled + tokens.shape[0], self.config.context)
-        return self.leave(x, e), State(
+        return self.logits(x, e), State(
             jnp.stack(keys), jnp.stack(values), filled, low[-1], high[-1]
         )
 
@@ -310,7 +305,7 @@ class Transformer(lm.Ends):
         Every lane is at the same position.
         """
         low, high = lm.histories(tokens[None], cache.low, cache.high)
-        x, e = self.enter(tokens[None], low, high)
+        x, e = self.embed(tokens[None], low, high)
         keys, values = [], []
         for i in range(self.config.layers):
             update, k, v = self.attentions[i].step(x, cache.keys[i], cache.values[i], position)
@@ -318,7 +313,7 @@ class Transformer(lm.Ends):
             x = x + self.mlps[i](x)
             keys.append(k)
             values.append(v)
-        return self.leave(x, e)[0], Cache(tuple(keys), tuple(values), low[0], high[0])
+        return self.logits(x, e)[0], Cache(tuple(keys), tuple(values), low[0], high[0])
 
 
 def sequence(

@@ -1,14 +1,15 @@
-"""The integer step as one jitted JAX call over lanes; equal to ``reference.Reference`` bit for bit on any device.
+"""The integer step as one jitted JAX call over lanes.
 
-Only int32 and uint32 arithmetic, int8 products with int32 sums and gathers: nothing here depends on the order of
-evaluation, so thread count, batch split, instruction set and library version cannot change a bit.
+It equals ``reference.Reference`` bit for bit on any device: there is only int32 and uint32
+arithmetic, int8 products with int32 sums, and gathers. Nothing depends on the order of evaluation,
+so thread count, batch split, instruction set and library version cannot change a bit.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -19,33 +20,39 @@ from models.integer.config import ModelConfig
 from models.integer.fixed_point import FIRST_BYTE, exponential_table, root_table
 from models.integer.ngram import context_index, push
 
-Arrays = dict[str, Any]
+Arrays: TypeAlias = dict[str, jax.Array]
+"""Weights, shifts and tables by name, on the device."""
+Past: TypeAlias = tuple[jax.Array, ...]
+"""The last k inputs of a layer's short convolution, (b, w) int32 each, newest first."""
 
 
 class Lanes(NamedTuple):
-    """State of every lane: a layer each, h (b, w) and past k times (b, w) int32; byte history (b,) uint32 twice."""
+    """State of every lane."""
 
     h: tuple[jax.Array, ...]
-    past: tuple[tuple[jax.Array, ...], ...]
+    """Of each layer, (b, w) int32."""
+    past: tuple[Past, ...]
+    """Of each layer."""
     low: jax.Array
+    """The last four bytes, the newest in bits 0 to 7, (b,) uint32."""
     high: jax.Array
+    """The four bytes before those, (b,) uint32."""
 
 
-def _shifts(weights: wt.IntegerWeights) -> Arrays:
-    """Right shift an output channel for every product, named as the weights."""
-    arrays: Arrays = {}
+def _shifts(weights: wt.IntegerWeights) -> dict[str, np.ndarray]:
+    """The right shift of each output channel of every product, named as the weights."""
+    arrays: dict[str, np.ndarray] = {}
     for name, activation, bits in wt.dense_inputs(weights.config):
-        arrays[f"{name}.shift"] = wt.shift(weights, name, activation, bits)
+        amount = wt.shift(weights, name, activation, bits)
         if name.startswith("mlp_") and name.endswith("w_in"):
-            arrays[f"{name}.shift"][: weights.config.hidden] += wt.SIGNAL_BITS - wt.EXPONENTS["kan"]
+            amount[: weights.config.hidden] += wt.KAN_EXTRA_SHIFT
+        arrays[f"{name}.shift"] = amount
     return arrays
 
 
 def prepare(weights: wt.IntegerWeights) -> Arrays:
-    """Everything the step reads, as device arrays: weights, shifts and tables."""
-    arrays: Arrays = {
-        name: a for name, a in weights.arrays.items() if not name.endswith(".exponent")
-    }
+    """Everything that the step reads, on the device: weights, shifts and tables."""
+    arrays = {name: a for name, a in weights.arrays.items() if not name.endswith(".exponent")}
     for name, array in list(arrays.items()):
         if name.endswith(("gate_bias", "conv_taps", "head_bias", "knots")):
             arrays[name] = array.astype(np.int32)
@@ -55,10 +62,12 @@ def prepare(weights: wt.IntegerWeights) -> Arrays:
 
 
 def _clip(x: jax.Array, limit: int) -> jax.Array:
+    """As ``fixed_point.clip``."""
     return jnp.clip(x, -limit, limit)
 
 
 def _scale(x: jax.Array, right: jax.Array | int) -> jax.Array:
+    """As ``fixed_point.scale``; a shift that is known beforehand is at least 0."""
     if isinstance(right, int):
         return (x + ((1 << right) >> 1)) >> right
     down = jnp.maximum(right, 0)
@@ -66,6 +75,7 @@ def _scale(x: jax.Array, right: jax.Array | int) -> jax.Array:
 
 
 def _dense(a: Arrays, x: jax.Array, name: str) -> jax.Array:
+    """As ``Reference.dense``."""
     total = jax.lax.dot_general(
         x, a[name], (((1,), (0,)), ((), ())), preferred_element_type=jnp.int32
     )
@@ -73,16 +83,21 @@ def _dense(a: Arrays, x: jax.Array, name: str) -> jax.Array:
 
 
 def _length(x: jax.Array) -> jax.Array:
+    """The bit length of integers from 0 on."""
     return 32 - jax.lax.clz(x)
 
 
 def _folded(add: Callable[[jax.Array, jax.Array], jax.Array], x: jax.Array) -> jax.Array:
-    """Columns of x (b, d) laid over each other, 16 wide: XLA's CPU backend reduces whole vectors faster than along a row."""
+    """Columns of x (b, d) combined 16 at a time, (b, 16).
+
+    XLA's CPU backend reduces whole vectors faster than along a row.
+    """
     x = jnp.pad(x, ((0, 0), (0, -x.shape[1] % 16)))
     return functools.reduce(add, jnp.split(x, x.shape[1] // 16, axis=1))
 
 
 def _normalise(a: Arrays, x: jax.Array) -> jax.Array:
+    """As ``Reference.normalise``."""
     y = _scale(x, _length(jnp.max(_folded(jnp.maximum, jnp.abs(x)), axis=1, keepdims=True)) - 11)
     total = jnp.sum(_folded(jnp.add, (y * y) >> 2), axis=1, keepdims=True, dtype=jnp.int32)
     half = jnp.maximum(_length(total) - 11, 0) >> 1
@@ -91,23 +106,21 @@ def _normalise(a: Arrays, x: jax.Array) -> jax.Array:
 
 
 def _sigmoid(u: jax.Array) -> jax.Array:
+    """As ``fixed_point.sigmoid``."""
     v = _clip(u, 4096)
     return _scale((1 << 24) + v * (8192 - jnp.abs(v)), 10)
-
-
-Past = tuple[jax.Array, ...]
 
 
 def _mix(
     a: Arrays, i: int, x: jax.Array, h: jax.Array, past: Past
 ) -> tuple[jax.Array, jax.Array, Past]:
+    """As ``Reference.mix``; returns the update and the layer's next h and past."""
     z, gate, out = jnp.split(_dense(a, x, f"mixer_{i}.w_in"), 3, axis=1)
     z = _clip(z, 1 << 15)
     rate = _sigmoid(gate + a[f"mixer_{i}.gate_bias"])
     taps = a[f"mixer_{i}.conv_taps"]
-    mixed = _clip(
-        z + _scale(sum(tap * z_before for tap, z_before in zip(taps, past, strict=True)), 12), 8192
-    )
+    from_past = sum(tap * z_before for tap, z_before in zip(taps, past, strict=True))
+    mixed = _clip(z + _scale(from_past, 12), 8192)
     h = _clip(h - _scale(rate * rate, 15) * _scale(h, 15) + _scale(rate * mixed, 1), 1 << 30)
     out = _clip(out, 1 << 14)
     y = _scale(_scale(h, 14) * _scale(out * _sigmoid(out), 15), 15)
@@ -115,11 +128,12 @@ def _mix(
     return update, h, (z, *past[:-1])
 
 
-def _learned(knots: jax.Array, index: jax.Array) -> jax.Array:
-    """The learned functions without a table: first knot plus, from each knot on, the change of slope there.
+def learned(knots: jax.Array, index: jax.Array) -> jax.Array:
+    """The learned functions of indices (b, m) in 1 to 255, from knots (9, m); int32 both.
 
-    The same integers as ``fixed_point.kan_table`` (a test says so), without a gather; DECISIONS.md, 4 and 26, has times.
-    Changes of slope are below 2^18 and the index below 2^8, so nine products stay inside int32.
+    The first knot plus, from each knot on, the change of slope there: the same integers as
+    ``fixed_point.kan_table``, without a gather (DECISIONS.md, records 4 and 26, have times).
+    Changes of slope are below 2^18 and the index below 2^8: nine products stay inside int32.
     """
     slope = knots[1:] - knots[:-1]
     total = 32 * knots[0] + 16 + slope[0] * index
@@ -129,14 +143,16 @@ def _learned(knots: jax.Array, index: jax.Array) -> jax.Array:
 
 
 def _wide(a: Arrays, i: int, x: jax.Array) -> jax.Array:
+    """As ``Reference.wide``."""
     knots = a[f"mlp_{i}.knots"]
     u, v = jnp.split(_dense(a, x, f"mlp_{i}.w_in"), [knots.shape[1]], axis=1)
-    f = _learned(knots, _clip(u, 127) + 128)
+    f = learned(knots, _clip(u, 127) + 128)
     y = _scale(f * _clip(v, 1 << 14), 16) if v.shape[1] else _scale(f, 6)
     return _dense(a, _clip(y, 127).astype(jnp.int8), f"mlp_{i}.w_out")
 
 
 def _softmax(a: Arrays, logits: jax.Array) -> jax.Array:
+    """As ``Reference.softmax``."""
     below = jnp.minimum(jnp.max(logits, axis=1, keepdims=True) - logits, 1 << 15)
     bits = jnp.minimum((below * 5909) >> 14, 31 * 256)
     return jnp.maximum(
@@ -147,7 +163,10 @@ def _softmax(a: Arrays, logits: jax.Array) -> jax.Array:
 # No donated buffers: XLA then copies whole states to shift the convolution inputs, 12 % slower.
 @functools.partial(jax.jit, static_argnums=0)
 def step(config: ModelConfig, a: Arrays, lanes: Lanes, byte: jax.Array) -> tuple[Lanes, jax.Array]:
-    """One byte a lane, (b,) uint8 -> state after it, evidence for the next byte (b, 256) int32."""
+    """Takes one byte a lane, (b,) uint8.
+
+    Returns the state after it and the evidence for the next byte, (b, 256) int32.
+    """
     low, high = push(lanes.low, lanes.high, byte.astype(jnp.uint32))
     e = jnp.concatenate(
         [a[f"table_{n}"][context_index(low, high, n, bits)] for n, bits in config.tables], axis=1
@@ -165,27 +184,24 @@ def step(config: ModelConfig, a: Arrays, lanes: Lanes, byte: jax.Array) -> tuple
 
 
 class Engine:
-    """``predict`` and ``perceive`` over lanes, computed by JAX; the encoder and the decoder both run exactly this."""
+    """``predict`` and ``perceive`` over lanes, computed by JAX.
+
+    The encoder and the decoder both run exactly this.
+    """
 
     def __init__(self, weights: wt.IntegerWeights, arrays: Arrays, lanes: int) -> None:
-        """``arrays`` is ``prepare(weights)``, shared between engines so that weights go to the device once."""
+        """Starts fresh lanes; ``arrays`` is ``prepare(weights)``, which engines can share."""
         c = self.config = weights.config
         self._arrays = arrays
-        self._lanes = Lanes(
-            tuple(jnp.zeros((lanes, c.state), jnp.int32) for _ in range(c.layers)),
-            tuple(
-                tuple(jnp.zeros((lanes, c.state), jnp.int32) for _ in range(c.taps))
-                for _ in range(c.layers)
-            ),
-            jnp.zeros(lanes, jnp.uint32),
-            jnp.zeros(lanes, jnp.uint32),
-        )
-        self.perceive(np.full(lanes, FIRST_BYTE, np.uint8))
+        vector, word = jnp.zeros((lanes, c.state), jnp.int32), jnp.zeros(lanes, jnp.uint32)
+        fresh = Lanes((vector,) * c.layers, ((vector,) * c.taps,) * c.layers, word, word)
+        first = np.full(lanes, FIRST_BYTE, np.uint8)
+        self._lanes, self._evidence = step(self.config, arrays, fresh, first)
 
     def predict(self) -> np.ndarray:
         """Evidence for the next byte, (lanes, 256) int32: positive counts, each sum below 2^31."""
         return np.asarray(self._evidence)
 
     def perceive(self, byte: np.ndarray) -> None:
-        """One byte a lane, (lanes,) uint8."""
+        """Takes in the byte that came in every lane, (lanes,) uint8."""
         self._lanes, self._evidence = step(self.config, self._arrays, self._lanes, byte)

@@ -1,4 +1,4 @@
-"""Fixed-point arithmetic of the coded path: clip, rounding shift, quadratic sigmoid, and the tables of constants.
+"""Fixed-point arithmetic of the coded path: clip, rounding shift, sigmoid, tables of constants.
 
 Definitions are those of ``coding/FORMAT.md``, its conventions and section 3.
 """
@@ -19,20 +19,26 @@ def clip(x: np.ndarray, limit: int) -> np.ndarray:
 
 
 def scale(x: np.ndarray, right: np.ndarray | int) -> np.ndarray:
-    """x / 2^right to the nearest integer, halves upward; a negative right shifts left."""
+    """x / 2^right to the nearest integer, halves upward; a negative ``right`` shifts left."""
     right = np.asarray(right, np.int32)
     down = np.maximum(right, 0)
     return ((x << np.maximum(-right, 0)) + ((1 << down) >> 1)) >> down
 
 
 def sigmoid(u: np.ndarray) -> np.ndarray:
-    """Quadratic sigmoid: u with 10 fraction bits -> [0, 2^15]; u / 4 with 12 fraction bits is the same integer."""
+    """Quadratic sigmoid of u with 10 fraction bits, in [0, 2^15].
+
+    The integer u is also u / 4 with 12 fraction bits.
+    """
     v = clip(u, 4096)
     return scale((1 << 24) + v * (8192 - np.abs(v)), 10)
 
 
 def kan_table(knots: np.ndarray) -> np.ndarray:
-    """Knots (9, m) int16 -> learned functions as tables (m, 256) int16, index u + 128 for u in [-128, 127]."""
+    """Learned functions as tables (m, 256) int16, from knots (9, m) int16.
+
+    The index is u + 128 for u in [-128, 127].
+    """
     index = np.arange(256)
     cell, inside = index >> 5, (index & 31).astype(np.int32)
     knots = knots.astype(np.int32)
@@ -40,11 +46,15 @@ def kan_table(knots: np.ndarray) -> np.ndarray:
 
 
 def root_table(width: int) -> np.ndarray:
-    """Reciprocal square roots for the norm: entry i is floor(sqrt(2^39 d / (2 i + 2049))), 3072 entries, int32."""
+    """Reciprocal square roots for the norm of vectors of d = ``width`` integers.
+
+    Entry i of 3072 is floor(sqrt(2^39 d / (2 i + 2049))), int32.
+    """
     return np.array([math.isqrt((width << 39) // (2 * i + 2049)) for i in range(3072)], np.int32)
 
 
 EVIDENCE_BITS = 22
+"""log2 of the greatest count that evidence holds."""
 
 
 def exponential_table() -> np.ndarray:
@@ -54,8 +64,9 @@ def exponential_table() -> np.ndarray:
         low, high = 1, (1 << EVIDENCE_BITS) + 1
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (
-                (middle, high) if middle**256 <= 1 << (256 * EVIDENCE_BITS - f) else (low, middle)
-            )
+            if middle**256 <= 1 << (256 * EVIDENCE_BITS - f):
+                low = middle
+            else:
+                high = middle
         entries.append(low)
     return np.array(entries, np.int32)

@@ -1,6 +1,6 @@
 """The integer network: what a weights file holds, the bounds it keeps, and its identity.
 
-The layout is fixed by ``coding/FORMAT.md``, part "Weights file"; names here are the names used there.
+The layout is fixed by ``coding/FORMAT.md``, section 4; names here are the names used there.
 """
 
 from __future__ import annotations
@@ -22,7 +22,15 @@ SIGNAL_BITS = 10
 TAP_BITS = 12
 
 EXPONENTS = {"norm": 4, "mix": 5, "glu": 4, "kan": 5, "table": 6, "embed": 5}
-"""An int8 activation q of a kind stands for q * 2^-exponent; each is minus log2 of the step in layers.py."""
+"""An int8 activation q of a kind stands for q * 2^-exponent; each is minus log2 of the step in
+``models.network.layers``."""
+
+KAN_EXTRA_SHIFT = SIGNAL_BITS - EXPONENTS["kan"]
+"""Inputs of learned functions are shifted this much further than the signals beside them."""
+MIN_SHIFT, MAX_SHIFT = -6, 19
+"""Bounds of the shift from accumulator to signal. |accumulator| < 2^24 for at most 1024 inputs of
+int8 times int8, so a left shift of 6, or the rounding term of a right shift, stays inside int32; a
+shift of MAX_SHIFT + KAN_EXTRA_SHIFT leaves nothing of it."""
 
 
 class WeightsError(Exception):
@@ -31,14 +39,17 @@ class WeightsError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class IntegerWeights:
-    """Every array of the coded path; dense weights are int8 (in, out) with one exponent (int8) an output channel."""
+    """Every array of the coded path.
+
+    Dense weights are int8 (in, out), with one exponent (int8) an output channel.
+    """
 
     config: ModelConfig
     arrays: dict[str, np.ndarray]
 
 
 def layout(config: ModelConfig) -> Iterator[tuple[str, str, tuple[int, ...]]]:
-    """(name, dtype, shape) of every array, in the order of the file."""
+    """Yields (name, dtype, shape) of every array, in the order of the file."""
     d, w, m, e = config.width, config.state, config.hidden, config.ngram_width
 
     def dense(name: str, rows: int, columns: int) -> Iterator[tuple[str, str, tuple[int, ...]]]:
@@ -63,7 +74,10 @@ def layout(config: ModelConfig) -> Iterator[tuple[str, str, tuple[int, ...]]]:
 
 
 def kind_of(name: str) -> str:
-    """What an array is, whichever layer or order it belongs to: the key of LIMITS, or the name of a matrix."""
+    """What an array is, whichever layer or order it belongs to.
+
+    It is a key of LIMITS, or the name of a matrix.
+    """
     kind = name.split(".")[-1]
     return "table" if kind.startswith("table_") else kind
 
@@ -76,13 +90,15 @@ LIMITS = {
     "knots": 32767,
     "head_bias": 32767,
 }
+"""The greatest magnitude in each kind of array; matrices have 127."""
 
 
 def strip(weights: IntegerWeights) -> IntegerWeights:
-    """The same function in smaller integers: common factors of two of an output channel move into its exponent.
+    """The same function in smaller integers.
 
-    Half of an even sum, shifted by one less, is the same integer, and so is it with a shift to the left (FORMAT.md, Scale);
-    exponents rise as far as MIN_SHIFT allows. Channels of zeros end there.
+    Common factors of two of an output channel move into its exponent, as far as MIN_SHIFT allows:
+    half of an even sum, shifted by one less, is the same integer, and so it is with a shift to the
+    left (FORMAT.md, Scale). Channels of zeros end at MIN_SHIFT.
     """
     arrays = dict(weights.arrays)
     for name, activation, bits in dense_inputs(weights.config):
@@ -96,12 +112,19 @@ def strip(weights: IntegerWeights) -> IntegerWeights:
 
 
 def shift(weights: IntegerWeights, name: str, activation: str, bits: int) -> np.ndarray:
-    """Right shift (int32, one an output channel, may be negative) from accumulator to ``bits`` fraction bits."""
+    """The right shift from accumulator to ``bits`` fraction bits of each output channel.
+
+    int32; it may be negative.
+    """
     return EXPONENTS[activation] - weights.arrays[f"{name}.exponent"].astype(np.int32) - bits
 
 
 def dense_inputs(config: ModelConfig) -> Iterator[tuple[str, str, int]]:
-    """(dense weights, kind of the activation they multiply, most fraction bits of the result) for every product."""
+    """Yields the name of the weights of every product, and its fraction bits.
+
+    These are (dense weights, kind of the activation they multiply, fraction bits of the result);
+    the inputs of learned functions have KAN_EXTRA_SHIFT bits fewer.
+    """
     yield "w_ngram", "table", RESIDUAL_BITS
     for i in range(config.layers):
         yield f"mixer_{i}.w_in", "norm", SIGNAL_BITS
@@ -112,26 +135,27 @@ def dense_inputs(config: ModelConfig) -> Iterator[tuple[str, str, int]]:
     yield "head_ngram", "table", SIGNAL_BITS
 
 
-MIN_SHIFT, MAX_SHIFT = -6, 24
-"""|accumulator| < 2^24 for at most 1024 inputs of int8 x int8, so a left shift of 6 and a rounding term stay inside int32."""
-
-
 def check(weights: IntegerWeights) -> IntegerWeights:
-    """Returns the weights if every bound that the integer step relies on holds; WeightsError otherwise."""
+    """Returns the weights, whose every bound that the integer step relies on holds.
+
+    Raises WeightsError where one does not.
+    """
     for name, dtype, shape in layout(weights.config):
         array = weights.arrays[name]
         if array.shape != shape or array.dtype != dtype:
             raise WeightsError(
-                f"array {name} is {array.dtype}{array.shape}, expected {dtype}{shape}: the file is not ours"
+                f"array {name} is {array.dtype}{array.shape}, expected {dtype}{shape}: "
+                "make the file anew from its checkpoint"
             )
         limit = LIMITS.get(kind_of(name), 127)
         if array.size and np.abs(array.astype(np.int32)).max() > limit:
             raise WeightsError(
-                f"array {name} exceeds {limit}: train with more weight decay, or the file is damaged"
+                f"array {name} exceeds {limit}: train with more weight decay, "
+                "or fetch the file again"
             )
     for name, activation, bits in dense_inputs(weights.config):
         amount = shift(weights, name, activation, bits)
-        if amount.min() < MIN_SHIFT or amount.max() + 5 > MAX_SHIFT:
+        if amount.min() < MIN_SHIFT or amount.max() > MAX_SHIFT:
             raise WeightsError(
                 f"scale of {name} is outside the bounds of the format: train with more weight decay"
             )
@@ -139,12 +163,12 @@ def check(weights: IntegerWeights) -> IntegerWeights:
 
 
 def identity(data: bytes) -> bytes:
-    """First 8 bytes of the SHA-256 of a weights file: what a container calls its model by."""
+    """First 8 bytes of the SHA-256 of a weights file, by which a container names its model."""
     return hashlib.sha256(data).digest()[:ID_BYTES]
 
 
 def file_facts(data: bytes) -> dict[str, str | int]:
-    """What a card says of a weights file's bytes."""
+    """Identity, size and SHA-256 of a weights file, as its card gives them."""
     return {
         "identity": identity(data).hex(),
         "file_bytes": len(data),

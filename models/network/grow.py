@@ -1,10 +1,12 @@
-"""Starting a network from a smaller trained one, so that it computes what the smaller one does and learns on from there.
+"""Starting a network from a smaller trained one, whose function it computes and learns on from.
 
-Net2Net's function-preserving growth (Chen, Goodfellow, Shlens 2016, section 2), for the directions that our shape allows:
+Net2Net's function-preserving growth (Chen, Goodfellow, Shlens 2016, section 2), for the directions
+that our shape allows:
 
-- an n-gram table with more buckets repeats each row: a bucket is the leading bits of a hash, so bucket i of the larger
-  table holds what bucket ``i >> more`` of the smaller one held;
-- a new table is as in a fresh network, but its rows of ``w_ngram`` and ``head_ngram`` are zero: nothing is heard of it yet;
+- an n-gram table with more buckets repeats each row: a bucket is the leading bits of a hash, so
+  bucket i of the larger table holds what bucket ``i >> more`` of the smaller one held;
+- a new table is as in a fresh network, but its rows of ``w_ngram`` and ``head_ngram`` are zero, so
+  it has no effect yet;
 - a new layer is as in a fresh network, but both its output matrices are zero.
 """
 
@@ -17,7 +19,10 @@ from models.network.lm import Params, initialise
 
 
 def grow(small: ModelConfig, params: Params, large: ModelConfig, seed: int = 0) -> Params:
-    """Parameters of ``large`` that give the logits of ``small``. Raises ValueError where the shapes do not allow it."""
+    """Parameters of ``large`` that give the logits of ``small``.
+
+    Raises ValueError where the shapes do not allow it.
+    """
     same = ("width", "state", "hidden", "taps", "table_dim", "mlp")
     if (
         any(getattr(small, name) != getattr(large, name) for name in same)
@@ -31,7 +36,8 @@ def grow(small: ModelConfig, params: Params, large: ModelConfig, seed: int = 0) 
         more < bits.get(order, 0) for order, more in large.tables
     ):
         raise ValueError(
-            "every table of the smaller network must be in the larger one, with as many buckets or more"
+            "every table of the smaller network must be in the larger one, "
+            "with as many buckets or more"
         )
     if small == large:
         return params
@@ -47,9 +53,8 @@ def grow(small: ModelConfig, params: Params, large: ModelConfig, seed: int = 0) 
         grown[name] = new.reshape(-1, new.shape[-1])
     for order, more in large.tables:
         if order in places:
-            grown[f"table_{order}"] = np.repeat(
-                np.asarray(params[f"table_{order}"]), 1 << (more - bits[order]), axis=0
-            )
+            table = np.asarray(params[f"table_{order}"])
+            grown[f"table_{order}"] = np.repeat(table, 1 << (more - bits[order]), axis=0)
     for i in range(small.layers, large.layers):
         for block in (f"mixer_{i}", f"mlp_{i}"):
             grown[block] = {**grown[block], "w_out": np.zeros_like(grown[block]["w_out"])}

@@ -1,12 +1,14 @@
 """The byte language model: hashed n-gram embeddings, gated diagonal state-space blocks, KAN layers.
 
-One parameter tree, two readings: ``sequence`` (training, whole windows) and ``step`` (coding, one byte a lane); a test
-binds them. Departures from published blocks are said where they occur.
+One parameter tree serves two functions, which a test compares: ``sequence`` reads whole windows, in
+training, and ``step`` one byte of each lane. Departures from published blocks are said where they
+occur.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import flax.linen as nn
 import jax
@@ -17,16 +19,21 @@ from models.integer.config import GATED, KNOTS, PLAIN, VOCABULARY, ModelConfig
 from models.integer.ngram import context_index, push
 from models.network import layers
 
-Params = dict[str, Any]
+Params: TypeAlias = dict[str, Any]
+"""A tree of learned arrays by the names of their modules."""
 
 
 class State(NamedTuple):
-    """What a lane remembers: recurrent state (l, b, w), convolution inputs (l, k, b, w), byte history (b,) uint32 twice."""
+    """What the lanes remember."""
 
     h: jax.Array
+    """Recurrent state, (l, b, w)."""
     past: jax.Array
+    """The last inputs of the short convolutions, oldest first, (l, k, b, w)."""
     low: jax.Array
+    """The last four bytes, the newest in bits 0 to 7, (b,) uint32."""
     high: jax.Array
+    """The four bytes before those, (b,) uint32."""
 
 
 def initial_state(config: ModelConfig, lanes: int) -> State:
@@ -41,7 +48,10 @@ def initial_state(config: ModelConfig, lanes: int) -> State:
 
 
 def _gate_bias(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-    """Inverse quadratic sigmoid of log-spaced write rates k in [1/24, 0.7]: memories of about 1 to 600 bytes."""
+    """Inverse quadratic sigmoid of write rates k, evenly spaced in their logarithm, in [1/24, 0.7].
+
+    These are memories of about 1 to 600 bytes.
+    """
     del key
     rate = np.geomspace(1 / 24, 0.7, shape[0])
     low = np.sqrt(2 * rate) - 1
@@ -49,32 +59,46 @@ def _gate_bias(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     return jnp.asarray(np.where(rate < 0.5, low, high) * layers.GATE_SPAN, jnp.float32)
 
 
-def _silu_knots(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-    """Every learned function starts as SiLU on the grid, so that training starts as SwiGLU (Shazeer 2020)."""
-    del key
-    u = np.arange(KNOTS) - KNOTS // 2
-    silu = u / (1 + np.exp(-u))
-    return jnp.asarray(np.repeat(silu[:, None], shape[1], axis=1), jnp.float32)
+SILU, RELU2 = "silu", "relu2"
+STARTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    SILU: lambda u: u / (1 + np.exp(-u)),
+    RELU2: lambda u: np.maximum(u, 0) ** 2 / 2,
+}
+"""What learned functions can be before training."""
+FIRST_START = {GATED: SILU, PLAIN: RELU2}
+"""What they are, by the kind of the wide layer."""
 
 
-def _relu2_knots(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-    """Every learned function starts as relu(u)^2 / 2 on the grid (So et al. 2021, section 4.1; halved to fit the int8 grid)."""
-    del key
-    u = np.maximum(np.arange(KNOTS) - KNOTS // 2, 0)
-    return jnp.asarray(np.repeat(0.5 * u[:, None] ** 2, shape[1], axis=1), jnp.float32)
+def first_knots(start: str, span: float = layers.KAN_SPAN) -> nn.initializers.Initializer:
+    """An initialiser of knots (k, m): the same function in every channel, on [-span, span].
+
+    SILU makes training start as SwiGLU (Shazeer 2020); RELU2 is relu(u)^2 / 2 (So et al. 2021,
+    section 4.1; halved to fit the int8 grid).
+    """
+
+    def knots(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+        del key
+        function = STARTS[start](np.linspace(-span, span, shape[0]))
+        return jnp.asarray(np.repeat(function[:, None], shape[1], axis=1), jnp.float32)
+
+    return knots
 
 
 def fan_in(scale: float = 1.0) -> nn.initializers.Initializer:
-    """Normal entries with variance scale^2 / inputs."""
+    """An initialiser of normal entries with variance scale^2 / inputs."""
     return nn.initializers.variance_scaling(scale**2, "fan_in", "normal")
+
+
+EMBEDDING = nn.initializers.normal(0.5)
+"""The initialiser of byte embeddings."""
 
 
 class Mixer(nn.Module):
     """Gated diagonal recurrence: h_t = (1 - k_t^2) h_{t-1} + k_t z_t, output (h_t * silu(o_t)) W.
 
-    The RG-LRU of Griffin (De et al. 2024, section 2.4) with two departures that integers like: the input-dependent
-    rate k comes from a quadratic sigmoid, and the input gain sqrt(1 - a^2) is replaced by k itself, which holds the
-    state's variance between 1/2 and 1 without a square root.
+    The RG-LRU of Griffin (De et al. 2024, section 2.4) with two departures that integers like: the
+    input-dependent rate k comes from a quadratic sigmoid, and the input gain sqrt(1 - a^2) is
+    replaced by k itself, which holds the state's variance between 1/2 and 1 without a square root.
     """
 
     config: ModelConfig
@@ -83,7 +107,10 @@ class Mixer(nn.Module):
     def __call__(
         self, x: jax.Array, h0: jax.Array, past: jax.Array
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """x (t, b, d), h0 (b, w), past (k, b, w) -> update (t, b, d) of the residual stream, next h0, next past."""
+        """x (t, b, d), h0 (b, w), past (k, b, w) -> update (t, b, d), next h0, next past.
+
+        The update is that of the residual stream.
+        """
         c = self.config
         w_in = self.param("w_in", fan_in(), (c.width, 3 * c.state))
         bias = self.param("gate_bias", _gate_bias, (c.state,))
@@ -97,12 +124,11 @@ class Mixer(nn.Module):
         return layers.dense(y, w_out), h[-1], layers.last_inputs(past, z)
 
 
-FIRST_KNOTS = {GATED: _silu_knots, PLAIN: _relu2_knots}
-
-
 class KanLayer(nn.Module):
-    """A wide layer of learned functions f_c, one univariate function a channel, on a grid: as the gate of a linear unit,
-    (f_c(u) * v) W, or alone, f_c(u) W."""
+    """A wide layer of learned functions f_c on a grid, one univariate function a channel.
+
+    They are the gate of a linear unit, (f_c(u) * v) W, or stand alone, f_c(u) W.
+    """
 
     config: ModelConfig
 
@@ -111,7 +137,7 @@ class KanLayer(nn.Module):
         """x (t, b, d) -> update (t, b, d) of the residual stream."""
         c = self.config
         w_in = self.param("w_in", fan_in(), (c.width, c.branches * c.hidden))
-        knots = self.param("knots", FIRST_KNOTS[c.mlp], (KNOTS, c.hidden))
+        knots = self.param("knots", first_knots(FIRST_START[c.mlp]), (KNOTS, c.hidden))
         w_out = self.param("w_out", fan_in(0.5), (c.hidden, c.width))
         u, *v = jnp.split(layers.dense(layers.normalise(x), w_in), c.branches, axis=-1)
         u = layers.quantise(u, layers.KAN_STEP)
@@ -119,19 +145,20 @@ class KanLayer(nn.Module):
         return layers.dense(layers.quantise(f * v[0] if v else f, layers.GLU_STEP), w_out)
 
 
-class Ends(nn.Module):
-    """What surrounds the blocks: byte and hashed n-gram embeddings before, logits (also straight from n-grams) after.
+class EmbeddingAndHead(nn.Module):
+    """What surrounds the blocks: byte and hashed n-gram embeddings before, the head after.
 
-    ``config`` has ``width``, ``table_dim``, ``tables`` and ``ngram_width``; the transformer baseline shares this part, so that
-    what differs between the two networks is their blocks alone.
+    The head makes logits of the residual stream, and also straight of the n-grams. The transformer
+    baseline shares this part, so that what differs between the two networks is their blocks alone.
     """
 
     config: Any
+    """A ``ByteShape``; each subclass reads more of its own kind."""
 
     def setup(self) -> None:
         """Every learned array outside the blocks."""
         c = self.config
-        self.embed = self.param("embed", nn.initializers.normal(0.5), (VOCABULARY, c.width))
+        self.embedding = self.param("embed", EMBEDDING, (VOCABULARY, c.width))
         self.tables = [
             self.param(f"table_{order}", nn.initializers.normal(0.1), (1 << bits, c.table_dim))
             for order, bits in c.tables
@@ -141,22 +168,23 @@ class Ends(nn.Module):
         self.head_ngram = self.param("head_ngram", fan_in(0.5), (c.ngram_width, VOCABULARY))
         self.head_bias = self.param("head_bias", nn.initializers.zeros, (VOCABULARY,))
 
-    def enter(
+    def embed(
         self, tokens: jax.Array, low: jax.Array, high: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
-        """tokens and history words after each, all (t, b) -> residual stream (t, b, d), n-gram entries (t, b, e)."""
+        """Residual stream (t, b, d) and n-gram entries (t, b, e) of tokens (t, b).
+
+        ``low`` and ``high`` are the history words after each token, (t, b).
+        """
         grams = [
             table[context_index(low, high, order, bits)]
             for table, (order, bits) in zip(self.tables, self.config.tables, strict=True)
         ]
         e = layers.quantise(jnp.concatenate(grams, axis=-1), layers.TABLE_STEP)
-        x = layers.quantise(self.embed[tokens.astype(jnp.int32)], layers.EMBED_STEP) + layers.dense(
-            e, self.w_ngram
-        )
-        return x, e
+        x = layers.quantise(self.embedding[tokens.astype(jnp.int32)], layers.EMBED_STEP)
+        return x + layers.dense(e, self.w_ngram), e
 
-    def leave(self, x: jax.Array, e: jax.Array) -> jax.Array:
-        """Residual stream and n-gram entries -> logits (t, b, 256) in nats."""
+    def logits(self, x: jax.Array, e: jax.Array) -> jax.Array:
+        """Logits (t, b, 256) in nats, of residual stream and n-gram entries."""
         return (
             layers.dense(layers.normalise(x), self.head)
             + layers.dense(e, self.head_ngram)
@@ -164,13 +192,13 @@ class Ends(nn.Module):
         )
 
 
-class Stack(Ends):
-    """Logits (nats) of the next byte after each byte read, through the blocks that ``setup`` put into mixers and mlps."""
+class Stack(EmbeddingAndHead):
+    """A network of the blocks that ``setup`` puts into ``mixers`` and ``mlps``."""
 
     def __call__(self, tokens: jax.Array, state: State) -> tuple[jax.Array, State]:
         """tokens (t, b) uint8 -> logits (t, b, 256) in nats and the state after the window."""
         low, high = histories(tokens, state.low, state.high)
-        x, e = self.enter(tokens, low, high)
+        x, e = self.embed(tokens, low, high)
         hs, pasts = [], []
         for i in range(self.config.layers):
             update, h, past = self.mixers[i](x, state.h[i], state.past[i])
@@ -178,7 +206,7 @@ class Stack(Ends):
             x = x + self.mlps[i](x)
             hs.append(h)
             pasts.append(past)
-        return self.leave(x, e), State(jnp.stack(hs), jnp.stack(pasts), low[-1], high[-1])
+        return self.logits(x, e), State(jnp.stack(hs), jnp.stack(pasts), low[-1], high[-1])
 
 
 class ByteLM(Stack):
@@ -193,15 +221,13 @@ class ByteLM(Stack):
 
 
 def histories(tokens: jax.Array, low: jax.Array, high: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The two history words after each byte, shape (t, b) each, from those before the first, shape (b,) each."""
+    """The two history words after each byte, (t, b), from those before the first, (b,)."""
 
-    def step(carry: tuple[jax.Array, jax.Array], byte: jax.Array) -> tuple[Any, Any]:
+    def step(carry: layers.Pair, byte: jax.Array) -> tuple[layers.Pair, layers.Pair]:
         carry = push(carry[0], carry[1], byte)
         return carry, carry
 
-    return cast(
-        "tuple[jax.Array, jax.Array]", jax.lax.scan(step, (low, high), tokens.astype(jnp.uint32))[1]
-    )
+    return jax.lax.scan(step, (low, high), tokens.astype(jnp.uint32))[1]
 
 
 def sequence(

@@ -1,6 +1,8 @@
-"""From trained parameters to the integers of the coded path, by the roundings that training simulated."""
+"""From trained parameters to the integers of the coded path."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from models.integer.weights import (
     strip,
 )
 from models.network import layers
+from models.network.lm import Params
 
 SCALES = {
     "embed": 2.0 ** EXPONENTS["embed"],
@@ -29,15 +32,19 @@ SCALES = {
 """Grid units in one, for the arrays that are not dense weights."""
 
 
-def _leaf(params: dict, name: str) -> np.ndarray:
-    node = params
+def _leaf(params: Params, name: str) -> np.ndarray:
+    """The array of a dotted name in a parameter tree."""
+    node: Any = params
     for part in name.split("."):
         node = node[part]
     return np.asarray(node, np.float64)
 
 
-def quantise(config: ModelConfig, params: dict) -> IntegerWeights:
-    """Trained parameters to integers, by the same roundings that training simulated."""
+def quantise(config: ModelConfig, params: Params) -> IntegerWeights:
+    """Trained parameters to integers, by the same roundings that training simulated.
+
+    Raises ``models.integer.weights.WeightsError`` where a bound of the format is broken.
+    """
     arrays: dict[str, np.ndarray] = {}
     for name, dtype, _ in layout(config):
         if name.endswith(".exponent"):
@@ -45,12 +52,12 @@ def quantise(config: ModelConfig, params: dict) -> IntegerWeights:
         value = _leaf(params, name)
         kind = kind_of(name)
         if kind in SCALES:
-            arrays[name] = np.clip(
-                np.rint(value * SCALES[kind]), -LIMITS[kind], LIMITS[kind]
-            ).astype(dtype)
+            whole = np.rint(value * SCALES[kind])
+            arrays[name] = np.clip(whole, -LIMITS[kind], LIMITS[kind]).astype(dtype)
         else:
             exponent = np.asarray(layers.weight_exponent(value.astype(np.float32)))[0]
-            arrays[name] = np.clip(np.rint(value / np.exp2(exponent)), -127, 127).astype(np.int8)
+            whole = np.rint(value / np.exp2(exponent))
+            arrays[name] = np.clip(whole, -127, 127).astype(np.int8)
             arrays[f"{name}.exponent"] = exponent.astype(np.int8)
     ordered = {name: arrays[name] for name, _, _ in layout(config)}
     return check(strip(IntegerWeights(config, ordered)))

@@ -1,16 +1,16 @@
-"""The network with one part exchanged: what ablations compare, at equal parameters. Nothing here is shipped or coded.
+"""The network with one part exchanged: what ablations compare, at equal parameters.
 
-Ends, residual stream, norms, the int8 weights simulated in ``layers.dense`` and the state carried between windows are those
-of ``models.network.lm``; where a variant keeps the shipped mixer or gated unit, it runs that very module. Same module-level functions
-as ``models.network.lm`` (``sequence``, ``initial_state``, ``initialise``), so that training and evaluation take a variant as it is.
+Nothing here is shipped or coded. Embeddings and head, residual stream, norms, the int8 weights
+simulated in ``layers.dense`` and the state carried between windows are those of
+``models.network.lm``; where a variant keeps the shipped mixer or gated unit, it runs that very
+module. The functions are those of ``models.network.lm`` (``sequence``, ``initial_state``,
+``initialise``), so that training and evaluation take a variant as it is.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
-from collections.abc import Iterator
 from typing import Any, TypeVar, cast
 
 import flax.linen as nn
@@ -18,17 +18,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from models.integer.config import GATED, KNOTS, PLAIN, VOCABULARY, ModelConfig, ends_parameters
+from models.integer.config import GATED, KNOTS, PLAIN, VOCABULARY, ByteShape, ModelConfig
 from models.network import layers, lm, scans
-from models.network.lm import Params, State
+from models.network.layers import KAN_SPAN
+from models.network.lm import RELU2, SILU, STARTS, Params, State
 
 MIXERS = ("gated", "ssd")
 MLPS = (GATED, "swiglu", "relu2", PLAIN)
-STARTS = ("silu", "relu2")
-FIRST = {GATED: "silu", PLAIN: "relu2"}
-"""What the learned functions of ``lm.KanLayer`` start as."""
-SPAN = 4.0
-"""The shipped grid runs from -SPAN to SPAN."""
 MAX_HIDDEN = 1024
 CHUNK = 64
 """Bytes that SSD takes at once, by products; between chunks the state is handed on."""
@@ -37,9 +33,12 @@ EQUAL = 0.01
 
 
 @dataclasses.dataclass(frozen=True)
-class VariantConfig:
-    """``ModelConfig``'s shape and what stands in the place of its parts; axis letters as there, with ``n`` for the entries of
-    SSD's state, ``h`` for its heads and ``p`` for a head's channels (h p = w)."""
+class VariantConfig(ByteShape):
+    """``ModelConfig``'s shape and what stands in the place of its parts.
+
+    Axis letters are those of ``ModelConfig``, with ``n`` for the entries of SSD's state, ``h`` for
+    its heads and ``p`` for a head's channels (h p = w).
+    """
 
     width: int
     layers: int
@@ -51,21 +50,22 @@ class VariantConfig:
     """As ``ModelConfig``'s; may be empty: no n-gram embeddings at all."""
     mixer: str = "gated"
     """gated: the shipped recurrence. ssd: Mamba-2's."""
-    mlp: str = "kan_glu"
-    """kan_glu: the shipped unit, (f(u) * v) W. swiglu: silu for f. Without a second branch: relu2, relu(u)^2 W; kan, f(u) W."""
+    mlp: str = GATED
+    """kan_glu: the shipped unit, (f(u) * v) W. swiglu: silu for f. Without a second branch: relu2,
+    relu(u)^2 W; kan, f(u) W."""
     knots: int = KNOTS
     kan_group: int = 1
     """Neighbouring channels that share one learned function; 1: a function for each."""
-    span: float = SPAN
+    span: float = KAN_SPAN
     """Learned functions live on [-span, span]; inputs are clipped to it."""
-    start: str = "silu"
+    start: str = SILU
     """What learned functions are before training."""
     head_size: int = 32
     ssd_state: int = 64
 
     def __post_init__(self) -> None:
         if self.mixer not in MIXERS or self.mlp not in MLPS or self.start not in STARTS:
-            raise ValueError(f"mixer is one of {MIXERS}, mlp of {MLPS}, start of {STARTS}")
+            raise ValueError(f"mixer is one of {MIXERS}, mlp of {MLPS}, start of {tuple(STARTS)}")
         if self.knots < 3 or not self.knots % 2:
             raise ValueError("knots are an odd number from 3 on: one of them stands at 0")
         if self.hidden % self.kan_group:
@@ -78,18 +78,13 @@ class VariantConfig:
             )
 
     @property
-    def ngram_width(self) -> int:
-        """Entries gathered a byte over all tables."""
-        return self.table_dim * len(self.tables)
-
-    @property
     def heads(self) -> int:
         """Heads of SSD."""
         return self.state // self.head_size
 
     @property
     def convolved(self) -> int:
-        """Channels that pass the short convolution: the mixer's inputs, and for SSD its B and C too."""
+        """Channels of the short convolution: the mixer's inputs, and for SSD its B and C too."""
         return self.state + (2 * self.ssd_state if self.mixer == "ssd" else 0)
 
     @property
@@ -100,13 +95,13 @@ class VariantConfig:
     @property
     def shipped_mlp(self) -> bool:
         """Whether the wide layer is ``lm.KanLayer`` itself."""
-        grid = (self.knots, self.kan_group, self.span) == (KNOTS, 1, SPAN)
-        return grid and FIRST.get(self.mlp) == self.start
+        grid = (self.knots, self.kan_group, self.span) == (KNOTS, 1, KAN_SPAN)
+        return grid and lm.FIRST_START.get(self.mlp) == self.start
 
     def parameters(self) -> int:
-        """Learned numbers in all, tables included."""
-        ends = ends_parameters(self.width, self.table_dim, self.tables)
-        return self.layers * (self._mixer_parameters() + self._mlp_parameters()) + ends
+        """The number of learned numbers, tables included."""
+        block = self._mixer_parameters() + self._mlp_parameters()
+        return self.layers * block + self.outer_parameters()
 
     def _mixer_parameters(self) -> int:
         d, w, k, n, h = self.width, self.state, self.taps, self.ssd_state, self.heads
@@ -123,17 +118,7 @@ class VariantConfig:
     def of(cls, base: ModelConfig, **changes: Any) -> VariantConfig:
         """The shipped shape with these changes."""
         shape = {f.name: getattr(base, f.name) for f in dataclasses.fields(base)}
-        return dataclasses.replace(cls(**shape, start=FIRST[base.mlp]), **changes)
-
-    @classmethod
-    def from_dict(cls, fields: dict) -> VariantConfig:
-        """Inverse of ``dataclasses.asdict`` after a trip through JSON (lists back to tuples)."""
-        return cls(
-            **{
-                **fields,
-                "tables": tuple((int(order), int(bits)) for order, bits in fields["tables"]),
-            }
-        )
+        return dataclasses.replace(cls(**shape, start=lm.FIRST_START[base.mlp]), **changes)
 
 
 Sized = TypeVar("Sized")
@@ -142,84 +127,32 @@ Sized = TypeVar("Sized")
 def matched(config: Sized, target: int) -> Sized:
     """The configuration with ``hidden`` such that it has ``target`` parameters, up to 1 %.
 
-    For any dataclass with ``hidden`` and ``parameters()``, in which hidden counts linearly. Raises ValueError where no hidden
-    width does it.
+    For any dataclass with ``hidden`` and ``parameters()``, in which hidden counts linearly. Raises
+    ValueError where no hidden width does it.
     """
-    found: Any = config
-    pace = getattr(found, "kan_group", 1)
-    at, above = (dataclasses.replace(found, hidden=pace * count).parameters() for count in (1, 2))
+    shape: Any = config
+    step = getattr(shape, "kan_group", 1)
+    at, above = (dataclasses.replace(shape, hidden=step * count).parameters() for count in (1, 2))
     count = 1 + round((target - at) / (above - at))
-    if not 1 <= count <= MAX_HIDDEN // pace:
+    if not 1 <= count <= MAX_HIDDEN // step:
         raise ValueError(
-            f"{target} parameters would take a hidden width of {pace * count}: change another size"
+            f"{target} parameters would take a hidden width of {step * count}: change another size"
         )
-    found = dataclasses.replace(found, hidden=pace * count)
-    if abs(found.parameters() / target - 1) > EQUAL:
+    shape = dataclasses.replace(shape, hidden=step * count)
+    if abs(shape.parameters() / target - 1) > EQUAL:
         raise ValueError(
-            f"hidden widths in steps of {pace} miss {target} parameters by more than 1 %: take a finer step"
+            f"hidden widths in steps of {step} miss {target} parameters by more than 1 %: "
+            "take a finer step"
         )
-    return cast("Sized", found)
-
-
-def _hats(v: jax.Array, knots: int) -> Iterator[tuple[int, jax.Array]]:
-    """Yields (knot number, hat function of v): the order-1 B-spline basis on the whole numbers around 0."""
-    for j in range(knots):
-        yield j, jnp.maximum(0.0, 1.0 - jnp.abs(v - (j - knots // 2)))
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
-def kan(u: jax.Array, knots: jax.Array, span: float = SPAN) -> jax.Array:
-    """``layers.kan`` for any number of knots k, evenly from -span to span: u (n, m), knots (k, m) -> (n, m).
-
-    The same expressions: with 9 knots and span 4 the values and gradients are those of ``layers.kan``.
-    """
-    v, out = u * _pace(knots, span), jnp.zeros_like(u)
-    for j, hat in _hats(v, knots.shape[0]):
-        out = out + knots[j] * hat
-    return out
-
-
-def _pace(knots: jax.Array, span: float) -> float:
-    """Knots a unit of u."""
-    return (knots.shape[0] - 1) / (2 * span)
-
-
-def _kan_fwd(
-    u: jax.Array, knots: jax.Array, span: float
-) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return kan(u, knots, span), (u, knots)
-
-
-def _kan_bwd(
-    span: float, res: tuple[jax.Array, jax.Array], g: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    u, knots = res
-    v, slope, count = u * _pace(knots, span), jnp.zeros_like(u), knots.shape[0]
-    for j in range(count - 1):
-        left = j - count // 2
-        inside = jnp.logical_and(v >= left, v < left + 1)
-        slope = slope + jnp.where(inside, knots[j + 1] - knots[j], 0.0)
-    every = layers.knot_stride(u.shape[0])
-    sample = g[::every] * float(every)
-    d_knots = jnp.stack([jnp.sum(sample * hat, axis=0) for _, hat in _hats(v[::every], count)])
-    return g * slope * _pace(knots, span), d_knots
-
-
-kan.defvjp(_kan_fwd, _kan_bwd)
-
-
-def _first_knots(config: VariantConfig) -> nn.initializers.Initializer:
-    """Every learned function starts as SiLU, or as half of ReLU^2, on its grid."""
-    u = np.linspace(-config.span, config.span, config.knots)
-    start = u / (1 + np.exp(-u)) if config.start == "silu" else np.maximum(u, 0) ** 2 / 2
-    return lambda key, shape: jnp.asarray(np.repeat(start[:, None], shape[1], axis=1), jnp.float32)
+    return cast("Sized", shape)
 
 
 class Mlp(nn.Module):
     """The hidden layer of a block in one of its forms; all end in int8 activations and one product.
 
-    What learned functions read is rounded to the 255 places of their table, as in the shipped unit; silu and relu^2 read float
-    sums, which favours them a little. ReLU^2 (So et al. 2021, section 4.1) is halved to fit the int8 grid of activations.
+    What learned functions read is rounded to the 255 places of their table, as in the shipped unit;
+    silu and relu^2 read float sums, which favours them a little. ReLU^2 (So et al. 2021, section
+    4.1) is halved to fit the int8 grid of activations.
     """
 
     config: VariantConfig
@@ -232,7 +165,7 @@ class Mlp(nn.Module):
         u, *v = jnp.split(layers.dense(layers.normalise(x), w_in), c.branches, axis=-1)
         if c.mlp == "swiglu":
             f = nn.silu(u)
-        elif c.mlp == "relu2":
+        elif c.mlp == RELU2:
             f = 0.5 * jnp.square(nn.relu(u))
         else:
             f = self._learned(u)
@@ -241,11 +174,11 @@ class Mlp(nn.Module):
 
     def _learned(self, u: jax.Array) -> jax.Array:
         c = self.config
-        knots = self.param("knots", _first_knots(c), (c.knots, c.hidden // c.kan_group))
-        u = layers.quantise(u, c.span * layers.KAN_STEP / SPAN)
-        return kan(u.reshape(-1, c.hidden), jnp.repeat(knots, c.kan_group, axis=1), c.span).reshape(
-            u.shape
-        )
+        first = lm.first_knots(c.start, c.span)
+        knots = self.param("knots", first, (c.knots, c.hidden // c.kan_group))
+        u = layers.quantise(u, c.span * layers.KAN_STEP / KAN_SPAN)
+        knots = jnp.repeat(knots, c.kan_group, axis=1)
+        return layers.kan(u.reshape(-1, c.hidden), knots, c.span).reshape(u.shape)
 
 
 def _decay_start(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
@@ -255,18 +188,22 @@ def _decay_start(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
 
 
 def _step_bias(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-    """Inverse softplus of steps from 0.001 to 0.1, Mamba-2's range: with A, memories of about 1,000 to 1 bytes."""
+    """Inverse softplus of steps from 0.001 to 0.1, Mamba-2's range.
+
+    Together with A these are memories of about 1,000 to 1 bytes.
+    """
     del key
     return jnp.asarray(np.log(np.expm1(np.geomspace(0.001, 0.1, shape[0]))), jnp.float32)
 
 
 class SsdMixer(nn.Module):
-    """Mamba-2's mixer: H_t = exp(-A s_t) H_{t-1} + s_t x_t B_t^T a head, y_t = H_t C_t + D x_t, output norm(y * silu(z)) W.
+    """Mamba-2's mixer: H_t = exp(-A s_t) H_{t-1} + s_t x_t B_t^T in each head.
 
-    Dao & Gu 2024, sections 6 and 7: one scalar decay a head and step, B and C shared by all heads, the step s_t a softplus, a
-    short convolution and silu over x, B and C. Departures: the convolution is this repository's (the input itself plus learned
-    taps over the past, zero at the start), A and s start on even grids instead of random draws, the norm has no gain (it
-    folds into the next weights).
+    With y_t = H_t C_t + D x_t, the output is norm(y * silu(z)) W. Dao & Gu 2024, sections 6 and 7:
+    one scalar decay a head and step, B and C shared by all heads, the step s_t a softplus, a short
+    convolution and silu over x, B and C. Departures: the convolution is this repository's (the
+    input itself plus learned taps over the past, zero at the start), A and s start on even grids
+    instead of random draws, the norm has no gain (it folds into the next weights).
     """
 
     config: VariantConfig
@@ -275,7 +212,10 @@ class SsdMixer(nn.Module):
     def __call__(
         self, x: jax.Array, h0: jax.Array, past: jax.Array
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """x (t, b, d), h0 (b, h p n), past (k, b, w + 2 n) -> update (t, b, d) of the residual stream, next h0, next past."""
+        """x (t, b, d), h0 (b, h p n), past (k, b, w + 2 n) -> update (t, b, d), next h0, next past.
+
+        The update is that of the residual stream.
+        """
         c = self.config
         w, n, h, p = c.state, c.ssd_state, c.heads, c.head_size
         w_in = self.param("w_in", lm.fan_in(), (c.width, 2 * w + 2 * n + h))
@@ -306,15 +246,15 @@ class SsdMixer(nn.Module):
 
 
 class VariantLM(lm.Stack):
-    """Logits (nats) of the next byte after each byte read: ``lm.ByteLM`` with other blocks, or without n-gram tables."""
+    """``lm.ByteLM`` with other blocks, or without n-gram tables."""
 
     def setup(self) -> None:
-        """The blocks, and what surrounds them; parameters have the names they have in ``lm.ByteLM``."""
+        """The blocks, and what surrounds them; parameters are named as in ``lm.ByteLM``."""
         c = self.config
         if c.tables:
             super().setup()
         else:
-            self.embed = self.param("embed", nn.initializers.normal(0.5), (VOCABULARY, c.width))
+            self.embedding = self.param("embed", lm.EMBEDDING, (VOCABULARY, c.width))
             self.head = self.param("head", lm.fan_in(0.5), (c.width, VOCABULARY))
             self.head_bias = self.param("head_bias", nn.initializers.zeros, (VOCABULARY,))
         mixer: Any = SsdMixer if c.mixer == "ssd" else lm.Mixer
@@ -322,25 +262,27 @@ class VariantLM(lm.Stack):
         self.mixers = [mixer(c, name=f"mixer_{i}") for i in range(c.layers)]
         self.mlps = [mlp(c, name=f"mlp_{i}") for i in range(c.layers)]
 
-    def enter(
+    def embed(
         self, tokens: jax.Array, low: jax.Array, high: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
-        """As ``lm.Ends.enter``; without tables the second array is empty."""
+        """As ``lm.EmbeddingAndHead.embed``; without tables the second array is empty."""
         if self.config.tables:
-            return super().enter(tokens, low, high)
-        return layers.quantise(self.embed[tokens.astype(jnp.int32)], layers.EMBED_STEP), jnp.zeros(
-            (*tokens.shape, 0)
-        )
+            return super().embed(tokens, low, high)
+        x = layers.quantise(self.embedding[tokens.astype(jnp.int32)], layers.EMBED_STEP)
+        return x, jnp.zeros((*tokens.shape, 0))
 
-    def leave(self, x: jax.Array, e: jax.Array) -> jax.Array:
-        """As ``lm.Ends.leave``."""
+    def logits(self, x: jax.Array, e: jax.Array) -> jax.Array:
+        """As ``lm.EmbeddingAndHead.logits``."""
         if self.config.tables:
-            return super().leave(x, e)
+            return super().logits(x, e)
         return layers.dense(layers.normalise(x), self.head) + self.head_bias
 
 
 def initial_state(config: VariantConfig, lanes: int) -> State:
-    """The state before the first byte: all zeros. Lanes are the last axis but one, SSD's state is flat: (l, b, h p n)."""
+    """The state before the first byte: all zeros.
+
+    Lanes are the last axis but one, and SSD's state is flat: (l, b, h p n).
+    """
     entries = config.state * (config.ssd_state if config.mixer == "ssd" else 1)
     return State(
         jnp.zeros((config.layers, lanes, entries)),

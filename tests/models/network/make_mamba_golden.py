@@ -1,27 +1,30 @@
-"""Writes tests/golden/mamba: tensors from mamba-ssm's own pure-PyTorch reference functions, for test_scans.py.
+"""Writes tests/golden/mamba: tensors from mamba-ssm's own functions, for test_scans.py.
 
     python -m venv build/mamba
     build/mamba/bin/pip install torch==2.13.0 einops==0.8.2 numpy==2.4.6 setuptools==84.0.0
-    build/mamba/bin/python tests/models/make_mamba_golden.py
+    build/mamba/bin/python tests/models/network/make_mamba_golden.py
 
-(pip's own choice of PyTorch comes with CUDA's libraries, some gigabytes; the CPU build is on PyTorch's own index.)
+(pip's own choice of PyTorch comes with CUDA's libraries, some gigabytes; the CPU build is on
+PyTorch's own index.)
 
-How it gets at the functions. mamba-ssm is published as source only. Building it and importing it both need CUDA, and without
-that even `pip download` fails: pip asks the package's setup.py for metadata, and setup.py asks for nvcc and for PyTorch's
-version of CUDA. MAMBA_SKIP_CUDA_BUILD=TRUE makes it ask for neither, and without build isolation it finds the PyTorch that is
-installed; the CPU build will do, and made these. pip holds the archive against the SHA-256 below before it runs any of it.
-This script then reads two files out of the archive and executes the source of three functions and nothing else, in a
-namespace that holds torch, its functional module and two functions of einops. No kernel, no Triton and no module of mamba-ssm
-is imported.
+How it gets at the functions. mamba-ssm is published as source only. Building it and importing it
+both need CUDA, and without that even ``pip download`` fails: pip asks the package's setup.py for
+metadata, and setup.py asks for nvcc and for PyTorch's version of CUDA. MAMBA_SKIP_CUDA_BUILD=TRUE
+makes it ask for neither, and without build isolation it finds the PyTorch that is installed; the
+CPU build will do, and made these. pip holds the archive against the SHA-256 below before it runs
+any of it. This script then reads two files out of the archive and executes the source of three
+pure-PyTorch functions and nothing else, in a namespace that holds torch, its functional module and
+two functions of einops. No kernel, no Triton and no module of mamba-ssm is imported.
 
     mamba_ssm/ops/selective_scan_interface.py   selective_scan_ref
     mamba_ssm/modules/ssd_minimal.py            segsum, ssd_minimal_discrete
 
-Every case is one .npz of float32 arrays, under the names and in the axis order of the reference: inputs (seeded by the case's
-name), outputs, and for the cases in GRADIENTS those of half the sum of all squared outputs, by PyTorch's autograd.
-selective_scan_ref casts to float32 by itself; the SSD listing runs in float64 and its results are rounded once. versions.json
-says what made them. With the same versions a second run writes the same bytes. An archive's path as the one argument does
-without the download.
+Every case is one .npz of float32 arrays, under the names and in the axis order of the reference:
+inputs (seeded by the case's name), outputs, and for the cases in GRADIENTS those of half the sum of
+all squared outputs, by PyTorch's autograd. selective_scan_ref casts to float32 by itself; the SSD
+listing runs in float64 and its results are rounded once. versions.json says what made them. With
+the same versions a second run writes the same bytes. The path of an archive as the one argument
+replaces the download.
 """
 
 from __future__ import annotations
@@ -56,17 +59,9 @@ def fetch(folder: Path) -> Path:
     """The source archive from the package index, by pip, without a CUDA compiler."""
     pinned = folder / "requirement.txt"
     pinned.write_text(f"{PACKAGE}=={VERSION} --hash=sha256:{SHA256}\n")
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--no-build-isolation",
-        "--require-hashes",
-    ]
-    command += ["--no-binary", PACKAGE, "--dest", str(folder), "--requirement", str(pinned)]
+    options = ["--quiet", "--no-deps", "--no-build-isolation", "--require-hashes"]
+    options += ["--no-binary", PACKAGE, "--dest", str(folder), "--requirement", str(pinned)]
+    command = [sys.executable, "-m", "pip", "download", *options]
     subprocess.run(command, check=True, env={**os.environ, "MAMBA_SKIP_CUDA_BUILD": "TRUE"})
     (archive,) = folder.glob("*.tar.gz")
     return archive
@@ -76,7 +71,8 @@ def functions(archive: Path, member: str, names: set[str]) -> dict[str, Any]:
     """The named functions of one file of the archive, defined alone in a namespace of their own."""
     if hashlib.sha256(archive.read_bytes()).hexdigest() != SHA256:
         raise SystemExit(
-            f"{archive} is not {PACKAGE} {VERSION} as pinned here: name another, or none for a download"
+            f"{archive} is not {PACKAGE} {VERSION} as pinned here: "
+            "name another, or none for a download"
         )
     with tarfile.open(archive) as files:
         source = files.extractfile(f"{PACKAGE.replace('-', '_')}-{VERSION}/{member}")
@@ -96,8 +92,13 @@ def functions(archive: Path, member: str, names: set[str]) -> dict[str, Any]:
     return {name: space[name] for name in names}
 
 
-def solve(function: Callable, inputs: Arrays, dtype: torch.dtype, gradients: bool) -> Arrays:
-    """Inputs, output, last state and, where asked for, the gradient of half their sum of squares for each input."""
+def solve(
+    function: Callable[..., Any], inputs: Arrays, dtype: torch.dtype, gradients: bool
+) -> Arrays:
+    """Inputs, output, last state and, where asked for, gradients for each input.
+
+    The gradients are those of half the sum of squares of output and state.
+    """
     tensors = {
         name: torch.tensor(value, dtype=dtype, requires_grad=gradients)
         for name, value in inputs.items()
@@ -129,8 +130,8 @@ SCANS: dict[str, tuple[tuple[int, int, int, int], int, str]] = {
 }
 
 
-def scan_case(name: str, reference: Callable) -> Arrays:
-    """One case of the selective scan. A step that softplus leaves alone is in each case that has it."""
+def scan_case(name: str, reference: Callable[..., Any]) -> Arrays:
+    """One case of the selective scan; with softplus, one step is large enough to stay as it is."""
     (batch, channels, state, time), groups, options = SCANS[name]
     normal, softplus = seeded(name), "delta_softplus" in options
     shared = (batch, groups, state, time) if groups else (batch, state, time)
@@ -166,8 +167,8 @@ SSDS: dict[str, tuple[int, int, bool]] = {
 }
 
 
-def ssd_case(name: str, reference: Callable) -> Arrays:
-    """One case of SSD; fewer groups than heads reach the listing as Mamba-2 does it, by repeating B and C for each head."""
+def ssd_case(name: str, reference: Callable[..., Any]) -> Arrays:
+    """One case of SSD; as in Mamba-2, B and C of a group are repeated for each of its heads."""
     chunk, groups, stateful = SSDS[name]
     batch, time, heads, width, state = 2, 24, 4, 3, 5
     normal = seeded(name)

@@ -1,8 +1,6 @@
-"""Coarser grids: fixed points of the network's own roundings, straight-through gradients, about the bits they are named by."""
+"""Coarser grids: the network's roundings keep them, gradients pass, bits are about as named."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +12,7 @@ from hypothesis import strategies as st
 from models.integer import weights as wt
 from models.integer.config import PRESETS
 from models.network import layers, precision
+from models.network.lm import Params
 from models.network.precision import coarsen
 from models.network.quantise import quantise
 
@@ -21,9 +20,9 @@ NANO = PRESETS["nano"]
 
 
 @pytest.fixture(scope="module")
-def params() -> dict[str, Any]:
-    """Gaussian weights whose channels differ in spread as training leaves them, some all but dead."""
-    tree: dict[str, Any] = {}
+def params() -> Params:
+    """Gaussian weights whose channels differ in spread as training leaves them."""
+    tree: Params = {}
     rng = np.random.default_rng(4)
     for name, _, shape in wt.layout(NANO):
         *block, leaf = name.split(".")
@@ -35,7 +34,7 @@ def params() -> dict[str, Any]:
     return tree
 
 
-def matrices(tree: dict[str, Any]) -> list[jax.Array]:
+def matrices(tree: Params) -> list[jax.Array]:
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     return [leaf for path, leaf in leaves if precision.kind(path[-1].key) == "matrix"]
 
@@ -45,20 +44,20 @@ def entropy(values: np.ndarray) -> float:
     return float(-(counts / values.size * np.log2(counts / values.size)).sum())
 
 
-def test_every_array_has_a_rule(params: dict[str, Any]) -> None:
+def test_every_array_has_a_rule(params: Params) -> None:
     names = [path[-1].key for path, _ in jax.tree_util.tree_leaves_with_path(params)]
     assert all(precision.kind(name) for name in names)
     assert precision.kind("of_another_network") == ""
 
 
 @pytest.mark.parametrize("bits", [8, 8.0, 9])
-def test_eight_bits_are_what_there_was(params: dict[str, Any], bits: float) -> None:
+def test_eight_bits_are_what_there_was(params: Params, bits: float) -> None:
     assert coarsen(params, bits) is params
 
 
 @pytest.mark.parametrize("bits", [2, 3.5, 5, 7.5])
 def test_the_networks_own_roundings_leave_coarse_weights_as_they_are(
-    params: dict[str, Any], bits: float
+    params: Params, bits: float
 ) -> None:
     coarse = coarsen(params, bits)
     for w in matrices(coarse):
@@ -88,8 +87,8 @@ def test_whatever_the_values(column: list[float], exponent: int, bits: float) ->
 @pytest.mark.parametrize("bits", [2, 3, 4, 5, 6])
 def test_a_gaussian_weighs_the_bits_it_is_named_by(bits: int) -> None:
     w = jnp.asarray(np.random.default_rng(bits).normal(0, 0.0625, (300, 300)), jnp.float32)
-    found = entropy(np.asarray(coarsen({"w_in": w}, bits)["w_in"]))
-    assert abs(found - bits) < 0.51  # the step is a power of two
+    measured = entropy(np.asarray(coarsen({"w_in": w}, bits)["w_in"]))
+    assert abs(measured - bits) < 0.51  # the step is a power of two
 
 
 def test_a_channel_that_the_common_step_does_not_reach_keeps_its_own() -> None:
@@ -99,30 +98,27 @@ def test_a_channel_that_the_common_step_does_not_reach_keeps_its_own() -> None:
     own = np.asarray(jnp.ldexp(1.0, layers.weight_exponent(jnp.asarray(w))))[0]
     error = np.abs(coarse - w).max(axis=0)
     assert error[7] <= own[7] / 2
-    assert (
-        error[:7] <= 2.0**-6
-    ).all()  # the common step is 2^-5, much coarser than theirs: the array's spread is channel 7's
+    # The array's spread is that of channel 7, so the common step 2^-5 is much coarser than theirs.
+    assert (error[:7] <= 2.0**-6).all()
     assert (own[:7] <= 2.0**-10).all()
 
 
-def test_the_gradient_goes_straight_through(params: dict[str, Any]) -> None:
+def test_the_gradient_goes_straight_through(params: Params) -> None:
     rng = np.random.default_rng(5)
     pull = jax.tree.map(lambda a: jnp.asarray(rng.normal(size=a.shape), jnp.float32), params)
 
-    def total(tree: dict[str, Any]) -> jax.Array:
+    def total(tree: Params) -> jax.Array:
         return sum(
             jnp.vdot(a, b)
             for a, b in zip(jax.tree.leaves(coarsen(tree, 4)), jax.tree.leaves(pull), strict=True)
         )
 
-    found = jax.grad(total)(params)
-    for (path, got), want in zip(
-        jax.tree_util.tree_leaves_with_path(found), jax.tree.leaves(pull), strict=True
-    ):
-        assert np.array_equal(got, want), path
+    gradient = jax.tree_util.tree_leaves_with_path(jax.jit(jax.grad(total))(params))
+    for (path, ours), pulled in zip(gradient, jax.tree.leaves(pull), strict=True):
+        assert np.array_equal(ours, pulled), path
 
 
-def test_compiled_it_is_the_same(params: dict[str, Any]) -> None:
+def test_compiled_it_is_the_same(params: Params) -> None:
     compiled = jax.jit(lambda tree: coarsen(tree, 3))(params)
     for one, other in zip(
         jax.tree.leaves(compiled), jax.tree.leaves(coarsen(params, 3)), strict=True
@@ -131,12 +127,11 @@ def test_compiled_it_is_the_same(params: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("bits", [3, 5])
-def test_the_integers_become_small(params: dict[str, Any], bits: float) -> None:
+def test_the_integers_become_small(params: Params, bits: float) -> None:
     fine, coarse = (quantise(NANO, jax.tree.map(np.asarray, coarsen(params, b))) for b in (8, bits))
     for name in ("mixer_0.w_in", "mlp_1.w_out", "head"):
-        assert entropy(coarse.arrays[name]) < min(
-            bits + 1.6, entropy(fine.arrays[name])
-        )  # half a bit of rounding, EXTRA
+        # Half a bit of rounding to a power of two, and EXTRA.
+        assert entropy(coarse.arrays[name]) < min(bits + 1.6, entropy(fine.arrays[name]))
         value = coarse.arrays[name] * np.exp2(coarse.arrays[f"{name}.exponent"].astype(float))
         leaf = coarsen(params, bits)
         for part in name.split("."):

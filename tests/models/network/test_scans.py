@@ -1,7 +1,8 @@
-"""The mixers of models.network.scans: against tensors that mamba-ssm's own reference functions made, and against the plain recurrence.
+"""The mixers of models.network.scans against mamba-ssm's functions and the plain recurrence.
 
-`make_mamba_golden.py` beside this file wrote the tensors and says how. Every error below is the largest difference in an
-array divided by the largest value of the reference's array.
+``make_mamba_golden.py`` beside this file wrote the tensors of mamba-ssm's own reference functions
+and says how. Every error below is the largest difference in an array divided by the largest value
+of the reference's array.
 """
 
 from __future__ import annotations
@@ -38,18 +39,19 @@ Pair = tuple[jax.Array, jax.Array]
 Mixer = Callable[..., Pair]
 
 TOLERANCE = 1e-6
-"""Float32 rounding of both sides. On an x86 CPU the largest error of a golden output was 2.8e-7 and of a gradient 1.9e-7."""
+"""Float32 rounding of both sides. On an x86 CPU the largest error of a golden output was 2.8e-7 and
+of a gradient 1.9e-7."""
 
 
 @pytest.fixture(autouse=True)
 def full_products() -> Iterator[None]:
-    """On a GPU a product of float32 may otherwise round its operands further, and the tolerances below are for float32."""
+    """Products of float32 without rounding of the operands, which a GPU may otherwise do."""
     with jax.default_matmul_precision("float32"):
         yield
 
 
 def golden(name: str) -> tuple[Arrays, Arrays]:
-    """Inputs, and what the reference made of them: output, last state and, for some cases, gradients."""
+    """Inputs, and what the reference made of them: output, last state and, at times, gradients."""
     with np.load(GOLDEN / f"{name}.npz") as arrays:
         made = {key for key in arrays if key in ("out", "state") or key.startswith("grad_")}
         assert made > {"out", "state"} if name in WITH_GRADIENTS else made == {"out", "state"}
@@ -71,7 +73,10 @@ def errors(ours: Arrays, reference: Arrays) -> dict[str, float]:
 
 @functools.cache
 def solver(function: Mixer, gradients: bool = True) -> Callable[[Arrays], Arrays]:
-    """Output, last state and the gradient of half their sum of squares for each input, as the golden files name them."""
+    """A function that gives output, last state and gradients, as the golden files name them.
+
+    The gradients are those of half the sum of squares of output and state, for each input.
+    """
 
     def loss(inputs: Arrays) -> tuple[jax.Array, Arrays]:
         out, state = function(**inputs)
@@ -138,7 +143,10 @@ def recurrence(x: jax.Array, a: jax.Array, b: jax.Array, c: jax.Array, h0: jax.A
 
 
 def mixer_inputs(decays: tuple[float, ...]) -> Arrays:
-    """Seeded inputs of ssd: 24 steps, 2 lanes, 4 heads of 3 channels, 5 state entries, each log decay one of those given."""
+    """Seeded inputs of ssd, each log decay one of those given.
+
+    24 steps, 2 lanes, 4 heads of 3 channels, 5 state entries.
+    """
     rng = np.random.default_rng(8)
     shapes = {"x": (24, 2, 4, 3), "b": (24, 2, 5), "c": (24, 2, 5), "h0": (2, 4, 3, 5)}
     inputs = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
@@ -154,7 +162,10 @@ CHUNKS_OF_12 = functools.partial(scans.ssd, chunk=12)
 def test_ssd_and_its_gradient_are_those_of_the_recurrence_step_by_step(
     decays: tuple[float, ...],
 ) -> None:
-    """With strong decays the exponentials above the diagonal would overflow, and the error stated in the docstring shows."""
+    """With strong decays the exponentials above the diagonal would overflow.
+
+    The error that the docstring of ``ssd`` states then shows.
+    """
     inputs = mixer_inputs(decays)
     most = np.abs(inputs["a"]).reshape(2, 12, 2, 4).sum(axis=1).max()
     found = errors(solver(CHUNKS_OF_12)(inputs), solver(recurrence)(inputs))

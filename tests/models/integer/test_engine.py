@@ -1,4 +1,4 @@
-"""The engine against the definition, bit for bit, with ordinary and with extreme weights."""
+"""The engine and the definition: equal bit for bit, with ordinary and with extreme weights."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from compressor.codec.weights_file import pack, unpack
 from data.samples import sample
 from models.integer import fixed_point
 from models.integer import weights as wt
 from models.integer.config import MLPS, PRESETS, ModelConfig
-from models.integer.engine import Engine, _learned, prepare
+from models.integer.engine import Engine, learned, prepare
 from models.integer.fixed_point import FIRST_BYTE
 from models.integer.reference import Reference
 from models.network import lm
@@ -23,28 +24,32 @@ from models.network.quantise import quantise
 
 NANO = Path(__file__).parents[2] / "golden" / "nano.kzw"
 
+sequence = jax.jit(lm.sequence, static_argnums=0)
+fresh = jax.jit(lm.initialise, static_argnums=(0, 1))
+
 
 def extreme(config: ModelConfig, seed: int, size: int) -> wt.IntegerWeights:
-    """Weights at the bounds of the format: every value at +-limit (or 0), shifts at both ends."""
+    """Weights at the bounds of the format: values at +-limit or 0, shifts at both ends or ordinary.
+
+    ``size`` lowers the limits of int16 arrays.
+    """
     rng = np.random.default_rng(seed)
     arrays = {}
+    inputs = {name: wt.EXPONENTS[kind] - bits for name, kind, bits in wt.dense_inputs(config)}
     for name, dtype, shape in wt.layout(config):
-        kind = (
-            name.split(".")[-1].split("_")[0] if name.startswith("table") else name.split(".")[-1]
-        )
-        if kind == "exponent":
-            arrays[name] = rng.choice(np.array([-12, -10, -8], np.int8), shape)
+        if name.endswith(".exponent"):
+            shift = rng.choice([wt.MIN_SHIFT, 2, 4, 6, wt.MAX_SHIFT], shape)
+            arrays[name] = (inputs[name.removesuffix(".exponent")] - shift).astype(dtype)
         else:
-            limit = min(wt.LIMITS.get(kind, 127), size)
+            limit = min(wt.LIMITS.get(wt.kind_of(name), 127), size)
             arrays[name] = (rng.integers(-1, 2, shape) * limit).astype(dtype)
     return wt.check(wt.IntegerWeights(config, arrays))
 
 
 def agree(weights: wt.IntegerWeights, columns: np.ndarray) -> None:
-    slow, fast = (
-        Reference(weights, columns.shape[1]),
-        Engine(weights, prepare(weights), columns.shape[1]),
-    )
+    """Both see the columns (steps, lanes) and give the same evidence for every byte."""
+    lanes = columns.shape[1]
+    slow, fast = Reference(weights, lanes), Engine(weights, prepare(weights), lanes)
     for row in columns:
         counts = slow.predict()
         assert np.array_equal(counts, fast.predict())
@@ -57,28 +62,26 @@ def agree(weights: wt.IntegerWeights, columns: np.ndarray) -> None:
 @pytest.mark.parametrize("lanes", [1, 3, 32])
 def test_trained_weights_on_text(lanes: int) -> None:
     columns = np.frombuffer(sample(), np.uint8)[: 60 * lanes].reshape(lanes, 60).T
-    agree(wt.from_bytes(NANO.read_bytes()), columns)
+    agree(unpack(NANO.read_bytes()), columns)
 
 
 @pytest.mark.parametrize("mlp", MLPS)
 @pytest.mark.parametrize("seed", range(6))
 def test_extreme_weights_on_noise(seed: int, mlp: str) -> None:
     columns = np.random.default_rng(seed).integers(0, 256, (40, 4)).astype(np.uint8)
-    agree(
-        extreme(dataclasses.replace(PRESETS["nano"], mlp=mlp), seed, 1 << 15 if seed % 2 else 100),
-        columns,
-    )
+    config = dataclasses.replace(PRESETS["nano"], mlp=mlp)
+    agree(extreme(config, seed, 1 << 15 if seed % 2 else 100), columns)
 
 
 @pytest.mark.parametrize("mlp", MLPS)
 def test_the_integers_are_the_float_network(mlp: str) -> None:
-    """On text the twin's cross-entropy is the float network's, up to what 16-bit states and whole numbers lose."""
+    """Their cross-entropies on text differ by what 16-bit states and whole numbers lose alone."""
     config = dataclasses.replace(PRESETS["nano"], mlp=mlp)
-    params = lm.initialise(config, 3)
+    params = fresh(config, 3)
     columns = np.frombuffer(sample(), np.uint8)[:2048].reshape(8, -1).T
     twin, bits = Reference(quantise(config, params), 8), []
     read = np.concatenate([np.full((1, 8), FIRST_BYTE, np.uint8), columns[:-1]])
-    logits, _ = lm.sequence(config, params, jnp.asarray(read), lm.initial_state(config, 8))
+    logits, _ = sequence(config, params, jnp.asarray(read), lm.initial_state(config, 8))
     shares = np.asarray(jax.nn.softmax(logits))
     for row, share in zip(columns, shares, strict=True):
         counts = twin.predict()
@@ -92,11 +95,9 @@ def test_the_integers_are_the_float_network(mlp: str) -> None:
 @pytest.mark.parametrize("mlp", MLPS)
 def test_the_page_alone_makes_the_same_step(page_decoder: ModuleType, mlp: str) -> None:
     config = dataclasses.replace(PRESETS["nano"], mlp=mlp)
-    weights = quantise(config, lm.initialise(config, 3))
-    lane, definition = (
-        page_decoder.Lane(page_decoder.read_weights(wt.to_bytes(weights))),
-        Reference(weights, 1),
-    )
+    weights = quantise(config, fresh(config, 3))
+    lane = page_decoder.Lane(page_decoder.read_weights(pack(weights)))
+    definition = Reference(weights, 1)
     assert lane.step(FIRST_BYTE) == definition.predict()[0].tolist()
     for byte in b"The page":
         definition.perceive(np.array([byte], np.uint8))
@@ -110,7 +111,7 @@ def test_widest_format_allows() -> None:
 
 
 def test_a_lane_does_not_know_its_neighbours() -> None:
-    weights = wt.from_bytes(NANO.read_bytes())
+    weights = unpack(NANO.read_bytes())
     columns = np.frombuffer(sample(), np.uint8)[:320].reshape(8, 40).T
     together, alone = Engine(weights, prepare(weights), 8), Engine(weights, prepare(weights), 1)
     for row in columns:
@@ -122,14 +123,6 @@ def test_a_lane_does_not_know_its_neighbours() -> None:
 def test_learned_functions_without_a_table() -> None:
     knots = np.random.default_rng(2).integers(-32767, 32768, (9, 7)).astype(np.int16)
     index = np.arange(1, 256)
-    fast = np.asarray(
-        _learned(knots.astype(np.int32), np.repeat(index[:, None], 7, axis=1).astype(np.int32))
-    )
+    every = np.repeat(index[:, None], 7, axis=1).astype(np.int32)
+    fast = np.asarray(learned(knots.astype(np.int32), every))
     assert np.array_equal(fast.T, fixed_point.kan_table(knots)[:, 1:])
-
-
-def test_tables_of_constants() -> None:
-    exponential = fixed_point.exponential_table()
-    assert np.abs(exponential - 2.0 ** (22 - np.arange(256) / 256)).max() <= 1
-    root = fixed_point.root_table(320)
-    assert np.abs(root / (np.sqrt(2.0**39 * 320 / (2 * np.arange(3072) + 2049))) - 1).max() < 1e-4

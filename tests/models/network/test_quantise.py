@@ -1,0 +1,27 @@
+"""Quantised weights stand for the trained ones."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+
+from models.integer.config import PRESETS
+from models.network import lm
+from models.network.quantise import quantise
+
+NANO = PRESETS["nano"]
+fresh = jax.jit(lm.initialise, static_argnums=(0, 1))
+
+
+def test_quantised_weights_stand_for_the_trained_ones() -> None:
+    params = fresh(NANO, 4)
+    weights = quantise(NANO, params)
+    value = weights.arrays["head"] * np.exp2(weights.arrays["head.exponent"].astype(float))
+    step = np.exp2(weights.arrays["head.exponent"].astype(float))
+    assert (np.abs(value - np.asarray(params["head"])) <= step / 2 + 1e-9).all()
+
+
+def test_channels_without_any_weight_are_no_error() -> None:
+    params = fresh(NANO, 4)
+    params["head"] = params["head"].at[:, 7].set(0)
+    assert not quantise(NANO, params).arrays["head"][:, 7].any()
