@@ -13,32 +13,44 @@ class AmbiguousModel(KolmozipError):
     """Two weights files share the name that was asked for."""
 
 
-class OutputExists(KolmozipError):
+class FileRefusal(KolmozipError):
+    """Base of the refusals about one file, whose name the text begins with."""
+
+
+class OutputExists(FileRefusal):
     """The output is there already and --force was not given."""
+
+
+class SameFile(FileRefusal):
+    """The output is the input itself, by the same or by another name."""
 
 
 class UnusableWeights(KolmozipError):
     """A weights file that is damaged, newer than this program, or not one."""
 
 
-class InputMissing(KolmozipError):
+class InputMissing(FileRefusal):
     """The input is not there or is not a file."""
 
 
-class FolderMissing(KolmozipError):
+class FolderMissing(FileRefusal):
     """The folder an output should go to is not there."""
 
 
-class NoPermission(KolmozipError):
+class NoPermission(FileRefusal):
     """The system does not allow reading the input or writing the output."""
 
 
-class DiskFull(KolmozipError):
+class DiskFull(FileRefusal):
     """The output did not fit."""
 
 
-class InputOutput(KolmozipError):
+class InputOutput(FileRefusal):
     """Reading or writing failed for another reason the system gave."""
+
+
+class OutOfMemory(KolmozipError):
+    """The system has not the memory that the work needs."""
 
 
 class Interrupted(KolmozipError):
@@ -46,4 +58,4 @@ class Interrupted(KolmozipError):
 
 
 class MissingExtra(KolmozipError):
-    """A package that this command needs is not installed; the text names the extra that brings it."""
+    """A package that a command needs is not installed; the text names the extra that brings it."""

@@ -1,23 +1,37 @@
-"""One progress bar for every long work: on stderr, bytes, KB/s, time left."""
+"""One progress bar for every long work, on stderr: bytes done, their rate, the time left."""
 
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 
-from tqdm import tqdm
+from compressor.system import signals
 
 
 @contextlib.contextmanager
 def bar(total: int | None, label: str, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """Yields a function that takes bytes done since its last call; nothing is drawn when quiet or stderr is no terminal."""
+    """Yields a function that takes the number of bytes done since its last call.
+
+    ``total`` is in bytes, None where it is not known. Nothing is drawn where ``quiet`` is set or
+    stderr is no terminal. Each call is also a point at which a stop by the user takes effect.
+    """
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
+        yield lambda _: signals.check()
+        return
+    from tqdm import tqdm
+
     with tqdm(
         total=total,
         desc=label,
         unit="B",
         unit_scale=True,
         leave=False,
-        disable=quiet or None,
         delay=0.5,
-    ) as shown:
-        yield shown.update
+    ) as drawn:
+
+        def update(count: int) -> None:
+            signals.check()
+            drawn.update(count)
+
+        yield update

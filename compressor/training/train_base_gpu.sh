@@ -8,9 +8,9 @@
 #
 # The first call sets out for the BUDGET of training and leaves off after LEG minutes, with a checkpoint under runs/; each
 # further call goes on. The call that ends the run writes into FOLDER, in pieces of at most 15 MB: weights file, card, log, and
-# the run without its optimiser state (kolmozip slim). On the machine at home:
+# the run without its optimiser state (kolmozip train slim). On the machine at home:
 #
-#   cat FOLDER/base-deep.tar.?? | tar x -C runs     then `kolmozip pack runs/base-deep -o base.kzw`, --teacher runs/base-deep
+#   cat FOLDER/base-deep.tar.?? | tar x -C runs     then `kolmozip train pack runs/base-deep -o base.kzw`, --teacher runs/base-deep
 #
 # Before the training, the first call checks that this GPU's integers are those of the NumPy definition.
 # PRESET, BUDGET, LEG, SETTINGS, PYTHON and WEIGHTS (for the check) can be set in the environment.
@@ -32,17 +32,17 @@ if [ -f "$CORPORA/enwik8.xz" ] && [ ! -f "$CORPORA/enwik8" ]; then
 fi
 mkdir -p "$OUT"
 if [ -d "$RUN/checkpoints" ]; then
-    kolmozip train --preset "$PRESET" --out "$RUN" --corpus "${TEXT:-enwik8}" --resume --stop-after-minutes "$LEG" --quiet
+    kolmozip train --preset "$PRESET" --output "$RUN" "${TEXT:-enwik8}" --resume --stop-after-minutes "$LEG" --quiet
 else
-    kolmozip selftest --model "$WEIGHTS" | tee "$OUT/selftest.txt"
+    kolmozip dev selftest --model "$WEIGHTS" | tee "$OUT/selftest.txt"
     # shellcheck disable=SC2086
-    kolmozip train --preset "$PRESET" --out "$RUN" --corpus "${TEXT:-enwik8}" --stop-after-minutes "$LEG" \
+    kolmozip train --preset "$PRESET" --output "$RUN" "${TEXT:-enwik8}" --stop-after-minutes "$LEG" \
         --quiet $BUDGET $SETTINGS
 fi
 tail -n 3 "$RUN/train.jsonl"
 if [ -f "$RUN/$PRESET.kzw" ]; then
     rm -rf build/slim
-    kolmozip slim "$RUN" --out "build/slim/$PRESET"
+    kolmozip train slim "$RUN" --output "build/slim/$PRESET"
     tar c -C build/slim "$PRESET" | split -b 15000000 - "$OUT/$PRESET.tar."
     cp "$RUN/$PRESET.json" "$RUN/train.jsonl" "$OUT"
 fi

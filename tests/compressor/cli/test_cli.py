@@ -190,7 +190,7 @@ def test_inspect_agrees_with_the_file(
 ) -> None:
     Path("a.kz").write_bytes(packed)
     (told,) = facts(cli("inspect", "a.kz", "--json").stdout)
-    assert told["file"] == "a.kz"
+    assert told["input"] == "a.kz"
     assert told["format_version"] == packed[6]
     assert (told["weights"], told["model"]) == (nano.identity.hex(), "nano")
     assert (told["original_bytes"], told["compressed_bytes"]) == (300, len(packed))

@@ -490,7 +490,7 @@ def test_every_single_flipped_bit_is_noticed(
     monkeypatch.setattr(container, "MAX_BLOCK", 32)
     original = bytes(32) + random.Random(8).randbytes(32) + b" in the world of the other, the "
     packed = compressor.compress(original, nano)
-    assert [block.kind for block in blocks(packed)] == [Kind.RUN, Kind.RAW, Kind.MODEL, Kind.END]
+    assert [block.kind for block in blocks(packed)] == [Kind.RUN, Kind.RAW, Kind.MODEL]
     for bit in range(8 * len(packed)):
         with pytest.raises(FormatError):
             compressor.decompress(flipped(packed, bit))
@@ -535,7 +535,7 @@ def test_blocks_out_of_place_are_noticed_by_the_last_checksum(
     mixed: tuple[bytes, bytes], blocks: Callable, rebuilt: Rebuilt
 ) -> None:
     original, packed = mixed
-    good = blocks(packed)[:-1]
+    good = blocks(packed)
     assert compressor.decompress(rebuilt(packed, good)) == original
     for wrong in (
         good[1:],
@@ -555,7 +555,7 @@ def test_damage_under_a_good_block_checksum_is_noticed_by_the_last_one(
 
     monkeypatch.setattr(data.lanes, "LANE_BYTES", 64)
     packed = compressor.compress(sample()[:800], nano)
-    (block, _), rng = blocks(packed), random.Random(30)
+    (block,), rng = blocks(packed), random.Random(30)
     assert (block.kind, block.lanes) == (Kind.MODEL, 8)
     size = len(block.payload)
     wrong = [flipped(block.payload, rng.randrange(8 * size)) for _ in range(12)]
@@ -591,13 +591,13 @@ def refused(packed: bytes) -> str:
         {"kind": Kind.RAW},
         {"kind": Kind.RUN},
         {"lanes": 1024},
-        {"length": 2**23},
+        {"length": 4 * 2**20},
+        {"length": 2**27 + 1},
+        {"payload": b""},
     ],
     ids=str,
 )
 def test_a_model_block_that_lies_about_itself(
     packed: bytes, blocks: Callable, rebuilt: Rebuilt, change: dict
 ) -> None:
-    if change == {"length": 2**23}:
-        change = {"length": 2**23 + 1}  # at the limit itself it would be decoded first, for minutes
     refused(rebuilt(packed, [dataclasses.replace(blocks(packed)[0], **change)]))

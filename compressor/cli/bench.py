@@ -1,0 +1,242 @@
+"""Commands that measure: the benchmark, and what speed and weights cost."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from compressor.cli import options
+from compressor.cli.groups import Commands
+from compressor.system.extras import need
+
+INPUT = click.Path(exists=True, dir_okay=False)
+"""A file that is measured on."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Measuring:
+    """The options of the commands that run the benchmark."""
+
+    results: str
+    limit: float
+    jobs: int
+    again: bool
+    quiet: bool
+    as_json: bool
+
+
+@click.group(
+    cls=Commands,
+    sections={
+        "Commands": {
+            "run": "bench:run",
+            "list": "bench:list_",
+            "speed": "bench:speed",
+            "weights": "bench:weights",
+            "estimate": "bench:estimate",
+            "report": "report:report",
+            "leaderboard": "report:leaderboard",
+        }
+    },
+    default=("run", "bench:run"),
+    subcommand_metavar="[COMMAND] [ARGS]...",
+)
+def bench() -> None:
+    """Measure codecs, speed, weights; report what was measured.
+
+    Every file is restored and compared. Without a command: run.
+
+    \b
+    Examples:
+      kolmozip bench                     every codec on enwik8's last 5,000,000 bytes
+      kolmozip bench book.txt --jobs 2   on a file of your own; see `bench run --help`
+      kolmozip bench list                which codecs there are, here and elsewhere
+      kolmozip bench leaderboard         on all of enwik8, then tables and plots
+    """
+
+
+def measuring(work: Callable[..., None]) -> Callable[..., None]:
+    """A command that runs the benchmark, with the options of Measuring as ``settings``."""
+
+    @functools.wraps(work)
+    def command(
+        results: str,
+        limit: float,
+        jobs: int,
+        again: bool,
+        quiet: bool,
+        as_json: bool,
+        **arguments: Any,
+    ) -> None:
+        work(**arguments, settings=Measuring(results, limit, jobs, again, quiet, as_json))
+
+    return options.combined(
+        options.results,
+        click.option(
+            "--limit",
+            default=3600.0,
+            show_default=True,
+            type=click.FloatRange(0, min_open=True),
+            help="Seconds a codec may take, each way.",
+        ),
+        click.option(
+            "--jobs",
+            "-j",
+            default=1,
+            show_default=True,
+            type=click.IntRange(1),
+            help="Codecs at a time, at most one a core; neural ones always run alone. "
+            "Speeds are cleanest with 1.",
+        ),
+        click.option(
+            "--again", is_flag=True, help="Also run what has a verified row on this input already."
+        ),
+        options.quiet,
+        options.as_json,
+    )(command)
+
+
+def run_codecs(name: str, codecs: tuple[str, ...], settings: Measuring) -> bool:
+    """Runs codecs, or all that can run here, on the input of this name, and prints their rows.
+
+    Returns whether every codec came through.
+    """
+    with need("bench"):
+        from compressor.bench.inputs import opened
+        from compressor.bench.jobs import jobs_named
+        from compressor.bench.progress_board import table
+        from compressor.bench.runner import bench as measure
+
+        todo = jobs_named(codecs)
+        with opened(name) as source:
+            rows = measure(
+                todo,
+                source,
+                Path(settings.results, "raw"),
+                limit_s=settings.limit,
+                jobs=settings.jobs,
+                again=settings.again,
+                quiet=settings.quiet,
+            )
+    if settings.as_json:
+        for row in rows:
+            options.print_json(dataclasses.asdict(row))
+    else:
+        click.echo(table(rows))
+    return all(row.verified for row in rows)
+
+
+@click.command()
+@click.argument("input", default="test5m", metavar="[INPUT]")
+@click.option(
+    "--codec",
+    "codecs",
+    multiple=True,
+    help="A codec by name; may be repeated.  [default: all that can run]",
+)
+@measuring
+def run(input: str, codecs: tuple[str, ...], settings: Measuring) -> None:
+    """Run codecs on INPUT: compress, restore, compare.
+
+    Each in fresh processes, one JSON a run. INPUT is a slice of enwik8 (test5m by default, enwik8,
+    head1m, valid ...), its cleaned text (test5m-text8), a file or a folder. What has a verified row
+    on the same input is not run again, so a stopped benchmark goes on where it stopped. The exit
+    code is 1 if any codec failed; all the others have run by then.
+
+    \b
+    Examples:
+      kolmozip bench                                       every codec on test5m
+      kolmozip bench --codec "xz -9e" --codec "zpaq -m5"   two of them
+      kolmozip bench book.txt --jobs 2                     on a file of your own
+      kolmozip bench folder                                on a folder, as one tar
+      kolmozip bench test5m-text8                          on words a-z and spaces alone
+    """
+    if not run_codecs(input, codecs, settings):
+        sys.exit(1)
+
+
+@click.command("list")
+def list_() -> None:
+    """List the codecs, and how to get the missing ones."""
+    with need("bench"):
+        from compressor.bench.jobs import listing
+
+        click.echo("\n".join(listing()))
+
+
+@click.command()
+@click.argument("input", type=INPUT)
+@options.model
+@options.results
+@options.as_json
+def speed(input: str, model: str | None, results: str, as_json: bool) -> None:
+    """Measure our codec on one file.
+
+    Bytes, bits/char, KB/s each way and peak memory, in fresh processes. The restored file is
+    compared byte for byte. INPUT is a file; `kolmozip dev corpus test5m -o test5m` writes the
+    standard test slice.
+    """
+    with need("bench"):
+        from compressor.bench.speed import measure
+
+        facts, path = measure(Path(input), model, Path(results, "raw"))
+    _show(facts, path, as_json)
+    if not facts["restored"]:
+        raise click.ClickException(f"{facts['reason']}: please report this with the facts above")
+
+
+@click.command()
+@click.argument("input", type=INPUT)
+@click.option("--checkpoint", required=True, type=options.RUN, help="Folder of the training run.")
+@options.results
+@options.as_json
+def estimate(input: str, checkpoint: str, results: str, as_json: bool) -> None:
+    """Estimate what a run's float model would cost.
+
+    On INPUT, with and without the memory: an estimate, not a file.
+    """
+    with need("train"):
+        from compressor.bench.estimate import estimate as measure
+
+        facts, path = measure(Path(input), Path(checkpoint), Path(results, "raw"))
+    _show(facts, path, as_json)
+
+
+@click.command()
+@click.argument("run", type=options.RUN)
+@click.option(
+    "--bits",
+    "-b",
+    multiple=True,
+    type=options.BITS,
+    help="Bits a weight to try; may be repeated.  [default: 8, 7, 6, 5, 4.5, 4, 3.5, 3]",
+)
+@options.results
+@options.quiet
+@options.as_json
+def weights(run: str, bits: tuple[float, ...], results: str, quiet: bool, as_json: bool) -> None:
+    """Pack the weights of a RUN at several precisions.
+
+    Bytes, and bits/char as an estimate: of network and memory on the first 1,048,576 bytes of the
+    validation text. `kolmozip bench report` draws the curve.
+
+    \b
+    Example:
+      kolmozip bench weights runs/small
+    """
+    with need("train"):
+        from compressor.bench.weight_bits import BITS, measure
+
+        facts, path = measure(Path(run), Path(results, "raw"), bits or BITS, quiet)
+    _show(facts, path, as_json)
+
+
+def _show(facts: options.Facts, path: Path, as_json: bool) -> None:
+    options.print_facts(facts, as_json)
+    click.echo(f"written to {path}", err=True)

@@ -1,0 +1,83 @@
+"""Commands for who works on the program or checks it on a new machine."""
+
+from __future__ import annotations
+
+import click
+
+from compressor.cli import options
+from compressor.cli.groups import Commands
+from compressor.system import files
+from compressor.system.extras import need
+
+
+@click.group(
+    cls=Commands,
+    sections={"Commands": {"corpus": "dev:corpus", "selftest": "dev:selftest", "fuzz": "dev:fuzz"}},
+)
+def dev() -> None:
+    """Check the program itself: corpus, selftest, fuzz.
+
+    \b
+    Example:
+      kolmozip dev selftest
+    """
+
+
+@click.command()
+@click.argument(
+    "name", type=click.Choice(["enwik8", "train", "valid", "test5m", "test1m", "head1m"])
+)
+@click.option("--output", "-o", required=True, help="Where to write it.")
+@options.force
+def corpus(name: str, output: str, force: bool) -> None:
+    """Write a standard slice of enwik8.
+
+    It is checked by its SHA-256. The text is found through KOLMOZIP_CORPORA, or downloaded.
+    """
+    with need("corpora"):
+        from data.corpora import load
+        from data.splits import split
+
+        files.check_output(output, force)
+        text = split(load("enwik8"), name)
+    with files.open_output(output, force) as target:
+        target.write(text.tobytes())
+
+
+@click.command()
+@options.model
+@click.option(
+    "--lanes", default=16, show_default=True, type=click.IntRange(1, 1024), help="Lanes to run."
+)
+@click.option(
+    "--steps", default=64, show_default=True, type=click.IntRange(1, 256), help="Bytes a lane."
+)
+def selftest(model: str | None, lanes: int, steps: int) -> None:
+    """Check that the engine computes the definition.
+
+    The engine runs on whatever device JAX finds, CPU or GPU, over real text; every count is
+    compared with that of the definition in NumPy.
+    """
+    from compressor.codec.selftest import selftest as check
+
+    click.echo(check(model, lanes, steps))
+
+
+@click.command()
+@click.option("--seed", default=0, show_default=True, help="Of the mutations.")
+@click.option(
+    "--count", default=1000, show_default=True, type=click.IntRange(1), help="Mutations to try."
+)
+@options.quiet
+def fuzz(seed: int, count: int, quiet: bool) -> None:
+    """Decode damaged containers and weights files.
+
+    Each must be refused by name or come out right.
+
+    \b
+    Example:
+      kolmozip dev fuzz --count 100000
+    """
+    from compressor.codec.fuzz import run
+
+    click.echo(run(seed, count, quiet))

@@ -1,0 +1,308 @@
+"""What the commands share: options, sizes, JSON, and the way a refusal is told."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import IO, Any, Protocol, TypeVar
+
+import click
+
+from coding.errors import KolmozipError
+from compressor.errors import FileRefusal, Interrupted, OutOfMemory
+from compressor.system import files
+from compressor.system.plain_table import plain_table
+
+SCHEMA = 1
+"""Version of the JSON objects that commands print; README.md beside this file describes them."""
+
+JSON = "compressor.json"
+"""Key under which click's context notes that the command line asked for JSON."""
+
+INTERRUPTED = 130
+"""Exit code of a run that the user stopped: 128 plus the number of SIGINT, as shells have it."""
+
+BITS = click.FloatRange(1, 8)
+"""Bits a weight."""
+
+RUN = click.Path(exists=True, file_okay=False)
+"""The folder of a training run."""
+
+Facts = Mapping[str, object]
+Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
+
+
+class Option(Protocol):
+    """A decorator that gives a command an option or an argument."""
+
+    def __call__(self, command: Command, /) -> Command:
+        """Returns the command, with the option."""
+
+
+class Size(click.ParamType):
+    """A number of bytes: 500, 500K, 500M, 1G, 1T (powers of 1000), 1Ki, 1Mi, 1Gi (of 1024)."""
+
+    name = "size"
+    _UNITS = "KMGT"
+    _FORM = re.compile(rf"(\d+(?:\.\d+)?)(?:([{_UNITS}])(i?))?B?", re.IGNORECASE)
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """The bytes that the text stands for."""
+        if isinstance(value, int):
+            return value
+        match = self._FORM.fullmatch(value.strip())
+        if match is None:
+            self.fail(f"{value!r} is no size: write bytes, or such as 500M, 1G, 64Mi", param, ctx)
+        number, unit, binary = match.groups()
+        power = 1 + self._UNITS.index(unit.upper()) if unit else 0
+        return int(float(number) * (1024 if binary else 1000) ** power)
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """The options of the commands that code files; a command without an option has its default."""
+
+    mode: str | None = None
+    """What is asked of the program without a command's word; None is to compress."""
+    output: str | None = None
+    stdout: bool = False
+    force: bool = False
+    remove: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    as_json: bool = False
+    threads: int = 0
+    model: str | None = None
+    max_output: int | None = None
+    max_memory: int | None = None
+
+
+Work = Callable[[tuple[str, ...], Settings], None]
+
+
+def combined(*options: Option) -> Option:
+    """One decorator for several options, which the help shows in this order."""
+
+    def decorate(command: Command, /) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def _note_json(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
+    if value:
+        ctx.meta[JSON] = True
+    return value
+
+
+as_json = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    callback=_note_json,
+    help="Print facts, and refusals too, as JSON, one object a line.",
+)
+quiet = click.option(
+    "--quiet", "-q", is_flag=True, help="No progress, warnings or summary; errors only."
+)
+force = click.option("--force", "-f", is_flag=True, help="Replace an output that exists.")
+model = click.option(
+    "--model", "-m", help="Weights by name, or the path of a .kzw file.  [default: small]"
+)
+results = click.option(
+    "--results",
+    default="results",
+    show_default=True,
+    help="Folder of the results; the JSON goes into raw/ in it.",
+)
+limits = combined(
+    click.option(
+        "--max-output",
+        type=Size(),
+        metavar="SIZE",
+        help="Refuse a file that holds more, such as 500M or 1G.",
+    ),
+    click.option(
+        "--max-memory",
+        type=Size(),
+        metavar="SIZE",
+        help="Refuse a file whose decoding takes more memory.",
+    ),
+)
+how = combined(
+    click.option(
+        "--threads",
+        "-T",
+        type=click.IntRange(0),
+        default=0,
+        metavar="N",
+        help="Threads to compute with, 0 for one a core; the bytes do not depend on it.",
+    ),
+    click.option("--verbose", "-v", is_flag=True, help="Summary for pipes too, with peak memory."),
+    quiet,
+    as_json,
+)
+output = combined(
+    click.option("--output", "-o", help="Output path, or '-' for standard output."),
+    click.option("--stdout", "-c", is_flag=True, help="Write to standard output: -o -."),
+    force,
+    click.option(
+        "--rm/--keep",
+        " /-k",
+        "remove",
+        help="Remove each input once its output is complete.  [default: keep]",
+    ),
+)
+inputs = click.argument(
+    "inputs", nargs=-1, required=True, metavar="INPUT...", type=click.Path(allow_dash=True)
+)
+
+
+def with_settings(work: Work) -> Callable[..., None]:
+    """A command's function that takes its options as Settings."""
+
+    @functools.wraps(work)
+    def command(inputs: tuple[str, ...], **options: Any) -> None:
+        settings = Settings(**options)
+        _limit_threads(settings.threads)
+        work(inputs, settings)
+
+    return command
+
+
+def _limit_threads(count: int) -> None:
+    """Sets the size of XLA's thread pool, which it reads when JAX is loaded; 0 is every core."""
+    if count:
+        os.environ["NPROC"] = os.environ["PJRT_NPROC"] = str(count)
+
+
+def rate(compressed: int, original: int) -> float | None:
+    """Bits/char, rounded as everywhere in the program's output; None for an empty original."""
+    return round(8 * compressed / original, 4) if original else None
+
+
+def printable(text: str) -> str:
+    """The text on one line, with what a terminal might take for a command written out."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def print_json(facts: Facts, err: bool = False) -> None:
+    """Prints the facts as one line of JSON, headed by the schema's version."""
+    click.echo(json.dumps({"schema": SCHEMA, **facts}), err=err)
+
+
+def print_facts(facts: Facts, as_json: bool) -> None:
+    """Prints the facts as JSON, or as aligned lines: single values, then lists of records."""
+    if as_json:
+        print_json(facts)
+        return
+    single = {
+        key.replace("_", " "): value
+        for key, value in facts.items()
+        if not isinstance(value, (list, dict))
+    }
+    width = max(map(len, single))
+    for key, value in single.items():
+        click.echo(f"{key:{width}}  {'-' if value is None else value}")
+    for records in facts.values():
+        if isinstance(records, list) and records and isinstance(records[0], dict):
+            headings = [f">{key.replace('_', ' ')}" for key in records[0]]
+            rows = [[str(value) for value in record.values()] for record in records]
+            click.echo(f"\n{plain_table(headings, rows)}")
+
+
+class Refusal(click.ClickException):
+    """A named error as one line on stderr, or as a JSON object where JSON was asked for."""
+
+    def __init__(
+        self,
+        error: Exception,
+        name: str | None = None,
+        as_json: bool = False,
+        err: bool = False,
+    ) -> None:
+        super().__init__(" ".join(str(error).split()))
+        self.error, self.input = type(error).__name__, name
+        self.as_json, self.err = as_json, err
+        about_another = isinstance(error, FileRefusal)  # its text begins with the file's name
+        told = name is None or about_another or self.message.startswith(f"{name}: ")
+        self.where = "" if told else f"{name}: "
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Prints ``kolmozip: INPUT: TEXT [NAME]`` on stderr, or the JSON object of a failure."""
+        if self.as_json:
+            error = {"name": self.error, "message": self.message}
+            print_json({"input": self.input, "error": error}, err=self.err)
+        else:
+            line = printable(f"kolmozip: {self.where}{self.message} [{self.error}]")
+            click.echo(line, err=True)
+
+
+class Stop(Refusal):
+    """The user's interrupt, with the exit code that shells know it by."""
+
+    exit_code = INTERRUPTED
+
+
+INTERRUPT = "stopped by the user; no unfinished file is left, run it again"
+
+
+@contextlib.contextmanager
+def refusals(name: str) -> Iterator[None]:
+    """Gives the named errors to what the system and XLA raise in the body."""
+    try:
+        with files.named_errors(name):
+            yield
+    except MemoryError as error:
+        raise OutOfMemory(_MORE_MEMORY) from error
+    except RuntimeError as error:
+        if "RESOURCE_EXHAUSTED" in str(error):  # XLA's own MemoryError
+            raise OutOfMemory(_MORE_MEMORY) from error
+        raise
+
+
+_MORE_MEMORY = "not enough memory; close other programs: coding needs about 1 GB, up to 1.4 GB"
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether an exception is one of our named errors; a room that is not loaded raised none."""
+    corpora = sys.modules.get("data.corpora")
+    return isinstance(error, KolmozipError) or (
+        corpora is not None and isinstance(error, corpora.CorpusError)
+    )
+
+
+def each(
+    names: Iterable[str], work: Callable[[str], None], as_json: bool, err: bool = False
+) -> None:
+    """Does the work for every input; a refusal of one does not stop the others.
+
+    Exits with code 1 if one was refused. ``err`` sends JSON to stderr, where stdout has the output.
+    """
+    refused = False
+    for name in names:
+        try:
+            with refusals(name):
+                work(name)
+        except KeyboardInterrupt:
+            Stop(Interrupted(INTERRUPT), name, as_json, err).show()
+            sys.exit(INTERRUPTED)
+        except Exception as error:
+            if not is_refusal(error):
+                raise
+            Refusal(error, name, as_json, err).show()
+            refused = True
+    if refused:
+        sys.exit(1)

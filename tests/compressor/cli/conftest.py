@@ -1,0 +1,51 @@
+"""What the tests of the command line share: a folder to work in, and a small container."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import compressor
+from data.samples import sample
+
+if TYPE_CHECKING:
+    from compressor.codec.model import Model
+
+TEXT = sample()[:160]
+
+
+@pytest.fixture(scope="session")
+def original() -> bytes:
+    """A text that the tiny weights shrink by a little, and quickly."""
+    return TEXT
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in, with the text in it as a.txt."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.txt").write_bytes(TEXT)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def packed(nano: Model) -> bytes:
+    """The text, compressed."""
+    return compressor.compress(TEXT, nano)
+
+
+ZEROS = bytes(1000)
+
+
+@pytest.fixture(scope="session")
+def zeros() -> bytes:
+    """An original that takes a run block, which is coded at once."""
+    return ZEROS
+
+
+@pytest.fixture(scope="session")
+def packed_zeros(nano: Model) -> bytes:
+    """The zeros, compressed."""
+    return compressor.compress(ZEROS, nano)

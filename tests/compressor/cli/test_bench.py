@@ -1,0 +1,100 @@
+"""The commands that measure, on codecs made of two bits of Python and on the tiny weights."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from compressor.bench import jobs
+from compressor.bench.jobs import INPUT, OUTPUT, Job
+
+COPY = "import sys; open(sys.argv[2], 'wb').write(open(sys.argv[1], 'rb').read())"
+
+Cli = Callable[..., Result]
+
+
+def toy(name: str, decompress: str = COPY) -> Job:
+    """A codec that copies, or restores as it is told."""
+    python = [sys.executable, "-I", "-S", "-c"]
+    packing, restoring = ([*python, code, INPUT, OUTPUT] for code in (COPY, decompress))
+    return Job(name, "LZ77", "1", f"{name} FILE", packing, restoring)
+
+
+@pytest.fixture
+def toys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command knows two codecs only, one of which does not restore."""
+    both = {"fair": lambda: toy("fair"), "liar": lambda: toy("liar", "pass")}
+    monkeypatch.setattr(jobs, "catalogue", lambda: both)
+
+
+def codecs_of(results: Path) -> list[str]:
+    """The codecs whose rows are kept."""
+    rows = [json.loads(path.read_text()) for path in (results / "raw").glob("row-*.json")]
+    return sorted(row["codec"] for row in rows)
+
+
+@pytest.mark.usefixtures("toys")
+def test_the_benchmark_runs_all_and_its_exit_code_tells_of_failures(
+    cli: Cli, refusal: Callable[[Result, str], str], folder: Path
+) -> None:
+    result = cli("bench", "run", "a.txt", "--codec", "fair", "-q")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "fair" in result.stdout
+    result = cli("bench", "a.txt")
+    assert result.exit_code == 1
+    assert "failed: liar: decompress: wrote no output" in result.stdout
+    assert "fair: verified already" in result.stderr
+    assert codecs_of(folder / "results") == ["fair", "liar"]
+    refusal(cli("bench", "run", "nonesuch"), "UnknownInput")
+    refusal(cli("bench", "run", "a.txt", "--codec", "nonesuch"), "UnknownCodec")
+
+
+@pytest.mark.usefixtures("toys")
+def test_rows_as_json_are_one_object_a_line(cli: Cli, folder: Path) -> None:
+    result = cli("bench", "run", "a.txt", "--json", "-q")
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert {row["codec"]: row["status"] for row in rows} == {"fair": "verified", "liar": "failed"}
+
+
+def test_the_list_names_codecs_here_and_elsewhere(cli: Cli) -> None:
+    lines = cli("bench", "list").stdout.splitlines()
+    names = {line.split("  ")[0] for line in lines}
+    assert {"gzip -9 (library)", "xz -9e", "kolmozip small"} <= names
+
+
+@pytest.mark.usefixtures("toys")
+def test_leaderboard_and_report(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = []
+
+    def build(raw: Path, out: Path, readme: Path | None, weights: Path | None) -> list[Path]:
+        built.append((raw, out, readme, weights, len(list(raw.glob("row-*.json")))))
+        return [out / "leaderboard.md"]
+
+    monkeypatch.setattr("compressor.report.build.build", build)
+    result = cli("bench", "leaderboard", "a.txt")
+    assert result.exit_code == 1, "the liar failed"
+    assert "wrote results/leaderboard.md" in result.stderr
+    Path("README.md").touch()
+    assert cli("bench", "report").exit_code == 0
+    out = Path("results")
+    assert built == [
+        (out / "raw", out, None, None, 2),
+        (out / "raw", out, Path("README.md"), None, 2),
+    ]
+
+
+def test_speed_prints_what_it_keeps(cli: Cli, folder: Path) -> None:
+    result = cli("bench", "speed", "a.txt", "--model", "nano", "--json")
+    assert result.exit_code == 0, result.output
+    [path] = (folder / "results" / "raw").iterdir()
+    assert path.name.startswith("speed-nano-a-txt-")
+    facts = json.loads(result.stdout)
+    kept = json.loads(path.read_text())
+    assert {name: facts[name] for name in kept} == kept
+    assert kept["restored"] is True
+    assert f"written to results/raw/{path.name}" in result.stderr
