@@ -1,4 +1,4 @@
-"""The classical codecs everybody has, each at its strongest usual setting, from the standard library alone."""
+"""The classical codecs of the standard library, each at its strongest usual setting."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import BinaryIO, Protocol
 from baselines.codec import Codec, Library, Traced, pump
 
 RESTORE_PIECE = 1 << 16
-"""Bytes of a packed file handed to a decoder at a time: small, since runs may grow a thousandfold."""
+"""Bytes of a packed file that a decoder gets at a time: few, as runs may grow a thousandfold."""
 
 
 class Decoder(Protocol):
@@ -36,13 +36,13 @@ class Encoder(Protocol):
 
 
 def press(source: Traced, encoder: Encoder, sink: BinaryIO) -> None:
-    """A whole input through an encoder into sink."""
+    """Writes a whole input, packed by an encoder, to sink."""
     pump(source.read, encoder.compress, sink)
     sink.write(encoder.flush())
 
 
 def unpump(packed: BinaryIO, decoder: Decoder, sink: BinaryIO) -> None:
-    """A whole packed stream into sink; raises EOFError where it is cut short."""
+    """Writes a whole packed stream, restored, to sink. Raises EOFError where it is cut short."""
     pump(packed.read, decoder.decompress, sink, RESTORE_PIECE)
     if not decoder.eof:
         raise EOFError("it ends early")
@@ -56,7 +56,8 @@ def bundled_version() -> str:
 class Gzip(Library):
     """DEFLATE at level 9, in a gzip file without name or time.
 
-    zlib is not the code of the gzip program: other choices where to end a block, so files some 0.1 to 0.3 % larger.
+    zlib is not the code of the gzip program: it chooses other ends of blocks, and its files are
+    some 0.1 to 0.3 % larger.
     """
 
     name = "gzip -9 (library)"
@@ -67,10 +68,10 @@ class Gzip(Library):
     module, shared = "zlib", "libz.so"
 
     GZIP_WINDOW = 31
-    """zlib's way to ask for a window of 2^15 bytes and a gzip header and trailer around the data."""
+    """zlib's way to ask for a window of 2^15 bytes, and a gzip header and trailer around it."""
 
     def pack(self, source: Traced, sink: BinaryIO, size: int) -> None:
-        """A gzip file with a CRC-32."""
+        """Writes a gzip file with a CRC-32."""
         press(source, zlib.compressobj(9, zlib.DEFLATED, self.GZIP_WINDOW), sink)
 
     def unpack(self, packed: BinaryIO, sink: BinaryIO) -> None:
@@ -79,7 +80,7 @@ class Gzip(Library):
 
 
 class Bzip2(Library):
-    """Burrows-Wheeler transform in blocks of 900 kB; the same bytes as the program's."""
+    """Burrows-Wheeler transform in blocks of 900,000 bytes; the same bytes as the program's."""
 
     name = "bzip2 -9"
     command = "bzip2 -9 FILE"
@@ -89,7 +90,7 @@ class Bzip2(Library):
     module, shared = "_bz2", "libbz2.so"
 
     def pack(self, source: Traced, sink: BinaryIO, size: int) -> None:
-        """A bzip2 file with a CRC-32 a block."""
+        """Writes a bzip2 file with a CRC-32 a block."""
         press(source, bz2.BZ2Compressor(9), sink)
 
     def unpack(self, packed: BinaryIO, sink: BinaryIO) -> None:
@@ -98,7 +99,10 @@ class Bzip2(Library):
 
 
 class Xz(Library):
-    """LZMA2 at preset 9, extreme; 64 MiB dictionary; one block, the same bytes as the program's with one thread."""
+    """LZMA2 at preset 9, extreme: a dictionary of 64 MiB, one block.
+
+    The same bytes as the program's with one thread.
+    """
 
     name = "xz -9e"
     command = "xz -9e -T1 FILE"
@@ -108,12 +112,9 @@ class Xz(Library):
     module, shared = "_lzma", "liblzma.so"
 
     def pack(self, source: Traced, sink: BinaryIO, size: int) -> None:
-        """An xz file with a CRC-64, as the program writes by default."""
-        press(
-            source,
-            lzma.LZMACompressor(lzma.FORMAT_XZ, lzma.CHECK_CRC64, preset=9 | lzma.PRESET_EXTREME),
-            sink,
-        )
+        """Writes an xz file with a CRC-64, as the program does by default."""
+        preset = 9 | lzma.PRESET_EXTREME
+        press(source, lzma.LZMACompressor(lzma.FORMAT_XZ, lzma.CHECK_CRC64, preset=preset), sink)
 
     def unpack(self, packed: BinaryIO, sink: BinaryIO) -> None:
         """As in Library."""

@@ -1,6 +1,7 @@
 """What every codec here offers, the frame of those that are libraries, and how large a program is.
 
-A codec goes from file to file, so that its memory is its own and not that of a whole corpus held twice in Python.
+A codec goes from file to file, so that its memory is its own and not that of a whole corpus held
+twice in Python.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Codec(Protocol):
 
     @property
     def name(self) -> str:
-        """Tool and setting as typed at a shell; '(library)' marks one that exists as a program too. Unique."""
+        """Tool and setting as typed at a shell, unique; '(library)' where a program exists too."""
 
     @property
     def family(self) -> str:
@@ -79,18 +80,18 @@ class Codec(Protocol):
 
     @property
     def build(self) -> str | None:
-        """Commit, compiler, flags and repairs of a program built by hand, as one line; else None."""
+        """Commit, compiler, flags and repairs of a program built by hand, in one line, or None."""
 
     def compress(self, source: Path, target: Path, trace: Trace = ignore) -> None:
-        """Packs a file. The target appears whole or not at all. Raises CodecError, OSError."""
+        """Packs a file; the target appears whole or not at all. Raises CodecError, OSError."""
 
     def decompress(self, packed: Path, target: Path) -> None:
-        """Restores a file, likewise. Raises CodecError, OSError."""
+        """Restores a file; the target appears whole or not at all. Raises CodecError, OSError."""
 
 
 @contextmanager
 def appearing(target: Path) -> Iterator[Path]:
-    """A path to write to, which takes the target's name when the body ends well and goes when it does not."""
+    """A path to write to: it takes the target's name when the body ends well, else it goes."""
     part = target.with_name(f".{target.name}.part")
     try:
         yield part
@@ -100,13 +101,13 @@ def appearing(target: Path) -> Iterator[Path]:
 
 
 class Traced:
-    """An input file that reports before it hands out the next piece: what came before is then consumed."""
+    """An input file that calls the trace whenever more is read: what came before is consumed."""
 
     def __init__(self, source: BinaryIO, sink: BinaryIO, trace: Trace) -> None:
         self._source, self._sink, self._trace, self.consumed = source, sink, trace, 0
 
     def read(self, size: int = -1) -> bytes:
-        """As a file's."""
+        """Reads as a file does."""
         if self.consumed:
             self._trace(self.consumed, self._sink.tell())
         data = self._source.read(size)
@@ -114,12 +115,15 @@ class Traced:
         return data
 
     def write(self, data: bytes) -> int:
-        """Not for writing; the bzip3 binding asks every file for this attribute."""
+        """Raises OSError; the bzip3 binding asks every file for this attribute."""
         raise OSError("an input is not written to")
 
 
 class Library(ABC):
-    """A codec that is a library: a subclass says how to `pack` and `unpack` streams, this class handles the files."""
+    """A codec that is a library.
+
+    A subclass says how to ``pack`` and ``unpack`` streams; this class handles the files.
+    """
 
     name: str
     family: str
@@ -136,17 +140,17 @@ class Library(ABC):
 
     @abstractmethod
     def pack(self, source: Traced, sink: BinaryIO, size: int) -> None:
-        """Packs all of source, which has `size` bytes."""
+        """Packs all of source, which has ``size`` bytes."""
 
     @abstractmethod
     def unpack(self, packed: BinaryIO, sink: BinaryIO) -> None:
-        """Restores; raises one of `errors` on damage."""
+        """Restores a packed stream. Raises one of ``errors`` on damage."""
 
     @property
     def program_bytes(self) -> int | None:
-        """As in Codec: the shared library if the module calls one, else the module itself, which then holds the codec."""
-        found = module_program(self.module, self.shared)
-        return packed_size(found) if found else None
+        """As in Codec, of the shared library if the module calls one, else of the module itself."""
+        files = module_program(self.module, self.shared)
+        return packed_size(files) if files else None
 
     def compress(self, source: Path, target: Path, trace: Trace = ignore) -> None:
         """As in Codec."""
@@ -172,20 +176,22 @@ class Library(ABC):
 
     @contextmanager
     def _named(self, doing: str, path: Path) -> Iterator[None]:
-        """Gives the library's errors our name; those of the system (a full disk) pass, they have their own."""
+        """Gives the library's errors our name; the system's (a full disk) have one, and pass."""
         try:
             yield
         except self.errors as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
-            text = f"{self.name} could not {doing} {path.name}: {error or type(error).__name__}: check that the file is whole"
-            raise CodecFailed(text) from error
+            reason = str(error) or type(error).__name__
+            raise CodecFailed(
+                f"{self.name} could not {doing} {path.name}: {reason}: check that the file is whole"
+            ) from error
 
 
 def pump(
     read: Callable[[int], bytes], step: Callable[[bytes], bytes], sink: BinaryIO, piece: int = MIB
 ) -> None:
-    """All that `read` gives, piece by piece through `step`, into sink."""
+    """Writes all that ``read`` gives, each piece through ``step``, to sink."""
     while data := read(piece):
         sink.write(step(data))
 
@@ -200,21 +206,25 @@ LOADED = 1
 
 
 def shared_libraries(program: Path) -> tuple[Path, ...]:
-    """The shared libraries of others that an executable or a library loads, the system's left out; none where `ldd`
-    cannot tell."""
+    """The shared libraries that an executable or a library loads, the system's left out.
+
+    An empty tuple where ``ldd`` cannot tell.
+    """
+    command = ["ldd", str(program)]
     try:
-        told = subprocess.run(
-            ["ldd", str(program)], capture_output=True, text=True, check=False
-        ).stdout
+        output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     except OSError:
         return ()
-    found = re.findall(r"^\s*(\S+) => (/.*) \(0x", told, re.MULTILINE)
-    return tuple(Path(path) for name, path in found if not RUNTIME.match(name))
+    lines = re.findall(r"^\s*(\S+) => (/.*) \(0x", output, re.MULTILINE)
+    return tuple(Path(path) for name, path in lines if not RUNTIME.match(name))
 
 
 def module_program(module: str, shared: str) -> tuple[Path, ...]:
-    """Files of the codec behind a Python module: its shared library by the start of its name, else the module's own file;
-    empty for a codec built into Python itself."""
+    """Files of the codec behind a Python module.
+
+    That is its shared library, by the start of its name, else the module's own file; nothing for a
+    codec built into Python itself.
+    """
     spec = find_spec(module)
     origin = spec.origin if spec else None
     own = Path(origin) if origin and os.path.isfile(origin) else None
@@ -228,18 +238,22 @@ def module_program(module: str, shared: str) -> tuple[Path, ...]:
 
 @functools.cache
 def packed_size(files: tuple[Path, ...]) -> int | None:
-    """Bytes of the programs in `files`, packed by xz -9e; None where one is not an ELF file (a script, another system)."""
-    parts = [loaded_part(path.read_bytes()) for path in files]
-    if not parts or None in parts:
+    """Bytes of the programs in ``files``, packed by `xz -9e`.
+
+    None where one is not an ELF file: a script, or another system's.
+    """
+    parts = [part for path in files if (part := loaded_part(path.read_bytes())) is not None]
+    if not parts or len(parts) < len(files):
         return None
-    return len(
-        lzma.compress(b"".join(part for part in parts if part), preset=9 | lzma.PRESET_EXTREME)
-    )
+    return len(lzma.compress(b"".join(parts), preset=9 | lzma.PRESET_EXTREME))
 
 
 def loaded_part(program: bytes) -> bytes | None:
-    """What of a 64-bit little-endian ELF file is loaded when it runs: some wheels carry ten times as much in debugging
-    notes, which no decoder needs. None for any other file. Source: the ELF-64 object file format, program header table."""
+    """What of a 64-bit little-endian ELF file is loaded when it runs; None for any other file.
+
+    Some wheels carry ten times as much in debugging notes, which no decoder needs. Source: the
+    ELF-64 object file format, program header table.
+    """
     if program[:6] != b"\x7fELF\x02\x01":
         return None
     (table,) = struct.unpack_from("<Q", program, 32)

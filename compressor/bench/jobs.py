@@ -216,7 +216,7 @@ def _by_weights(name: str, makers: dict[str, Maker]) -> Maker:
         return functools.partial(transformer_job, Path(name))
     raise UnknownCodec(
         f"no codec named {name!r} can run here: choose from {', '.join(makers)}; "
-        "`kolmozip bench --list` says how to get others"
+        "`kolmozip bench list` says how to get others"
     )
 
 

@@ -60,9 +60,8 @@ def there_and_back(run: Run, source: Path, folder: Path, outcome: Outcome) -> No
     packed, restored = folder / "packed", folder / "restored"
     for verb, given, made in zip(VERBS, (source, packed), (packed, restored), strict=True):
         ending = outcome.endings[verb] = run(verb, given, made)
-        outcome.reason = _failure(ending, made)
-        if outcome.reason is not None:
-            outcome.reason = f"{verb}: {outcome.reason}"
+        if (failure := _failure(ending, made)) is not None:
+            outcome.reason = f"{verb}: {failure}"
             return
         outcome.compressed_bytes = packed.stat().st_size
     outcome.reason = difference(source, restored)

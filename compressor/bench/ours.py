@@ -13,11 +13,35 @@ from coding import container
 ROOT = Path(__file__).resolve().parents[2]
 """The folder that holds our packages."""
 
-PRODUCT: tuple[str, ...] = ()
-"""Every module of ours that compressing or decompressing a file loads, as a path below ROOT."""
+MODULES = {
+    "coding": "__init__ container counts errors rangecoder",
+    "compressor": "__init__ errors",
+    "compressor/cli": "__init__ code groups options",
+    "compressor/codec": "__init__ blocks model seams stream weights_file weights_store",
+    "compressor/system": "__init__ files plain_table progress signals",
+    "data": "__init__ lanes",
+    "models": "__init__",
+    "models/integer": "__init__ config engine fixed_point ngram weights",
+    "models/memory": "__init__ expected logistic match memory runs",
+}
+"""Folder -> the modules in it that compressing or decompressing a file loads."""
+PRODUCT = tuple(
+    sorted(f"{folder}/{name}.py" for folder, names in MODULES.items() for name in names.split())
+)
+"""The same as paths below ROOT: our program, and no more than it."""
 
-TRANSFORMER = ("baselines/transformer.py", "baselines/transformer_weights.py")
-"""What a file coded with the transformer needs beside them."""
+TRANSFORMER = (
+    "baselines/__init__.py",
+    "baselines/transformer.py",
+    "baselines/transformer_weights.py",
+    "compressor/bench/__init__.py",
+    "compressor/bench/float_codec.py",
+    "compressor/bench/ours.py",
+    "models/network/__init__.py",
+    "models/network/layers.py",
+    "models/network/lm.py",
+)
+"""What decoding a file coded with the transformer loads beside modules of PRODUCT."""
 FLOAT_MAGIC = b"kzfloat\x01"
 """The first 8 bytes of a file coded with the transformer; its blocks follow as a container's."""
 

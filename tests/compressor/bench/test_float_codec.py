@@ -1,4 +1,4 @@
-"""Files coded with the transformer baseline decode, and say which weights they need."""
+"""Files coded with the transformer baseline decode, say which weights they need, and are no .kz."""
 
 from __future__ import annotations
 
@@ -9,44 +9,79 @@ from pathlib import Path
 
 import pytest
 
+import compressor
 from baselines import transformer
-from baselines.codec import UnknownCodec
 from baselines.transformer_weights import SUFFIX, pack
-from compressor.bench import jobs
+from coding.errors import BadMagic
 from compressor.bench.float_codec import main
+from compressor.bench.jobs import jobs_named
+from compressor.bench.ours import FLOAT_MAGIC, PRODUCT, TRANSFORMER, blocks
 from compressor.bench.runner import run_job
+from compressor.codec.model import Model
 from data.samples import sample
 
 NANO = transformer.PRESETS["transformer-nano"]
+SIZE, LANES = 1200, 4
+ROOMS = {"baselines", "coding", "compressor", "data", "models"}
+REPORT = (
+    "import sys; from compressor.bench.float_codec import main; code = main(sys.argv[1:]); "
+    "print(*sys.modules); sys.exit(code)"
+)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of two networks, a text, and the text packed with the first in several lanes."""
     folder = tmp_path_factory.mktemp("float")
     for seed in (0, 1):
         (folder / f"weights{seed}").write_bytes(pack(NANO, transformer.initialise(NANO, seed)))
-    (folder / "text").write_bytes(sample()[:20000])
-    assert (
-        main(["compress", str(folder / "weights0"), str(folder / "text"), str(folder / "packed")])
-        == 0
-    )
+    (folder / "text").write_bytes(sample()[:SIZE])
+    with pytest.MonkeyPatch.context() as patch:
+        # As a longer text would have; a file says itself in how many lanes it was coded.
+        patch.setattr("compressor.codec.stream.lane_count", lambda _: LANES)
+        assert run("compress", folder / "weights0", folder / "text", folder / "packed") == 0
     return folder
 
 
+def run(*arguments: object) -> int:
+    return main([str(argument) for argument in arguments])
+
+
 def test_another_process_decodes_the_file(folder: Path) -> None:
-    command = [sys.executable, "-P", "-m", "compressor.bench.float_codec", "decompress"]
-    subprocess.run(
-        [*command, folder / "weights0", folder / "packed", folder / "restored"], check=True
+    command = [sys.executable, "-P", "-c", REPORT, "decompress", folder / "weights0"]
+    done = subprocess.run(
+        [*command, folder / "packed", folder / "restored"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert (folder / "restored").read_bytes() == (folder / "text").read_bytes()
-    assert (folder / "packed").stat().st_size < 10000
+    [[original, size]] = blocks(folder / "packed", len(FLOAT_MAGIC))
+    assert original == SIZE
+    assert size < SIZE
+    files = {path.removesuffix(".py").removesuffix("/__init__") for path in PRODUCT + TRANSFORMER}
+    loaded = {name.replace(".", "/") for name in done.stdout.split()}
+    assert {name for name in loaded if name.split("/")[0] in ROOMS} <= files
+
+
+def test_the_file_is_no_kolmozip_file(folder: Path) -> None:
+    packed = (folder / "packed").read_bytes()
+    assert packed.startswith(FLOAT_MAGIC)
+    with pytest.raises(BadMagic, match="not a kolmozip file"):
+        compressor.decompress(packed)
+
+
+def test_a_kolmozip_file_is_none_of_these(
+    folder: Path, nano: Model, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "other.kz").write_bytes(compressor.compress(bytes(100), nano))
+    assert run("decompress", folder / "weights0", folder / "other.kz", folder / "none") == 1
+    assert "BadMagic" in capsys.readouterr().err
+    assert not (folder / "none").exists()
 
 
 def test_other_weights_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert (
-        main(["decompress", str(folder / "weights1"), str(folder / "packed"), str(folder / "none")])
-        == 1
-    )
+    assert run("decompress", folder / "weights1", folder / "packed", folder / "none") == 1
     assert "UnknownWeights" in capsys.readouterr().err
     assert not (folder / "none").exists()
 
@@ -54,7 +89,7 @@ def test_other_weights_are_refused(folder: Path, capsys: pytest.CaptureFixture[s
 def test_weights_that_are_none_are_refused(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["compress", str(folder / "text"), str(folder / "text"), str(folder / "none")]) == 1
+    assert run("compress", folder / "text", folder / "text", folder / "none") == 1
     assert "WeightsError" in capsys.readouterr().err
 
 
@@ -73,28 +108,24 @@ def test_the_benchmark_takes_the_weights_file_of_a_run(folder: Path) -> None:
         "train_bytes_seen": 0,
     }
     weights.with_suffix(".json").write_text(json.dumps({**card, "corpus": "enwik8"}))
-    (job,) = jobs.jobs_named([str(weights)])
-    row = run_job(job, folder / "text", 120)
+    (job,) = jobs_named([str(weights)])
+    short = folder / "short"
+    short.write_bytes(sample()[:400])
+    row = run_job(job, short)
     assert (row["status"], row["reason"]) == ("verified", None)
-    assert (row["codec"], row["portable"], row["lanes"], row["weights_bytes"]) == (
-        "transformer-nano",
-        False,
-        4,
-        len(data),
-    )
-    assert row["compressed_bytes"] == (folder / "packed").stat().st_size
-    assert row["train_bytes_seen"] == 0
+    assert (row["codec"], row["portable"], row["lanes"]) == ("transformer-nano", False, 1)
+    assert (row["weights_bytes"], row["train_bytes_seen"]) == (len(data), 0)
+    assert [original for original, _ in row["blocks"]] == [400]
 
 
-def test_weights_without_a_card_are_no_codec(tmp_path: Path) -> None:
-    with pytest.raises(UnknownCodec, match="training run"):
-        jobs.jobs_named([str(tmp_path / f"none{SUFFIX}")])
-
-
-def test_our_own_weights_by_path_are_found_again_for_decoding(tmp_path: Path) -> None:
+def test_our_own_weights_by_path_are_found_again_for_decoding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     golden = Path(__file__).parents[2] / "golden" / "nano.kzw"
     (tmp_path / "nano-other.kzw").write_bytes(golden.read_bytes())
-    (tmp_path / "text").write_bytes(sample()[:5000])
-    (job,) = jobs.jobs_named([str(tmp_path / "nano-other.kzw")])
-    row = run_job(job, tmp_path / "text", 120)
+    (tmp_path / "text").write_bytes(sample()[:300])
+    monkeypatch.delenv("KOLMOZIP_WEIGHTS")  # where its twin lies
+    (job,) = jobs_named([str(tmp_path / "nano-other.kzw")])
+    row = run_job(job, tmp_path / "text")
     assert (row["codec"], row["status"], row["reason"]) == ("kolmozip nano-other", "verified", None)
+    assert row["compressed_bytes"] < 300, "stored raw, which needs no weights"

@@ -1,0 +1,105 @@
+"""Jobs: what the benchmark can run, by which names, and what is known of each beforehand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from baselines.codec import UnknownCodec
+from baselines.transformer_weights import SUFFIX
+from compressor.bench import jobs
+from compressor.bench.jobs import jobs_named, listing, traced
+from compressor.bench.store import MalformedResult
+from compressor.codec import weights_store
+from data.lanes import lane_count
+from data.splits import training_bytes_within
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "nano.kzw"
+
+
+def test_a_trace_becomes_pieces_of_the_file(tmp_path: Path) -> None:
+    packed, trace = tmp_path / "packed", tmp_path / "trace"
+    packed.write_bytes(bytes(100))
+    assert traced(packed, trace) is None
+    trace.write_text("[0, 9]\n[1000, 40]\n[2000, 60]\n[2500, 60]\n[2500, 95]\n")
+    assert traced(packed, trace) == [[1000, 40], [1000, 20], [500, 40]]
+    trace.write_text("[0, 9]\n")
+    assert traced(packed, trace) is None
+
+
+def test_training_bytes_within_an_input() -> None:
+    within = {
+        ("enwik8", 10**8): 90_000_000,
+        ("head1m", 10**6): 10**6,
+        ("test5m", 5 * 10**6): 0,
+        ("test5m", 17): None,
+        ("test5m-text8", 10**6): 0,
+        ("head1m-text8", 10**5): None,
+        ("book.txt", 17): None,
+    }
+    assert {case: training_bytes_within(*case) for case in within} == within
+
+
+def test_unknown_names_are_refused_with_the_choices() -> None:
+    with pytest.raises(UnknownCodec, match=r"'nonesuch' .*gzip -9 .*kolmozip small.*list"):
+        jobs_named(["nonesuch"])
+
+
+def test_a_name_given_twice_is_one_job() -> None:
+    assert [job.codec for job in jobs_named(["xz -9e", "xz -9e"])] == ["xz -9e"]
+
+
+def test_every_codec_here_is_listed_and_others_with_their_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(jobs.table, "absent", lambda: ("cmix -c: build it",))
+    lines = listing()
+    assert lines[0].split() == ["codec", "family", "version"]
+    names = {line.split("  ")[0] for line in lines[1:]}
+    assert {"gzip -9 (library)", "xz -9e", "kolmozip small"} <= names
+    assert lines[-3:] == ["", "not on this machine:", "  cmix -c: build it"]
+
+
+def test_the_job_of_our_own_weights_states_what_their_file_and_card_say() -> None:
+    [job] = jobs_named(["kolmozip small"])
+    path = weights_store.path_by_name("small")
+    identity, card = weights_store.identity_of(path).hex(), weights_store.card_of(path)
+    assert (job.codec, job.family, job.portable) == ("kolmozip small", "neural", True)
+    assert (job.version, job.extra["weights"]) == (f"weights {identity}", identity)
+    assert (job.weights_bytes, job.parameters) == (path.stat().st_size, card["parameters"])
+    assert job.training_bytes_within("head1m", 10**6) == 10**6
+    assert job.lanes is not None
+    assert job.lanes(10**6) == lane_count(10**6)
+
+
+def test_weights_by_path_are_found_again_for_decoding(tmp_path: Path) -> None:
+    other = tmp_path / "nano-other.kzw"
+    other.write_bytes(GOLDEN.read_bytes())
+    [job] = jobs_named([str(other)])
+    assert job.codec == "kolmozip nano-other"
+    assert job.decompress[:2] == ["env", f"{weights_store.FOLDER_VARIABLE}={tmp_path}"]
+    assert job.training_bytes_within("head1m", 10**6) is None, "it has no card"
+
+
+def test_weights_of_a_transformer_need_their_card(tmp_path: Path) -> None:
+    weights = tmp_path / f"some{SUFFIX}"
+    with pytest.raises(UnknownCodec, match="training run"):
+        jobs_named([str(weights)])
+    weights.write_bytes(b"weights")
+    with pytest.raises(UnknownCodec, match="training run"):
+        jobs_named([str(weights)])
+    weights.with_suffix(".json").write_text("{")
+    with pytest.raises(MalformedResult, match=r"some\.json"):
+        jobs_named([str(weights)])
+
+
+def test_the_job_of_a_transformer_states_what_its_card_says(tmp_path: Path) -> None:
+    weights = tmp_path / f"some{SUFFIX}"
+    weights.write_bytes(b"weights")
+    card = {"identity": "ab", "file_bytes": 7, "parameters": 5, "train_bytes_seen": 3}
+    weights.with_suffix(".json").write_text(json.dumps({**card, "corpus": "enwik8"}))
+    [job] = jobs_named([str(weights)])
+    assert (job.codec, job.version, job.portable) == ("some", "weights ab", False)
+    assert (job.weights_bytes, job.parameters, job.extra["train_bytes_seen"]) == (7, 5, 3)
