@@ -1,4 +1,4 @@
-"""The standard library's codecs write their tools' own formats, at their best settings, and these exact sizes."""
+"""The standard library's codecs write their tools' own formats, and these exact sizes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from data.samples import sample
 
 MAGIC = {"gzip -9 (library)": b"\x1f\x8b\x08", "bzip2 -9": b"BZh9", "xz -9e": b"\xfd7zXZ\0"}
 SIZES = {"gzip -9 (library)": 97_948, "bzip2 -9": 83_397, "xz -9e": 86_484}
-"""Of the sample, 262,144 bytes. zlib's may move a little with a fork of zlib; the other two are what their programs write."""
+"""Of the sample, 262,144 bytes.
+
+zlib's may move a little with a fork of zlib; the other two are what their programs write.
+"""
 
 
 @pytest.fixture(scope="module")

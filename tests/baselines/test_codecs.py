@@ -1,8 +1,12 @@
-"""Each codec that can run here restores its input, packs to the same bytes every time, and does not pass off damage."""
+"""Each codec that can run here restores its input and packs to the same bytes every time.
+
+Nor does it pass off damage as the text, where its format has a checksum.
+"""
 
 from __future__ import annotations
 
 import random
+import sys
 import time
 from pathlib import Path
 
@@ -15,11 +19,12 @@ from baselines.codec import (
     CodecError,
     Library,
     Traced,
+    UnknownCodec,
     appearing,
     loaded_part,
 )
 from baselines.table import absent, by_name, codecs
-from baselines.wheels import Bzip3, Ppmd
+from baselines.wheels import Brotli, Bzip3, Ppmd, Zstd
 from data.samples import sample
 
 ALL = codecs()
@@ -212,11 +217,24 @@ def test_what_is_absent_is_what_is_not_here_and_says_how_to_get_it(
     assert {"gzip -9", "zpaq -m5", "cmix -c"} <= {line.split(": ")[0] for line in lines}
 
 
-def test_bzip3_is_absent_without_its_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
-    monkeypatch.setitem(sys.modules, "bz3", None)
-    assert any(line.startswith(Bzip3.name) and "pip install" in line for line in absent())
+@pytest.mark.parametrize(
+    ("package", "kind", "extra"),
+    [
+        ("brotli", Brotli, "bench"),
+        ("zstandard", Zstd, "bench"),
+        ("bz3", Bzip3, "bzip3"),
+        ("pyppmd", Ppmd, "bench"),
+    ],
+)
+def test_without_its_wheel_a_codec_is_absent_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, package: str, kind: type[Library], extra: str
+) -> None:
+    before = {codec.name for codec in codecs()}
+    monkeypatch.setitem(sys.modules, package, None)
+    assert {codec.name for codec in codecs()} == before - {kind.name}
+    assert f"{kind.name}: pip install 'kolmozip[{extra}]'" in absent()
+    with pytest.raises(UnknownCodec, match=rf"pip install 'kolmozip\[{extra}\]'"):
+        by_name(kind.name)
 
 
 def test_a_traced_input_cannot_be_written_to(source: Path) -> None:
