@@ -98,6 +98,8 @@ def test_files_that_are_named_exist() -> None:
     made = re.compile(r"^results/(raw/\w*[*-]|pandas)|/(NAME|RUN|PRESET)")
     missing = set()
     for name, path in places(rf"(?<![\w/.-])((?:{roots})/[\w./-]*\w)"):
+        if name == "CHANGELOG.md":
+            continue  # history names files as they were
         if path not in NAMES | FOLDERS and f"{path}.py" not in NAMES and not made.search(path):
             missing.add((name, path))
     assert sorted(missing) == []
@@ -114,18 +116,16 @@ PROSE = [
 
 @pytest.mark.parametrize("page", PROSE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_prose_keeps_to_100_characters(page: Path) -> None:
+    allowed = ("|", "!", "[", "    ")  # tables, pictures, links, drawings
     text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.M | re.S)
-    long = [
-        line
-        for line in text.splitlines()
-        if len(line) > 100 and not line.startswith(("|", "!", "[")) and "](" not in line
-    ]
-    assert long == []
+    long = [line for line in text.splitlines() if len(line) > 100]
+    assert [line for line in long if not line.startswith(allowed) and "](" not in line] == []
 
 
 def test_no_text_points_at_what_a_reader_cannot_look_up() -> None:
     """Plans, tickets and other machines are nobody's to read here."""
-    words = r"\b(briefs?|MODEL-NOTES|CPU-TRAINING|DESIGN\.md|REVIEW\.md|issue \d+|phase (?:1|2|one|two))\b"
+    plans = r"MODEL-NOTES|CPU-TRAINING|DESIGN\.md|REVIEW\.md"
+    words = rf"\b(briefs?|issue \d+|phase (?:1|2|one|two)|{plans})\b"
     own = Path(__file__).relative_to(ROOT)
     assert [place for place in places(words) if place[0] != str(own)] == []
 

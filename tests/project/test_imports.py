@@ -1,7 +1,7 @@
 """The rooms and who may import whom: the table of the design as a test.
 
-Modules are read, not run, so a lazy import inside a function counts like one at the top. What a process really loads is
-then checked by starting one.
+Modules are read, not run, so a lazy import inside a function counts like one at the top. What a
+process really loads is then checked by starting one.
 """
 
 from __future__ import annotations
@@ -48,7 +48,10 @@ def modules(room: str, root: Path = ROOT) -> list[Path]:
 
 
 def imports(path: Path, room: str) -> set[str]:
-    """Top-level names of all that the file imports, wherever in the file; a relative import is of its own room."""
+    """Top-level names of all that the file imports, wherever in the file.
+
+    A relative import is of the file's own room.
+    """
     return {
         name.split(".")[0]
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
@@ -57,7 +60,7 @@ def imports(path: Path, room: str) -> set[str]:
 
 
 def names(node: ast.AST, room: str) -> Iterator[str]:
-    """Modules that one node of the syntax tree imports: by statement, or by `import_module` with a literal name."""
+    """Modules that a node of the syntax tree imports, by statement or by a literal name."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
@@ -81,11 +84,16 @@ def violations(room: str, root: Path = ROOT) -> list[str]:
 
 
 def loaded_by(code: str) -> set[str]:
-    """Top-level names in `sys.modules` after a fresh Python, started in the repository's root, has run the code.
+    """Top-level names in `sys.modules` after a fresh Python in the repository's root ran the code.
 
     Fails with the process's error text where the code fails.
     """
-    report = "\nimport sys as _s, json as _j; print('\\n' + _j.dumps(sorted({m.split('.')[0] for m in _s.modules})))"
+    return {name.split(".")[0] for name in modules_of(code)}
+
+
+def modules_of(code: str) -> set[str]:
+    """All names in `sys.modules` after the code ran in a fresh Python, which must end well."""
+    report = "\nimport sys as _s, json as _j; print('\\n' + _j.dumps(sorted(_s.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", code + report],
         cwd=ROOT,
@@ -159,7 +167,7 @@ def test_the_check_itself_finds_a_forbidden_import(
     [
         (
             "coding",
-            "from . import counts\nfrom .container import read\nimport coding.counts, numpy, constriction",
+            "from . import counts\nimport coding.counts, numpy, constriction",
         ),
         (
             "baselines",
@@ -167,7 +175,7 @@ def test_the_check_itself_finds_a_forbidden_import(
         ),
         (
             "compressor",
-            "from baselines import classical\nimport optax, models.network.lm, data.splits, coding.counts",
+            "from baselines import classical\nimport optax, models.network.lm, data.splits",
         ),
         ("data", "# import jax\ntext = 'import jax'\nprint('jax')"),
     ],
@@ -187,45 +195,83 @@ def test_loading_the_whole_room_loads_no_jax(room: str) -> None:
 
 
 def test_training_imports_without_constriction() -> None:
-    loaded = loaded_by(
-        "import sys\nsys.modules['constriction'] = None\nimport compressor.training.run"
-    )
+    code = "import sys\nsys.modules['constriction'] = None\nimport compressor.training.command\n"
+    loaded = loaded_by(code + "import compressor.training.run")
     assert {"compressor", "optax"} <= loaded
 
 
-def test_decompressing_loads_nothing_of_training_reporting_or_baselines(tmp_path: Path) -> None:
-    text, packed, restored = (tmp_path / name for name in ("text", "packed", "restored"))
+HEAVY = {"jax", "jaxlib", "scipy", "constriction", "optax", "orbax", "matplotlib", "pandas"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], ["compress", "--help"], ["bench", "--help"], ["train", "--help"]],
+    ids=" ".join,
+)
+def test_help_and_version_load_no_library_of_ours(arguments: list[str]) -> None:
+    loaded = loaded_by(ended_well(*arguments))
+    assert not loaded & {*HEAVY, "numpy", "flax"}
+
+
+@pytest.mark.parametrize("command", ["inspect", "list"])
+def test_looking_into_a_file_loads_neither_jax_nor_constriction(
+    command: str, packed: tuple[Path, Path]
+) -> None:
+    assert not loaded_by(ended_well(command, str(packed[1]))) & HEAVY
+
+
+def test_listing_the_models_loads_neither_jax_nor_constriction() -> None:
+    assert not loaded_by(ended_well("models")) & HEAVY
+
+
+@pytest.mark.parametrize("command", ["decompress", "test"])
+def test_a_refused_file_loads_neither_jax_nor_constriction(command: str, tmp_path: Path) -> None:
+    (tmp_path / "plain.kz").write_text("this is no container")
+    code = ended_well(command, str(tmp_path / "plain.kz"), code=1)
+    assert not loaded_by(code) & HEAVY
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """(text, container of it) where the container holds a model block."""
+    folder = tmp_path_factory.mktemp("packed")
+    text, packed = folder / "text", folder / "packed.kz"
     text.write_bytes(sample()[:3000])
-    loaded_by(run_command("compress", str(text), "-o", str(packed)))
-    assert packed.stat().st_size < 1500, (
-        "stored raw: then decompressing would not load the model, and prove little"
-    )
-    loaded = loaded_by(run_command("decompress", str(packed), "-o", str(restored)))
-    assert restored.read_bytes() == text.read_bytes()
+    loaded_by(ended_well("compress", "-m", "tiny", str(text), "-o", str(packed)))
+    assert packed.stat().st_size < 1800, "stored raw: then decompressing would prove little"
+    return text, packed
+
+
+def test_coding_loads_nothing_of_training_reporting_or_baselines(
+    packed: tuple[Path, Path], tmp_path: Path
+) -> None:
+    loaded = loaded_by(ended_well("decompress", str(packed[1]), "-o", str(tmp_path / "restored")))
+    assert (tmp_path / "restored").read_bytes() == packed[0].read_bytes()
     assert {"compressor", "coding", "models"} <= loaded
-    assert not loaded & {"optax", "orbax", "matplotlib", "pandas", "baselines", "pooch"}
+    assert not loaded & {"flax", "optax", "orbax", "matplotlib", "pandas", "baselines", "pooch"}
 
 
-def test_the_counted_program_is_what_compresses_and_decompresses(tmp_path: Path) -> None:
+def test_the_counted_program_is_what_compresses_and_decompresses(
+    packed: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Every module of ours that either direction loads is counted, and no other."""
     from compressor.bench.ours import PRODUCT, program_bytes
 
-    (tmp_path / "text").write_bytes(sample()[:3000])
-    there = run_command("compress", str(tmp_path / "text"), "-o", str(tmp_path / "packed"))
-    back = run_command("decompress", str(tmp_path / "packed"), "-o", str(tmp_path / "restored"))
-    tell = "import sys\nfor m in sorted(sys.modules): print(m) if m.startswith('compressor.') else None"
-    done = subprocess.run(
-        [sys.executable, "-c", f"{there}\n{back}\n{tell}"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
+    used: set[str] = set()
+    for arguments in (
+        ["compress", "-q", "-m", "tiny", str(packed[0]), "-o", str(tmp_path / "packed")],
+        ["decompress", "-q", str(packed[1]), "-o", str(tmp_path / "restored")],
+    ):
+        used |= {name for name in modules_of(ended_well(*arguments)) if name.split(".")[0] in OURS}
+    files = {path: dotted(ROOT / path) for path in PRODUCT}
+    assert sorted(files.values()) == sorted(used)
+    assert 15_000 < program_bytes() < 60_000
+
+
+def ended_well(*arguments: str, code: int = 0) -> str:
+    """Code that runs the command and fails where its exit code is another than this."""
+    return (
+        "import sys\nfrom compressor.cli import main\n"
+        f"try:\n    main({list(arguments)!r})\n"
+        f"except SystemExit as end:\n    assert (end.code or 0) == {code}, end.code\n"
     )
-    assert set(done.stdout.split()) == {
-        f"compressor.{name}" for name in PRODUCT if name != "__init__"
-    }
-    assert 20_000 < program_bytes() < 60_000
-
-
-def run_command(*arguments: str) -> str:
-    """Code that runs the command as a shell would, with a failing exit turned into an error."""
-    return f"from compressor.cli import main\nmain({list(arguments)!r}, standalone_mode=False)"

@@ -118,7 +118,8 @@ def test_the_coder_is_pinned_exactly(project: dict[str, Any]) -> None:
 
 def test_the_command_starts(project: dict[str, Any]) -> None:
     module, function = project["project"]["scripts"]["kolmozip"].split(":")
-    code = f"import sys; from {module} import {function}; sys.exit({function}())"  # as the installed script does
+    # As the installed script does.
+    code = f"import sys; from {module} import {function}; sys.exit({function}())"
     done = subprocess.run(
         [sys.executable, "-c", code, "--help"],
         cwd=ROOT,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from compressor.bench.records import load
-from compressor.report import build as report
+from compressor.report.measurements import load
+from compressor.report.readme import cards
 from models.integer import weights as wt
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +31,6 @@ def test_the_card_is_of_the_shipped_weights_and_states_what_was_measured(model: 
         json.loads(path.read_text())["identity"]
         == wt.identity(path.with_suffix(".kzw").read_bytes()).hex()
     )
-    assert (
-        dict(report.cards(load(ROOT / "results" / "raw").rows, SHIPPED))[path] == path.read_text()
-    ), "run `kolmozip report`"
+    assert dict(cards(load(ROOT / "results" / "raw"), SHIPPED))[path] == path.read_text(), (
+        "run `kolmozip bench report`"
+    )

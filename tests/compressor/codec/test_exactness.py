@@ -23,7 +23,8 @@ if threads == "1" and hasattr(os, "sched_setaffinity"):
 import compressor, data.lanes
 data.lanes.LANE_BYTES = int(lane_bytes)
 original = open(text, "rb").read()
-"""A fresh process reads the container that another wrote, and writes its own file."""
+restored = compressor.decompress(open(theirs, "rb").read())
+assert restored == original, "what another wrote is not read"
 packed = compressor.compress(original, model)
 assert compressor.compress(original, model) == packed, "the second time is not as the first"
 open(ours, "wb").write(packed)
