@@ -7,9 +7,7 @@ other kinds are for other readers. Beside them lie the logs of training runs, ``
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from coding.errors import KolmozipError
@@ -76,10 +74,6 @@ class Input:
         known = FIRST_INPUTS.index(self.name) if self.name in FIRST_INPUTS else len(FIRST_INPUTS)
         return known, self.name, self.size, self.sha256
 
-    def char_bits(self, size: int) -> float:
-        """Bits/char of so many bytes: 8 x bytes / input bytes."""
-        return 8 * size / max(1, self.size)
-
 
 @dataclass(frozen=True)
 class _Record:
@@ -111,11 +105,6 @@ class Estimate(_Record):
     bits_per_char: float
     bits_per_char_network_alone: float
     bytes: int
-
-    @property
-    def key(self) -> tuple[str, Input]:
-        """Newer measurements of the same key replace older ones."""
-        return self.checkpoint, self.subject
 
 
 @dataclass(frozen=True)
@@ -155,11 +144,6 @@ class Row(_Record):
     """How an external program was built: commit, flags, repairs."""
 
     @property
-    def key(self) -> tuple[str, Input]:
-        """Newer measurements of the same key replace older ones."""
-        return self.codec, self.subject
-
-    @property
     def verified(self) -> bool:
         """Whether the decoded bytes were compared with the input and were equal."""
         return self.status == "verified"
@@ -172,31 +156,9 @@ class Row(_Record):
         return self.compressed_bytes
 
     @property
-    def total(self) -> int | None:
-        """Payload, weights and program in bytes; None where one of them is not recorded."""
-        if self.weights_bytes is None or self.program_bytes is None:
-            return None
-        return self.payload + self.weights_bytes + self.program_bytes
-
-    @property
     def bits_per_char(self) -> float:
-        """Of the payload; computed from the bytes, so that it cannot differ from them."""
-        return self.subject.char_bits(self.payload)
-
-    @property
-    def total_bits_per_char(self) -> float | None:
-        """Of everything counted; None where a part is not recorded."""
-        return None if self.total is None else self.subject.char_bits(self.total)
-
-    @property
-    def trained_share(self) -> float:
-        """Share of the input that is known to be training text of the model."""
-        return (self.training_bytes_within or 0) / max(1, self.input_bytes)
-
-    @property
-    def ours(self) -> bool:
-        """Whether the codec is this repository's."""
-        return self.codec.startswith(OURS)
+        """8 x compressed bytes / input bytes. ValueError for a failed row that has no payload."""
+        return 8 * self.payload / max(1, self.input_bytes)
 
 
 @dataclass(frozen=True)
@@ -213,21 +175,12 @@ class Curve:
 
 @dataclass(frozen=True)
 class Results:
-    """All that is kept."""
+    """All that is kept, older measurements before newer ones."""
 
     rows: list[Row]
-    """Verified rows, the newest of each codec and input."""
-    failed: list[Row]
-    """Failed runs that no newer verified row has made good."""
+    """Every run of a codec, verified or failed."""
     estimates: list[Estimate]
-    """The newest of each checkpoint and input."""
     curves: list[Curve]
-
-    @cached_property
-    def inputs(self) -> list[Input]:
-        """Everything that was coded, in the order of tables."""
-        records: list[Row | Estimate] = [*self.rows, *self.failed, *self.estimates]
-        return sorted({record.subject for record in records}, key=lambda subject: subject.rank)
 
 
 def load(raw: Path) -> Results:
@@ -235,38 +188,13 @@ def load(raw: Path) -> Results:
     with named_errors(str(raw)):
         paths = sorted(raw.iterdir())
     records = [_record(read_json(path), path) for path in paths if path.suffix == ".json"]
-    runs = sorted((each for each in records if isinstance(each, Row)), key=lambda row: row.age)
-    verified = {row.key: row for row in runs if row.verified}
-    failed = [
-        row
-        for row in runs
-        if not row.verified and not (row.key in verified and verified[row.key].age > row.age)
-    ]
-    estimates = sorted(
-        (each for each in records if isinstance(each, Estimate)), key=lambda each: each.age
+    rows = [record for record in records if isinstance(record, Row)]
+    estimates = [record for record in records if isinstance(record, Estimate)]
+    return Results(
+        sorted(rows, key=lambda row: row.age),
+        sorted(estimates, key=lambda estimate: estimate.age),
+        [_curve(path) for path in paths if path.match("train-*.jsonl")],
     )
-    curves = [_curve(path) for path in paths if path.match("train-*.jsonl")]
-    newest = {estimate.key: estimate for estimate in estimates}
-    return Results(list(verified.values()), failed, list(newest.values()), curves)
-
-
-def ranked(rows: Iterable[Row], subject: Input) -> list[tuple[int | None, Row]]:
-    """The rows of one input, best first, with their ranks.
-
-    A slice is ranked by bits/char of the payload, all of enwik8 by everything counted. No rank: on
-    a slice, a model that has seen these bytes (its payload says nothing); on enwik8, a row whose
-    weights or program size is not known.
-    """
-    order = [row for row in rows if row.subject == subject]
-    if subject.whole:
-        order.sort(key=lambda row: (row.total is None, row.total or row.payload, row.codec))
-        competes = [row.total is not None for row in order]
-    else:
-        order.sort(key=lambda row: (row.payload, row.codec))
-        competes = [not row.training_bytes_within for row in order]
-    return [
-        (sum(competes[: at + 1]) if competes[at] else None, order[at]) for at in range(len(order))
-    ]
 
 
 def row_of(facts: Facts, path: Path) -> Row:

@@ -108,7 +108,8 @@ def bench(
     Raises EmptyInput, MalformedResult, InputMissing, NoPermission, DiskFull.
     """
     results.mkdir(parents=True, exist_ok=True)
-    subject, kept = Input.of(source), load(results).rows
+    subject = Input.of(source)
+    kept = [row for row in load(results).rows if row.verified]
     done = {} if again else {(row.codec, row.version): row for row in _of(kept, subject)}
     rows = [done[job.key] for job in todo if job.key in done]
     run = [job for job in todo if job.key not in done]
@@ -132,10 +133,10 @@ def _of(rows: Sequence[Row], subject: Input) -> list[Row]:
 
 
 def _expected(kept: Sequence[Row], size: int) -> dict[str, float]:
-    """Codec -> seconds it should take there and back, by its newest speeds on whatever input."""
+    """Codec -> seconds it should take there and back, by its newest row on whatever input."""
     return {
         row.codec: size / 1000 / row.kb_per_s_compress + size / 1000 / row.kb_per_s_decompress
-        for row in sorted(kept, key=lambda row: row.age)
+        for row in kept
         if row.kb_per_s_compress and row.kb_per_s_decompress
     }
 

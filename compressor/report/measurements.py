@@ -72,7 +72,7 @@ def load(raw: Path, cited: Sequence[Mapping[str, Any]] = ()) -> Measurements:
     Raises MalformedResult (with the file's name) and InputMissing.
     """
     results = load_records(raw)
-    rows = _newest(_derived(frame([*results.rows, *results.failed], Row)))
+    rows = _newest(_derived(frame(results.rows, Row)))
     estimates = frame(results.estimates, Estimate).sort_values(AGE)
     return Measurements(
         _ranked(rows),

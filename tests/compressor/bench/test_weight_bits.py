@@ -56,7 +56,7 @@ def test_measuring_packs_and_evaluates_each_precision_below_the_run_s(
     mixture, alone = metered(pico, coarse, columns, SIZE, lambda _: None)
     assert point["bits_per_char"] == round(mixture / SIZE, 5)
     assert point["bits_per_char_network_alone"] == round(alone / SIZE, 5)
-    assert load(raw) == Results([], [], [], [])
+    assert load(raw) == Results([], [], [])
 
 
 def test_the_other_coder_packs_the_same_arrays(pico: ModelConfig, pico_params: Params) -> None:
