@@ -213,6 +213,7 @@ def test_help_and_version_load_no_library_of_ours(arguments: list[str]) -> None:
     assert not loaded & {*HEAVY, "numpy", "flax"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["inspect", "list"])
 def test_looking_into_a_file_loads_neither_jax_nor_constriction(
     command: str, packed: tuple[Path, Path]
@@ -242,6 +243,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return text, packed
 
 
+@pytest.mark.slow
 def test_coding_loads_nothing_of_training_reporting_or_baselines(
     packed: tuple[Path, Path], tmp_path: Path
 ) -> None:
@@ -251,6 +253,7 @@ def test_coding_loads_nothing_of_training_reporting_or_baselines(
     assert not loaded & {"flax", "optax", "orbax", "matplotlib", "pandas", "baselines", "pooch"}
 
 
+@pytest.mark.slow
 def test_the_counted_program_is_what_compresses_and_decompresses(
     packed: tuple[Path, Path], tmp_path: Path
 ) -> None:

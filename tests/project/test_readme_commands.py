@@ -10,9 +10,11 @@ import sys
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 
 from compressor.cli import main
+from compressor.cli.groups import Commands
 from data.samples import sample
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,34 +86,31 @@ def commands() -> list[tuple[str, str]]:
     for page in PAGES:
         text = page.read_text("utf-8")
         for block in re.findall(r"^```\w*\n(.*?)^```", text, flags=re.M | re.S):
-            found += [(page.name, line.split("  #")[0]) for line in block.splitlines()]
+            found += [(page.name, line.split("  #")[0].strip()) for line in block.splitlines()]
         prose = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
         found += [(page.name, " ".join(code.split())) for code in re.findall(r"`([^`]+)`", prose)]
-    return [(page, line) for page, line in found if re.match(r"(\S+/)?kolmozip \S", line.strip())]
+    shown = {(page, line) for page, line in found if re.match(r"(\S+/)?kolmozip \S", line)}
+    return sorted(shown)
 
 
 @pytest.mark.parametrize(("page", "line"), commands())
 def test_every_command_that_a_page_shows_is_one(page: str, line: str) -> None:
-    """The words are parsed, not run: commands and options must exist."""
-    words = shlex.split(re.split(r"\s[|>]\s?", line.strip())[0])[1:]
-    for word in list(words):
-        if word.startswith("[") or word in {"...", "…"}:
-            words.remove(word)
-    context = main.make_context("kolmozip", words, resilient_parsing=True)
-    command, rest = main, [*context.protected_args, *context.args]  # type: ignore[attr-defined]
-    while rest and hasattr(command, "get_command"):
-        inner = command.get_command(context, rest[0])
-        if inner is None:
-            break
-        command, rest = inner, rest[1:]
-    known = {
-        option
-        for parameter in command.params
-        for option in (*parameter.opts, *parameter.secondary_opts)
-    }
-    known |= {option for parameter in main.params for option in parameter.opts} | {"-h", "--help"}
-    unknown = [word for word in rest if re.match(r"--\w", word) and word.split("=")[0] not in known]
-    assert unknown == [], f"{page}: {line}"
+    """The words are looked up, not run: commands and options must exist."""
+    words = shlex.split(re.split(r"\s[|>]\s?", line)[0])[1:]
+    context, command = click.Context(main), main
+    options = {option for parameter in main.params for option in parameter.opts}
+    while isinstance(command, Commands):
+        inner = command.get_command(context, words[0]) if words else None
+        if inner is None and command.default is not None:
+            inner = command.get_command(context, command.default[0])
+        elif inner is not None:
+            words = words[1:]
+        assert inner is not None, f"{page}: {line}"
+        command = inner
+    options |= {option for parameter in command.params for option in parameter.opts}
+    options |= {"--help", "--version"}
+    named = [word.split("=")[0] for word in words if re.match(r"--\w", word)]
+    assert [word for word in named if word not in options] == [], f"{page}: {line}"
 
 
 def test_make_has_every_target_that_a_page_names() -> None:
