@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from compressor.bench.records import OURS
-from compressor.bench.store import read_json
+from compressor.bench.store import read_json, slug
 from compressor.codec.weights_store import DEFAULT_MODEL
 from compressor.report.measurements import AGE, Measurements
 from compressor.report.pages import bullet, prose, sections
@@ -84,17 +84,21 @@ def headline(kept: Measurements) -> str:
     peers = [rows.loc[name] for name in PEERS if name in rows.index]
     rates = ", ".join(f"`{peer.codec}` {bits(peer.bits_per_char)}" for peer in peers)
     speeds = ", ".join(f"`{peer.codec}` {_both_ways(peer)}" for peer in peers)
-    unseen = "unseen " if ours.training_bytes_within == 0 else ""
+    unseen = "unseen " if ours.trained == "no" else ""
     share = percent(ours.payload_bytes / ours.input_bytes)
     points = [
         f"**{bits(ours.bits_per_char)} bits/char** on {whole(ours.input_bytes)} bytes of {unseen}"
         f"Wikipedia text: {whole(ours.payload_bytes)} bytes, {share} of them ({rates}).",
         f"**{_both_ways(ours)} KB/s** to compress and to decompress on {_device(ours)} ({speeds}), "
         "the start of the program included.",
-        f"**{ours.weights_bytes / 1e6:.2f} MB of weights**, installed with the program, and "
-        f"{written(_peak(ours), megabytes)} MB of memory at the peak.",
+        f"**{written(ours.weights_bytes, _finer_megabytes)} MB of weights**, installed with the "
+        f"program, and {written(_peak(ours), megabytes)} MB of memory at the peak.",
     ]
     return "\n".join(map(bullet, points)) + "\n"
+
+
+def _finer_megabytes(size: int) -> str:
+    return f"{size / 1e6:.2f}"
 
 
 def _both_ways(row: Any) -> str:
@@ -143,7 +147,7 @@ def _figures(row: Any, estimates: pd.DataFrame) -> dict[str, Any]:
     model = row.codec.removeprefix(OURS)
     runs = estimates[
         (estimates["subject"] == row.subject)
-        & estimates["file"].str.startswith(f"estimate-{model}-{row.input}-")
+        & estimates["file"].str.startswith(slug(f"estimate-{model}-{row.input}") + "-")
     ].tail(1)
     estimate, alone = NOT_RECORDED, None
     for run in runs.itertuples():
@@ -170,45 +174,50 @@ def leaderboard(kept: Measurements) -> str:
     A dagger stands where the model was trained on the bytes coded, a double one where the two rows
     of a codec are of different versions or weights.
     """
-    rows = pd.concat([on_slice(kept.verified, name) for name in INPUTS])
-    facts = [*COLUMNS, "version", "trained_share"]
-    wide = rows.astype({fact: object for fact in facts}).pivot(
-        index="codec", columns="input", values=facts
-    )
-    wide = wide.reindex(columns=pd.MultiIndex.from_product([facts, INPUTS]))
-    sliced, full = (wide["bits_per_char", name] for name in INPUTS)
-    merit = sliced.where(sliced.notna(), full)
-    wide = wide.loc[sorted(wide.index, key=lambda name: (pd.isna(sliced[name]), merit[name], name))]
-    version = wide["version"].astype(str)
-    both = wide["bits_per_char"].notna().all(axis="columns")
-    apart = both & (version["test5m"] != version["enwik8"])
+    wide = _side_by_side(pd.concat([on_slice(kept.verified, name) for name in INPUTS]))
+    seen = {name: wide["trained_share", name].fillna(0) > 0 for name in INPUTS}
+    version, rates = wide["version"].astype(str), wide["bits_per_char"]
+    apart = rates.notna().all(axis="columns") & (version["test5m"] != version["enwik8"])
     table = {"codec": list(wide.index)}
     for name in INPUTS:
         for fact, (title, write) in COLUMNS.items():
-            table[f"{name}: {title}"] = [written(value, write) for value in wide[fact, name]]
-        seen = wide["trained_share", name].astype(float) > 0
-        marks = [f" {DAGGER}" * here for here in seen]
-        if name == "enwik8":
-            marks = [
-                mark + f" {DOUBLE_DAGGER}" * here for mark, here in zip(marks, apart, strict=True)
-            ]
-        alone = f"{name}: {COLUMNS['bits_per_char'][0]}"
-        table[alone] = [cell + mark for cell, mark in zip(table[alone], marks, strict=True)]
-    figures = dict.fromkeys([name for name in table if name != "codec"], str)
-    return sections(markdown(pd.DataFrame(table), figures), *_notes(rows, bool(apart.any())))
+            marks = [""] * len(wide)
+            if fact == "bits_per_char":
+                other = apart & (name == "enwik8")
+                marks = [_marks(*pair) for pair in zip(seen[name], other, strict=True)]
+            values = zip(wide[fact, name], marks, strict=True)
+            table[f"{name}: {title}"] = [written(value, write) + mark for value, mark in values]
+    numbers = dict.fromkeys([name for name in table if name != "codec"], str)
+    shares = wide["trained_share", "enwik8"][seen["enwik8"]]
+    return sections(markdown(pd.DataFrame(table), numbers), *_notes(shares, bool(apart.any())))
 
 
-def _notes(rows: pd.DataFrame, apart: bool) -> list[str]:
-    """What stands below README's leaderboard."""
+def _side_by_side(rows: pd.DataFrame) -> pd.DataFrame:
+    """A line a codec, with columns (fact, input); best on the first input first."""
+    facts = [*COLUMNS, "version", "trained_share"]
+    objects = rows.astype(dict.fromkeys(facts, object))
+    wide = objects.pivot(index="codec", columns="input", values=facts)
+    wide = wide.reindex(columns=pd.MultiIndex.from_product([facts, INPUTS]))
+    first, second = (wide["bits_per_char", name] for name in INPUTS)
+    rate = first.where(first.notna(), second)
+    order = sorted(wide.index, key=lambda codec: (pd.isna(first[codec]), rate[codec], codec))
+    return wide.loc[order]
+
+
+def _marks(seen: bool, apart: bool) -> str:
+    return f" {DAGGER}" * seen + f" {DOUBLE_DAGGER}" * apart
+
+
+def _notes(shares: pd.Series, apart: bool) -> list[str]:
+    """What stands below README's leaderboard; ``shares`` of enwik8 are what was trained on."""
     notes = [
         "File + weights + program is all that somebody who has nothing would have to be sent: on 5 "
         "MB the weights weigh more than the text."
     ]
-    seen = rows[(rows["input"] == "enwik8") & (rows["trained_share"] > 0)]
-    if len(seen):
-        shares = " or ".join(sorted(map(percent, seen["trained_share"].unique())))
+    if len(shares):
+        words = " or ".join(sorted(set(map(percent, shares))))
         notes.append(
-            f"{DAGGER} The model was trained on {shares} of these bytes: only file + weights + "
+            f"{DAGGER} The model was trained on {words} of these bytes: only file + weights + "
             "program compares there."
         )
     if apart:

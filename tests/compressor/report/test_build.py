@@ -25,6 +25,7 @@ BUILD = (
 )
 
 
+@pytest.mark.slow
 def test_two_builds_are_equal_in_every_byte_also_in_other_processes(
     tmp_path: Path, raw: Path, keep: Any
 ) -> None:

@@ -82,6 +82,16 @@ def test_a_model_that_was_trained_on_the_bytes_is_marked(keep: Any) -> None:
     assert "\n\N{DAGGER} The model was trained on 90 % of these bytes" in table
 
 
+def test_what_is_not_recorded_breaks_nothing(keep: Any) -> None:
+    unknown = ("training_bytes_within", "weights_bytes", "kb_per_s_decompress", "cores")
+    for place in ({}, keep.ENWIK8):
+        facts = {"codec": f"kolmozip {DEFAULT_MODEL}", "version": None, **dict.fromkeys(unknown)}
+        keep.ours(**facts, **place)
+    assert f"| kolmozip {DEFAULT_MODEL} | 1.440 | - | - |" in readme.leaderboard(keep.load())
+    assert "**- MB of weights**" in readme.headline(keep.load())
+    assert "| 3,000,000 |" not in readme.figures(keep.load())
+
+
 def test_cards_get_the_figures_of_their_own_weights_alone(keep: Any, tmp_path: Path) -> None:
     keep.ours(version="weights 0a0b")
     for name, identity in (("tiny", "0a0b"), ("tuned", "ffff")):
