@@ -6,7 +6,6 @@ import numpy as np
 
 from coding import container
 from coding.counts import tree, zero_count
-from coding.rangecoder import BitDecoder, BitEncoder
 from compressor.codec.seams import BitCoder, Predictor, Progress
 from data.lanes import from_columns, lane_lengths, to_columns
 from models.memory.memory import Memory
@@ -51,6 +50,8 @@ def encode_block(predictor: Predictor, data: np.ndarray, lanes: int, progress: P
     Zero words fill it up to the least size that the format allows (FORMAT.md, section 1.2); a
     decoder reads zero words beyond the end anyway.
     """
+    from coding.rangecoder import BitEncoder  # loads constriction, which metering does without
+
     coder, columns = BitEncoder(), to_columns(data, lanes)
     code_block(predictor, coder, columns, data.size, progress, Memory(columns))
     return coder.finish().ljust(container.least_payload(data.size), b"\0")
@@ -60,6 +61,8 @@ def decode_block(
     predictor: Predictor, payload: bytes, length: int, lanes: int, progress: Progress
 ) -> np.ndarray:
     """Inverse of ``encode_block`` for a predictor in the same state: (length,) uint8."""
+    from coding.rangecoder import BitDecoder  # as above
+
     columns = np.zeros((int(lane_lengths(length, lanes)[0]), lanes), np.uint8)
     code_block(predictor, BitDecoder(payload), columns, length, progress, Memory(columns))
     return from_columns(columns, length)

@@ -1,12 +1,12 @@
 """Training over every device: lanes are shared out, parameters are copied, gradients are averaged.
 
-One mesh axis, over all devices of all processes; JAX's own sharding does the rest. A lane lives on one device for the whole
-run, since its state carries from window to window.
+One mesh axis, over all devices of all processes; JAX's own sharding does the rest. A lane lives on
+one device for the whole run, since its state carries from window to window.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import numpy as np
@@ -15,6 +15,10 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from coding.errors import KolmozipError
 
 AXIS = "lanes"
+"""The mesh's one axis."""
+
+Tree: TypeAlias = Any
+"""Nested arrays or partition specs: what JAX calls a pytree and types no further."""
 
 
 class DeviceError(KolmozipError):
@@ -22,14 +26,18 @@ class DeviceError(KolmozipError):
 
 
 def join(coordinator: str, processes: int, process: int) -> None:
-    """Makes this process one of several that train together, before JAX sees its devices. Raises DeviceError."""
+    """Makes this process one of several that train together, before JAX sees its devices.
+
+    Raises DeviceError where its number is none of theirs, or the others cannot be reached.
+    """
     if not 0 <= process < processes:
         raise DeviceError(f"--process {process} of {processes}: number them 0 to {processes - 1}")
     try:
         jax.distributed.initialize(coordinator, processes, process)
     except (RuntimeError, ValueError) as error:
         raise DeviceError(
-            f"no connection to the other processes at {coordinator} ({error}): check address and port"
+            f"no connection to the other processes at {coordinator} ({error}): "
+            "check address and port"
         ) from error
 
 
@@ -43,26 +51,29 @@ def mesh(lanes: int) -> Mesh:
     return Mesh(np.array(devices), (AXIS,))
 
 
-def everywhere(tree: Any) -> Any:
+def everywhere(tree: Tree) -> Tree:
     """Partition specs of what each device holds whole."""
     return jax.tree.map(lambda _: PartitionSpec(), tree)
 
 
-def by_lane(tree: Any) -> Any:
-    """Partition specs of what is shared out: lanes are the only axis of a vector and the last but one of all else."""
+def by_lane(tree: Tree) -> Tree:
+    """Partition specs of what is shared out by lanes.
+
+    Lanes are the only axis of a vector and the last axis but one of everything else.
+    """
     return jax.tree.map(lambda x: PartitionSpec(*[None] * max(0, x.ndim - 2), AXIS), tree)
 
 
 TEXT = PartitionSpec(None, AXIS)
 """A window of text is (t + 1, lanes)."""
 BITS = PartitionSpec(None, None, AXIS)
-"""What is said of the bits of a window is (t, 8, lanes)."""
+"""What the memory says of the bits of a window is (t, 8, lanes)."""
 
 
-def put(mesh: Mesh, tree: Any, specs: Any) -> Any:
+def put(mesh: Mesh, tree: Tree, specs: Tree) -> Tree:
     """Arrays that every process holds whole -> global arrays, each device with its part."""
 
-    def place(x: Any, spec: PartitionSpec) -> jax.Array:
+    def place(x: np.ndarray | jax.Array, spec: PartitionSpec) -> jax.Array:
         whole = np.asarray(x)
         return jax.make_array_from_callback(
             whole.shape, NamedSharding(mesh, spec), lambda index: whole[index]
@@ -71,6 +82,6 @@ def put(mesh: Mesh, tree: Any, specs: Any) -> Any:
     return jax.tree.map(place, tree, specs)
 
 
-def local(tree: Any) -> Any:
-    """Copies that this process alone can compute with, of arrays that every device holds whole."""
+def local(tree: Tree) -> Tree:
+    """Copies of arrays that every device holds whole, to compute with in this process alone."""
     return jax.tree.map(lambda x: x.addressable_data(0) if isinstance(x, jax.Array) else x, tree)

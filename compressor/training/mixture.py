@@ -1,8 +1,9 @@
-"""Training beside the memory: the loss of the mixture that a file is coded with, not of the network alone.
+"""Training beside the memory: the loss is that of the mixture which files are coded with.
 
-What the memory says of a text hardly depends on the network, so it is recorded once, with a network that is trained already
-(compressor/recording.py), and held fixed: the network then learns what the memory leaves open. Products of experts trained one
-after the other, as in boosting (Friedman, Hastie, Tibshirani 2000, section 4: additive terms of a logistic model).
+What the memory says of a text hardly depends on the network, so it is recorded once, with a network
+that is trained already (``recording``), and held fixed: the network then learns what the memory
+leaves open. Products of experts trained one after the other, as in boosting (Friedman, Hastie,
+Tibshirani 2000, section 4: additive terms of a logistic model).
 """
 
 from __future__ import annotations
@@ -15,54 +16,69 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-VOICE_UNIT = 1 / 256
-"""Of a recorded voice, in bits."""
-TRUST_UNIT = 1 / 64
-SURE = 15.0
-"""Nats; no further does the coded network go, whose counts are of 2^22."""
-FACTS, TEXT, VOICE, TRUST = "record.json", "text.npy", "voice.npy", "trust.npy"
-"""Files of a record's folder; the first is written last."""
+from compressor.training.config import TrainingError
+
+LOGIT_UNIT = 1 / 256
+"""Unit of recorded memory logits, in bits."""
+WEIGHT_UNIT = 1 / 64
+"""Unit of recorded network weights."""
+LOGIT_LIMIT = 15.0
+"""Clip of the network's logit in nats: counts of 2^22 cannot express more (22 ln 2 = 15.2)."""
+
+FACTS = "record.json"
+"""Size and bits/char of a record, written last: without it the record is not finished."""
+TEXT, MEMORY_LOGIT, NETWORK_WEIGHT = "text.npy", "memory_logit.npy", "network_weight.npy"
+"""The arrays of a record."""
 
 
 class Window(NamedTuple):
-    """A training window with what the memory says of each bit of its bytes but the first: arrays of NumPy or JAX."""
+    """A training window with what the memory says of each bit of its bytes but the first.
+
+    Arrays of NumPy or JAX, or what stands for them in JAX's trees.
+    """
 
     text: Any
     """(t + 1, b) uint8"""
-    voice: Any
-    """(t, 8, b) int16: the memory's part of the mixture's stretch, in VOICE_UNIT, most significant bit first."""
-    trust: Any
-    """(t, 8, b) uint8: weight of the network's stretch, in TRUST_UNIT."""
+    memory_logit: Any
+    """(t, 8, b) int16: the memory's part of the mixture's logit, in LOGIT_UNIT; high bit first."""
+    network_weight: Any
+    """(t, 8, b) uint8: the weight of the network's logit in the mixture, in WEIGHT_UNIT."""
 
 
 class Record(NamedTuple):
-    """Text in the lanes of a coded file, (steps, lanes), and what its memory said, (steps, 8, lanes); units as in Window."""
+    """Text in the lanes of a coded file, and what its memory said of each bit, as in Window."""
 
     text: np.ndarray
-    voice: np.ndarray
-    trust: np.ndarray
+    """(steps, lanes) uint8"""
+    memory_logit: np.ndarray
+    """(steps, 8, lanes) int16"""
+    network_weight: np.ndarray
+    """(steps, 8, lanes) uint8"""
 
     def turns(self, length: int) -> int:
-        """Windows of so many bytes that follow each other before other lanes have their turn, from a cold start."""
+        """Windows of ``length`` bytes that a group of lanes reads in a turn, from a cold start."""
         return (len(self.text) - 1) // length
 
     def window(self, lanes: int, length: int, step: int) -> Window:
         """The step-th window, a function of the step alone; every (all / lanes)-th lane is in it.
 
-        Raises ValueError where the record is shorter than a window or its lanes cannot be shared out so.
+        Raises TrainingError where the record is shorter than a window, or its lanes do not fall
+        into groups of ``lanes``.
         """
         turns, groups = self.turns(length), self.text.shape[1] // lanes
         if turns == 0 or self.text.shape[1] % lanes:
-            raise ValueError(
-                f"a record of {self.text.shape} bytes has no windows of {length} bytes in {lanes} lanes"
+            rows, columns = self.text.shape
+            raise TrainingError(
+                f"a record of {columns} lanes of {rows} bytes has no windows of {length} bytes "
+                f"in {lanes} lanes: train on more bytes, with a power of two of lanes"
             )
         chosen = slice(step // turns % groups, None, groups)
         first = step % turns * length
-        said = slice(first + 1, first + length + 1)
+        rows_said = slice(first + 1, first + length + 1)
         return Window(
             self.text[first : first + length + 1, chosen],
-            self.voice[said, :, chosen],
-            self.trust[said, :, chosen],
+            self.memory_logit[rows_said, :, chosen],
+            self.network_weight[rows_said, :, chosen],
         )
 
 
@@ -70,31 +86,38 @@ def open_record(folder: Path) -> Record | None:
     """The record in a folder, read as it is needed; None where there is none that was finished."""
     if not (folder / FACTS).is_file():
         return None
-    return Record(*(np.load(folder / name, mmap_mode="r") for name in (TEXT, VOICE, TRUST)))
+    names = (TEXT, MEMORY_LOGIT, NETWORK_WEIGHT)
+    return Record(*(np.load(folder / name, mmap_mode="r") for name in names))
 
 
 def mixture_nats(logits: jax.Array, window: Window) -> jax.Array:
-    """Mean nats a byte by the mixture of the logits (t, b, 256) with the memory's voice, over the eight bits of each byte.
+    """Mean nats a byte by the mixture of the logits (t, b, 256) with the memory, bit by bit.
 
-    The mixture's stretch is voice + trust * stretch of the network, as in ``models.memory.memory``; its refinement after that
-    (the ladders) is left out.
+    The mixture's logit is memory_logit + network_weight * logit of the network, as in
+    ``models.memory.memory``; the adaptive probability maps after that are left out.
     """
     symbol = window.text[1:].astype(jnp.int32)
-    level, pairs = logits, []
-    for _ in range(8):
-        pair = level.reshape(*level.shape[:-1], -1, 2)
-        pairs.append(pair)
-        level = jnp.logaddexp(pair[..., 0], pair[..., 1])
     total = jnp.zeros(symbol.shape, jnp.float32)
-    for k, pair in enumerate(reversed(pairs)):
-        zero, one = jnp.moveaxis(
-            jnp.take_along_axis(pair, (symbol >> (8 - k))[..., None, None], axis=-2)[..., 0, :],
-            -1,
-            0,
-        )
-        network = jnp.clip(one - zero, -SURE, SURE)
-        stretch = window.trust[:, k] * TRUST_UNIT * network + window.voice[:, k] * (
-            VOICE_UNIT * math.log(2)
-        )
-        total += jax.nn.softplus(stretch * (1 - 2 * ((symbol >> (7 - k)) & 1)))
+    for k, pair in enumerate(_pairs(logits)):
+        place = (symbol >> (8 - k))[..., None, None]
+        chosen = jnp.take_along_axis(pair, place, axis=-2)[..., 0, :]
+        logit = jnp.clip(chosen[..., 1] - chosen[..., 0], -LOGIT_LIMIT, LOGIT_LIMIT)
+        mixture = window.network_weight[:, k] * WEIGHT_UNIT * logit + window.memory_logit[
+            :, k
+        ] * LOGIT_UNIT * math.log(2)
+        bit = (symbol >> (7 - k)) & 1
+        total += jax.nn.softplus(mixture * (1 - 2 * bit))
     return jnp.mean(total)
+
+
+def _pairs(logits: jax.Array) -> list[jax.Array]:
+    """For each bit, high bit first: log-probabilities of 0 and 1, up to a constant, at each node.
+
+    Logits (t, b, 256) -> eight arrays (t, b, 2^k, 2), k = 0 to 7.
+    """
+    pairs = []
+    for _ in range(8):
+        pair = logits.reshape(*logits.shape[:-1], -1, 2)
+        pairs.append(pair)
+        logits = jnp.logaddexp(pair[..., 0], pair[..., 1])
+    return pairs[::-1]

@@ -1,24 +1,41 @@
-"""Muon (Jordan et al. 2024) for weight matrices, AdamW for the rest, as one optax transformation.
+"""Muon (Jordan et al. 2024) for matrices and AdamW for the rest, as one optax transformation.
 
-Our own Newton-Schulz iteration rather than ``optax.contrib.muon``: that one multiplies in float32, which at 300 GFLOP/s would
-take about 65 of 410 ms of a step of `small` on two CPU cores (by operation count, not timed); this one takes bfloat16 operands,
-as the original does.
+The Newton-Schulz iteration is our own rather than ``optax.contrib.muon``: that one multiplies in
+float32, this one takes bfloat16 operands and float32 sums, as the original does.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import optax
 
+from compressor.training.config import TrainConfig
+
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
-"""Quintic coefficients of the original: singular values land within about [0.7, 1.2] after five rounds."""
+"""The original's quintic: singular values land within about [0.7, 1.2] after five rounds."""
+
+OptimiserState: TypeAlias = Any
+"""A tree of optax's states; optax types it no further."""
+
+
+def schedule(config: TrainConfig) -> optax.Schedule:
+    """Learning rate by step: warm-up, plateau, linear fall to 0 over ``decay_fraction``."""
+    warm_up = min(config.warmup_steps, config.steps // 10 + 1)
+    decay = max(1, int(config.steps * config.decay_fraction))
+
+    def rate(step: jax.Array) -> jax.Array:
+        up = jnp.minimum(1.0, (step + 1) / warm_up)
+        down = jnp.clip((config.steps - step) / decay, 0.0, 1.0)
+        return config.learning_rate * up * down
+
+    return rate
 
 
 class MuonState(NamedTuple):
-    """Momentum, same tree as the parameters."""
+    """Momentum, in the same tree as the parameters."""
 
     momentum: optax.Updates
 
@@ -30,7 +47,7 @@ def _product(a: jax.Array, b: jax.Array) -> jax.Array:
 
 
 def orthogonalise(g: jax.Array, rounds: int = 5) -> jax.Array:
-    """The nearest semi-orthogonal matrix to g (in, out), about; float32 in and out."""
+    """About the nearest semi-orthogonal matrix to g (in, out); float32 in and out."""
     wide = g.shape[0] <= g.shape[1]
     x = g if wide else g.T
     x = x / (jnp.linalg.norm(x) + 1e-7)
@@ -42,39 +59,46 @@ def orthogonalise(g: jax.Array, rounds: int = 5) -> jax.Array:
 
 
 def scale_by_muon(beta: float = 0.95, rms: float = 0.2) -> optax.GradientTransformation:
-    """Nesterov momentum, orthogonalised, scaled to the given root mean square (Liu et al. 2025, section 2.2)."""
+    """Nesterov momentum, orthogonalised and scaled to a root mean square of ``rms``.
+
+    Liu et al. 2025, section 2.2.
+    """
 
     def init(params: optax.Params) -> MuonState:
         return MuonState(jax.tree.map(jnp.zeros_like, params))
 
-    def update(updates, state, params=None):
+    def update(
+        updates: optax.Updates, state: MuonState, params: optax.Params | None = None
+    ) -> tuple[optax.Updates, MuonState]:
         del params
         momentum = jax.tree.map(lambda m, g: beta * m + (1 - beta) * g, state.momentum, updates)
         nesterov = jax.tree.map(lambda m, g: beta * m + (1 - beta) * g, momentum, updates)
-        return jax.tree.map(
-            lambda g: orthogonalise(g) * (rms * max(g.shape) ** 0.5), nesterov
-        ), MuonState(momentum)
+        scaled = jax.tree.map(lambda g: orthogonalise(g) * (rms * max(g.shape) ** 0.5), nesterov)
+        return scaled, MuonState(momentum)
 
     return optax.GradientTransformation(init, update)
 
 
 class AverageState(NamedTuple):
-    """Moving average of the parameters, same tree, and how many steps went into it."""
+    """Moving average of the parameters, in the same tree, and how many steps went into it."""
 
     average: optax.Params
     steps: jax.Array
 
 
 def average_parameters(decay: float) -> optax.GradientTransformation:
-    """Keeps an exponential moving average of the parameters (Polyak & Juditsky 1992); updates pass through unchanged.
+    """Keeps an exponential moving average of the parameters (Polyak & Juditsky 1992).
 
-    Comes last in a chain. The decay grows with the steps seen, (1 + t) / (10 + t) at most, so that the start is forgotten.
+    Updates pass through unchanged; it comes last in a chain. The decay grows with the steps seen,
+    (1 + t) / (10 + t) at most, so that the start is forgotten.
     """
 
     def init(params: optax.Params) -> AverageState:
         return AverageState(jax.tree.map(jnp.array, params), jnp.zeros((), jnp.int32))
 
-    def update(updates, state, params=None):
+    def update(
+        updates: optax.Updates, state: AverageState, params: optax.Params | None = None
+    ) -> tuple[optax.Updates, AverageState]:
         kept = jnp.minimum(decay, (1 + state.steps) / (10 + state.steps))
         average = jax.tree.map(
             lambda a, p, u: kept * a + (1 - kept) * (p + u), state.average, params, updates
@@ -84,47 +108,37 @@ def average_parameters(decay: float) -> optax.GradientTransformation:
     return optax.GradientTransformation(init, update)
 
 
-def averaged(state: Any) -> optax.Params | None:
+def averaged(state: OptimiserState) -> optax.Params | None:
     """The average held in an optimiser's state; None where none is kept."""
-    found = [leaf for leaf in jax.tree.leaves(state, is_leaf=_is_average) if _is_average(leaf)]
-    return found[0].average if found else None
+    nodes = jax.tree.leaves(state, is_leaf=_is_average)
+    return next((node.average for node in nodes if _is_average(node)), None)
 
 
-def _is_average(node: Any) -> bool:
+def _is_average(node: object) -> bool:
     return isinstance(node, AverageState)
 
 
-def _is_matrix(path: tuple, leaf: jax.Array) -> bool:
-    name = path[-1].key
-    return name.startswith(("w_", "head")) and leaf.ndim == 2
+def _label(path: tuple[jax.tree_util.DictKey, ...], leaf: jax.Array) -> str:
+    """Which half of the optimiser a parameter belongs to, by its name and shape."""
+    matrix = leaf.ndim == 2 and path[-1].key.startswith(("w_", "head"))
+    return "matrix" if matrix else "rest"
 
 
-def _labels(params: optax.Params) -> Any:
-    return jax.tree_util.tree_map_with_path(
-        lambda path, leaf: "matrix" if _is_matrix(path, leaf) else "rest", params
-    )
+def optimiser(config: TrainConfig) -> optax.GradientTransformation:
+    """Gradients clipped by global norm; matrices by Muon or Adam with decoupled weight decay.
 
-
-OPTIMISERS = ("muon", "adamw")
-
-
-def optimiser(
-    schedule: optax.Schedule,
-    weight_decay: float,
-    clip: float,
-    kind: str = "muon",
-    average: float = 0.0,
-) -> optax.GradientTransformation:
-    """Matrices by Muon or Adam with decoupled weight decay, the rest by Adam without; gradients clipped by global norm."""
-    if kind not in OPTIMISERS:
-        raise ValueError(f"no optimiser named {kind}: choose one of {', '.join(OPTIMISERS)}")
-    by = scale_by_muon() if kind == "muon" else optax.scale_by_adam(b1=0.9, b2=0.99)
-    matrix = optax.chain(
-        by, optax.add_decayed_weights(weight_decay), optax.scale_by_learning_rate(schedule)
-    )
-    rest = optax.chain(optax.scale_by_adam(b1=0.9, b2=0.99), optax.scale_by_learning_rate(schedule))
+    The rest is trained by Adam without decay. Where the settings ask for an average of the
+    parameters, the state keeps it.
+    """
+    adam = optax.scale_by_adam(b1=0.9, b2=0.99)
+    rate = optax.scale_by_learning_rate(schedule(config))
+    matrices = scale_by_muon() if config.optimiser == "muon" else adam
+    halves = {
+        "matrix": optax.chain(matrices, optax.add_decayed_weights(config.weight_decay), rate),
+        "rest": optax.chain(adam, rate),
+    }
     parts = [
-        optax.clip_by_global_norm(clip),
-        optax.partition({"matrix": matrix, "rest": rest}, _labels),
+        optax.clip_by_global_norm(config.clip),
+        optax.partition(halves, lambda tree: jax.tree_util.tree_map_with_path(_label, tree)),
     ]
-    return optax.chain(*parts, *([average_parameters(average)] if average else []))
+    return optax.chain(*parts, *([average_parameters(config.average)] if config.average else []))

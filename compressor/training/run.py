@@ -1,4 +1,4 @@
-"""Training a preset: seeded, resumable after a kill to the same bits, budget by bytes, quantisation simulated throughout."""
+"""Training a network: seeded, within a budget of bytes, resumable after a kill to the same bits."""
 
 from __future__ import annotations
 
@@ -22,72 +22,108 @@ from tqdm import tqdm
 from compressor.system import signals
 from compressor.system.machine import environment
 from compressor.training import devices
-from compressor.training.checkpoints import SETTINGS, _restore, checkpoints
-from compressor.training.config import SEED_STRIDE, Pace, TrainConfig, TrainingError
-from compressor.training.evaluation import evaluate
+from compressor.training.checkpoints import checkpoints, restore, save
+from compressor.training.config import (
+    SEED_STRIDE,
+    TO_THE_END,
+    Pace,
+    TrainConfig,
+    TrainingError,
+)
+from compressor.training.evaluation import check_scorable, evaluate
+from compressor.training.folder import LOG, write_settings
 from compressor.training.mixture import Record, Window
 from compressor.training.networks import Shape
-from compressor.training.step import Step, Teacher, TrainState, fresh_state, make_step, result
+from compressor.training.step import (
+    FRESH,
+    Start,
+    Step,
+    TrainState,
+    fresh_state,
+    make_step,
+    result,
+)
+from compressor.training.texts import Texts
 from data.splits import VALID_SLICE_BYTES
-from data.windows import window
-from models.network import lm
+from data.windows import TextTooShort, window
+from models.network.lm import Params
+
+LOG_STEPS = 50
+"""Steps between lines of the log."""
+EVALUATION_STEPS = 1000
+"""Steps between evaluations on a slice of the validation text."""
+
+Windows = Callable[[int], np.ndarray | Window]
+"""The window of each step."""
+
+
+def windows_of(config: TrainConfig, text: np.ndarray, record: Record | None = None) -> Windows:
+    """The windows of a run: of its text, rotated by its seed, or of a record of the memory.
+
+    Raises TrainingError where text or record has fewer bytes than a window takes.
+    """
+    at: Windows
+    if record is not None:
+        at = functools.partial(record.window, config.lanes, config.window)
+    else:
+        rotated = np.roll(text, -config.seed * SEED_STRIDE)
+        at = functools.partial(window, rotated, config.lanes, config.window)
+    try:
+        at(0)
+    except TextTooShort as error:
+        raise TrainingError(f"{error}, or train on more text") from error
+    return at
 
 
 def train(
     model: Shape,
     config: TrainConfig,
-    text: np.ndarray,
-    valid: np.ndarray,
+    texts: Texts,
     folder: Path,
-    *,
-    start: lm.Params | None = None,
-    teacher: Teacher | None = None,
-    record: Record | None = None,
-    resume: bool = False,
-    pace: Pace = Pace(),
+    start: Start = FRESH,
+    pace: Pace = TO_THE_END,
     quiet: bool = False,
-) -> tuple[lm.Params, dict[str, Any]]:
-    """Runs to the end of the budget, or of the pace; returns the weights and the facts for their card. Raises TrainingError.
+) -> tuple[Params, dict[str, Any]]:
+    """Trains to the end of the budget, or of the pace; returns parameters and facts for their card.
 
-    ``resume`` goes on from the last checkpoint to the same bits as a run that never stopped. With a record of the memory,
-    its windows are what is trained on, and ``text`` is what the card names.
+    A resumed run ends with the same bits as one that never stopped. With a record of the memory its
+    windows are trained on, and ``texts.train`` is what the card names. Raises TrainingError.
     """
-    if record is not None:
-        try:
-            record.window(config.lanes, config.window, 0)
-        except ValueError as error:
-            raise TrainingError(
-                f"{error}: train on more bytes, with a power of two of lanes"
-            ) from error
+    windows = windows_of(config, texts.train, start.record)
+    check_scorable(texts.valid)
+    mesh = devices.mesh(config.lanes)
     folder.mkdir(parents=True, exist_ok=True)
-    manager = checkpoints(folder)
-    latest = manager.latest_step()
-    if latest is not None and not resume:
+    with checkpoints(folder) as manager:
+        latest = manager.latest_step()
+        _check_start(folder, config, start, latest)
+        state, seconds = fresh_state(model, config, mesh, start), 0.0
+        if latest is not None:
+            state, seconds = restore(manager, latest, state)
+        if jax.process_index() == 0:
+            write_settings(folder, model, config)
+        with _Log(folder, config, latest or 0, quiet) as log:
+            run = _Run(model, config, start, mesh, manager, pace, log, state, seconds)
+            with signals.noted() as stop_signals:
+                run.go_on(windows, texts.valid[:VALID_SLICE_BYTES], stop_signals)
+            return run.finish(texts)
+
+
+def _check_start(folder: Path, config: TrainConfig, start: Start, latest: int | None) -> None:
+    """Raises TrainingError where a run would be overwritten, or go on without what it needs."""
+    if latest is not None and not start.resume:
         raise TrainingError(
-            f"{folder} holds a run at step {latest}: pass --resume to go on, or name another --out"
+            f"{folder} holds a run at step {latest}: "
+            "pass --resume to go on, or name another folder with --output"
         )
-    if latest is None and config.start and start is None:
+    if latest is None and config.start and start.params is None:
         raise TrainingError(
-            f"{folder} holds no checkpoint, and its run begins with {config.start}: name that again by --from"
+            f"{folder} holds no checkpoint, and its run begins with {config.start}: "
+            "name that again by --from"
         )
-    if config.teacher and teacher is None:
+    if config.teacher and start.teacher is None:
         raise TrainingError(
             f"the run in {folder} is taught by {config.teacher}: name that again by --teacher"
         )
-    mesh = devices.mesh(config.lanes)
-    state, before = fresh_state(model, config, start, mesh, teacher), 0.0
-    if latest is not None:
-        state, before = _restore(manager, latest, state)
-    with _Log(folder, config, latest or 0, quiet or jax.process_index() > 0) as log:
-        run = _Run(model, config, teacher, record, mesh, manager, pace, log, state, before)
-        with signals.noted() as told:
-            run.go_on(text, valid, told)
-        params, done = result(config, run.state), int(devices.local(run.state.step))
-        facts = card_facts(model, config, text, done, run.clock())
-        facts["valid_bits_per_char_estimate"] = round(evaluate(model, params, valid), 5)
-        log.write(step=done, valid_bits_per_char=facts["valid_bits_per_char_estimate"])
-    manager.close()
-    return params, facts
 
 
 @dataclasses.dataclass
@@ -96,105 +132,98 @@ class _Run:
 
     model: Shape
     config: TrainConfig
-    teacher: Teacher | None
-    record: Record | None
+    start: Start
     mesh: Mesh
     manager: ocp.CheckpointManager
     pace: Pace
     log: _Log
     state: TrainState
-    before: float
+    seconds_before: float
     """Seconds spent before this process."""
     begun: float = dataclasses.field(default_factory=time.monotonic)
-    takers: dict[float, Step] = dataclasses.field(default_factory=dict)
+    steps: dict[float, Step] = dataclasses.field(default_factory=dict)
     """The compiled step for each grid of weights met so far."""
 
     def clock(self) -> float:
         """Seconds spent in all."""
-        return self.before + time.monotonic() - self.begun
+        return self.seconds_before + time.monotonic() - self.begun
 
-    def go_on(self, text: np.ndarray, valid: np.ndarray, told: Sequence[int] = ()) -> None:
-        """Every step from the state's on, with log lines, checkpoints and the end that budget, pace or a signal sets."""
-        config = self.config
-        source: Callable[[int, int, int], np.ndarray | Window]
-        if self.record is None:
-            source = functools.partial(window, np.roll(text, -config.seed * SEED_STRIDE))
-        else:
-            source = self.record.window
-        slice_ = valid[:VALID_SLICE_BYTES]
+    def go_on(self, windows: Windows, valid: np.ndarray, stop_signals: Sequence[int] = ()) -> None:
+        """Takes every step from the state's on, until the budget, the pace or a signal ends it."""
+        config, pace = self.config, self.pace
         recent: list[jax.Array] = []
-        saved = first = self.clock()
-        for step in range(int(devices.local(self.state.step)), config.steps):
-            take = self._step_on(config.bits_at(step))
-            self.state, bits = take(self.state, source(config.lanes, config.window, step))
-            if self.mesh.size > 1 and jax.default_backend() == "cpu":
-                # Steps in flight share one pool of threads: a later one may hold what an earlier one's all-reduce waits for.
-                jax.block_until_ready(bits)
-            recent.append(bits)
-            if (step + 1) % 50 == 0 or step + 1 == config.steps:
-                self._tell(step + 1, recent)
+        saved = begun = self.clock()
+        for step in range(self._done(), config.steps):
+            recent.append(self._advance(step, windows))
+            done = step + 1
+            last = done == config.steps
+            if done % LOG_STEPS == 0 or last:
+                self._log_loss(done, recent)
                 recent = []
-            self.log.advance(config.step_bytes)
-            if (step + 1) % 1000 == 0:
-                found = evaluate(self.model, result(config, self.state), slice_)
-                self.log.write(step=step + 1, valid_slice_bits_per_char=round(found, 5))
-            enough = self.clock() - first > 60 * self.pace.stop_after_minutes
-            stop = enough or step + 1 == self.pace.stop_after_steps or bool(told)
-            if (
-                stop
-                or step + 1 == config.steps
-                or self.clock() - saved > 60 * self.pace.minutes_between_checkpoints
-            ):
-                self._save(step + 1)
+            if done % EVALUATION_STEPS == 0:
+                bits = evaluate(self.model, result(config, self.state), valid)
+                self.log.write(step=done, valid_slice_bits_per_char=round(bits, 5))
+            now = self.clock()
+            stop = done == pace.stop_after_steps or now - begun > 60 * pace.stop_after_minutes
+            stop = stop or bool(stop_signals)
+            if stop or last or now - saved > 60 * pace.minutes_between_checkpoints:
+                save(self.manager, self.state, done, now)
                 saved = self.clock()
             if stop:
                 break
 
-    def _step_on(self, bits: float) -> Step:
-        """The step on this grid of weights, compiled once."""
-        if bits not in self.takers:
-            self.takers[bits] = make_step(
-                self.model, self.config, self.mesh, self.teacher, bits, self.record
-            )
-        return self.takers[bits]
+    def finish(self, texts: Texts) -> tuple[Params, dict[str, Any]]:
+        """The run's parameters, and the facts for their card with an evaluation."""
+        params, done = result(self.config, self.state), self._done()
+        bits = round(evaluate(self.model, params, texts.valid), 5)
+        self.log.write(step=done, valid_bits_per_char=bits)
+        facts = _card_facts(self.model, self.config, texts, done, self.clock())
+        return params, {**facts, "valid_bits_per_char_estimate": bits}
 
-    def _save(self, step: int) -> None:
-        args = ocp.args.Composite(
-            state=ocp.args.StandardSave(self.state),
-            meta=ocp.args.JsonSave({"seconds": self.clock()}),
-        )
-        self.manager.save(step, args=args)
-        self.manager.wait_until_finished()
+    def _done(self) -> int:
+        """Steps taken so far."""
+        return int(devices.local(self.state.step))
 
-    def _tell(self, step: int, recent: list[jax.Array]) -> None:
-        """One line of the log. Raises TrainingError where the loss has left the numbers."""
+    def _advance(self, step: int, windows: Windows) -> jax.Array:
+        """Takes a step; returns the mean bits/char of its window."""
+        bits = self.config.bits_at(step)
+        if bits not in self.steps:
+            self.steps[bits] = make_step(self.model, self.config, self.mesh, self.start, bits)
+        self.state, loss = self.steps[bits](self.state, windows(step))
+        if self.mesh.size > 1 and jax.default_backend() == "cpu":
+            # Steps in flight share one pool of threads: a later one may hold what an earlier one's
+            # all-reduce waits for.
+            jax.block_until_ready(loss)
+        self.log.advance(self.config.step_bytes)
+        return loss
+
+    def _log_loss(self, done: int, recent: list[jax.Array]) -> None:
+        """Writes a line of the log. Raises TrainingError where the loss is not finite."""
         mean = float(np.mean([devices.local(bits) for bits in recent]))
         if not math.isfinite(mean):
             raise TrainingError(
-                f"the loss is not finite at step {step}: resume with a lower --learning-rate"
+                f"the loss is not finite at step {done}: resume with a lower --learning-rate"
             )
         self.log.write(
-            step=step,
-            bytes=step * self.config.step_bytes,
+            step=done,
+            bytes=done * self.config.step_bytes,
             seconds=round(self.clock(), 2),
             train_bits_per_char=round(mean, 5),
         )
 
 
 class _Log:
-    """A run's train.json, train.jsonl and progress bar; with several processes the first alone writes."""
+    """A run's log and progress bar; of several processes the first alone shows and writes them."""
 
     def __init__(self, folder: Path, config: TrainConfig, done: int, quiet: bool) -> None:
         first = jax.process_index() == 0
-        if first:
-            (folder / SETTINGS).write_text(json.dumps(dataclasses.asdict(config)) + "\n")
-        self._file = (folder / "train.jsonl").open("a") if first else None
+        self._file = (folder / LOG).open("a") if first else None
         self._bar = tqdm(
             total=config.steps * config.step_bytes,
             initial=done * config.step_bytes,
             unit="B",
             unit_scale=True,
-            disable=quiet,
+            disable=quiet or not first,
             file=sys.stderr,
             mininterval=2.0,
         )
@@ -208,11 +237,11 @@ class _Log:
             self._file.close()
 
     def advance(self, count: int) -> None:
-        """So many bytes more are done."""
+        """Moves the progress bar by ``count`` bytes of text."""
         self._bar.update(count)
 
     def write(self, **facts: float) -> None:
-        """One line of JSON; the bar shows the loss."""
+        """Writes the facts as one line of JSON; the bar shows the training loss."""
         if "train_bits_per_char" in facts:
             self._bar.set_postfix_str(f"{facts['train_bits_per_char']:.4f} bits/char")
         if self._file:
@@ -220,37 +249,42 @@ class _Log:
             self._file.flush()
 
 
-def bytes_in(
-    model: Shape,
-    config: TrainConfig,
-    text: np.ndarray,
-    minutes: float,
-    teacher: Teacher | None = None,
+def bytes_within(
+    minutes: float, model: Shape, config: TrainConfig, text: np.ndarray, start: Start = FRESH
 ) -> int:
-    """Bytes that a run gets through in so many minutes here: three steps to compile and warm up, then eight timed."""
-    begun = time.monotonic()
-    take, state = (
-        make_step(model, config, teacher=teacher),
-        fresh_state(model, config, teacher=teacher),
-    )
+    """Bytes that a run gets through in so many minutes on this machine, in whole steps.
+
+    Eight steps are timed, after three that compile and warm up.
+    """
+    windows = windows_of(config, text, start.record)
+    take, state = make_step(model, config, start=start), fresh_state(model, config, start=start)
+    marks = [time.monotonic()]
     for step in range(11):
-        if step == 3:
-            timed = time.monotonic()
-        state, bits = take(state, window(text, config.lanes, config.window, step))
+        state, bits = take(state, windows(step))
         bits.block_until_ready()
-    rest = 60 * minutes - (time.monotonic() - begun)
-    return max(1, round(rest / ((time.monotonic() - timed) / 8))) * config.step_bytes
+        marks.append(time.monotonic())
+    return config.step_bytes * steps_within(60 * minutes, marks)
 
 
-def card_facts(
-    model: Shape, config: TrainConfig, text: np.ndarray, steps: int, seconds: float
+def steps_within(seconds: float, marks: Sequence[float], warm_up: int = 3) -> int:
+    """Steps that a run takes in so many seconds, by clock readings before and after first steps.
+
+    The first ``warm_up`` steps say nothing of the pace, but their time is spent. At least 1.
+    """
+    timed = marks[warm_up:]
+    a_step = (timed[-1] - timed[0]) / (len(timed) - 1)
+    return max(1, round((seconds - (marks[-1] - marks[0])) / max(a_step, 1e-9)))
+
+
+def _card_facts(
+    model: Shape, config: TrainConfig, texts: Texts, steps: int, seconds: float
 ) -> dict[str, Any]:
     """What a weights card says of how the weights were made."""
     return {
         "parameters": model.parameters(),
         "command": " ".join(["kolmozip", *sys.argv[1:]]),
         "train_config": dataclasses.asdict(config),
-        "train_sha256": hashlib.sha256(text.tobytes()).hexdigest(),
+        "train_sha256": hashlib.sha256(texts.train.tobytes()).hexdigest(),
         "train_bytes_seen": config.start_bytes + steps * config.step_bytes,
         "steps": steps,
         "wall_seconds": round(seconds),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,184 +15,212 @@ import optax
 from jax.sharding import Mesh, PartitionSpec
 
 from compressor.training import devices
-from compressor.training import mixture as beside
-from compressor.training.config import TrainConfig, TrainingError, schedule
-from compressor.training.mixture import Record, Window
-from compressor.training.networks import Shape, network
-from compressor.training.optimiser import averaged, optimiser
-from models.network import lm
+from compressor.training.config import TrainConfig
+from compressor.training.mixture import Record, Window, mixture_nats
+from compressor.training.networks import Lanes, Shape, network
+from compressor.training.optimiser import OptimiserState, averaged, optimiser
+from models.network.lm import Params
 from models.network.precision import FULL_BITS, coarsen
 
 
 class Teacher(NamedTuple):
-    """A trained network whose distribution is part of the target (Hinton, Vinyals, Dean 2015, section 2; temperature 1)."""
+    """A trained network whose distribution is part of the target.
+
+    Hinton, Vinyals, Dean 2015, section 2, at temperature 1.
+    """
 
     model: Shape
-    params: lm.Params
+    params: Params
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """What a run begins with, beside its text and its settings."""
+
+    params: Params | None = None
+    """Those of another run; None: fresh ones from the seed."""
+    teacher: Teacher | None = None
+    record: Record | None = None
+    """What the memory said of the text, where the mixture with it is trained."""
+    resume: bool = False
+    """Whether the run goes on from the last checkpoint in its folder, where there is one."""
+
+
+FRESH = Start()
+"""A run that begins with nothing but its text and settings."""
 
 
 class TrainState(NamedTuple):
-    """All that a resumed run needs; with a teacher, ``lanes`` are the pair of student's and teacher's."""
+    """All that a resumed run needs; with a teacher, the lanes are a pair: student's, teacher's."""
 
-    params: lm.Params
-    optimiser: Any
-    lanes: Any
+    params: Params
+    optimiser: OptimiserState
+    lanes: Lanes
     step: jax.Array
 
 
-def cross_entropy(
-    model: Shape, params: lm.Params, text: jax.Array, lanes: Any
-) -> tuple[jax.Array, Any]:
-    """Mean nats a byte of text[1:] given text[:-1]; text (t + 1, b) uint8."""
-    logits, lanes = network(model).sequence(model, params, text[:-1], lanes)
-    return _nats(logits, text), lanes
-
-
-def _nats(logits: jax.Array, text: jax.Array) -> jax.Array:
-    """Mean nats a byte of text[1:] by the logits (t, b, 256) after each byte of text[:-1]."""
-    return jnp.mean(
-        optax.softmax_cross_entropy_with_integer_labels(logits, text[1:].astype(jnp.int32))
-    )
-
-
-def _objective(
-    model: Shape,
-    bits: float,
-    share: float,
-    teacher: Teacher | None,
-    params: lm.Params,
-    text: jax.Array | Window,
-    lanes: Any,
-) -> tuple[jax.Array, tuple[jax.Array, Any]]:
-    """What is minimised, (nats a byte of the text alone or, beside the memory, of the mixture; lanes after the window)."""
-    params = coarsen(params, bits)
-    if isinstance(text, Window):
-        logits, lanes = network(model).sequence(model, params, text.text[:-1], lanes)
-        loss = beside.mixture_nats(logits, text)
-        return loss, (loss, lanes)
-    if teacher is None:
-        loss, lanes = cross_entropy(model, params, text, lanes)
-        return loss, (loss, lanes)
-    logits, student_lanes = network(model).sequence(model, params, text[:-1], lanes[0])
-    taught, teacher_lanes = network(teacher.model).sequence(
-        teacher.model, teacher.params, text[:-1], lanes[1]
-    )
-    loss = _nats(logits, text)
-    apart = jnp.mean(
-        optax.softmax_cross_entropy(logits, jax.nn.softmax(jax.lax.stop_gradient(taught)))
-    )
-    return (1 - share) * loss + share * apart, (loss, (student_lanes, teacher_lanes))
-
-
-def _forget(state: Any, keep: jax.Array) -> Any:
-    """Lanes where keep is 0 return to the initial state."""
-    return jax.tree.map(
-        lambda x: x * (keep.astype(x.dtype)[:, None] if x.ndim > 1 else keep.astype(x.dtype)), state
-    )
-
-
-def _transform(config: TrainConfig) -> optax.GradientTransformation:
-    try:
-        return optimiser(
-            schedule(config), config.weight_decay, config.clip, config.optimiser, config.average
-        )
-    except ValueError as error:
-        raise TrainingError(str(error)) from error
-
-
-def _first_lanes(model: Shape, lanes: int, teacher: Teacher | None) -> Any:
-    own = network(model).initial_state(model, lanes)
-    return (
-        own
-        if teacher is None
-        else (own, network(teacher.model).initial_state(teacher.model, lanes))
-    )
-
-
 Step = Callable[[TrainState, np.ndarray | Window], tuple[TrainState, jax.Array]]
+"""Takes a state and a window, returns the next state and the mean bits/char of the window."""
+
+
+def nats_of(logits: jax.Array, text: jax.Array) -> jax.Array:
+    """Mean nats a byte of text[1:] by the logits (t, b, 256) after each byte of text[:-1]."""
+    labels = text[1:].astype(jnp.int32)
+    return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, labels))
+
+
+def cross_entropy(
+    model: Shape, params: Params, text: jax.Array, lanes: Lanes
+) -> tuple[jax.Array, Lanes]:
+    """Mean nats a byte of text[1:] given text[:-1], and the lanes after; text (t + 1, b) uint8."""
+    logits, lanes = network(model).sequence(params, text[:-1], lanes)
+    return nats_of(logits, text), lanes
+
+
+def objective(
+    model: Shape,
+    params: Params,
+    text: jax.Array | Window,
+    lanes: Lanes,
+    teacher: Teacher | None = None,
+    share: float = 0.0,
+) -> tuple[jax.Array, tuple[jax.Array, Lanes]]:
+    """What is minimised, then (mean nats a byte of the text, lanes after the window).
+
+    The nats are those of the network alone or, where the window says what the memory does, of the
+    mixture. A teacher's distribution is the given share of the target.
+    """
+    if isinstance(text, Window):
+        logits, lanes = network(model).sequence(params, text.text[:-1], lanes)
+        nats = mixture_nats(logits, text)
+        return nats, (nats, lanes)
+    if teacher is None:
+        nats, lanes = cross_entropy(model, params, text, lanes)
+        return nats, (nats, lanes)
+    own, others = lanes
+    logits, own = network(model).sequence(params, text[:-1], own)
+    target, others = network(teacher.model).sequence(teacher.params, text[:-1], others)
+    nats = nats_of(logits, text)
+    distribution = jax.nn.softmax(jax.lax.stop_gradient(target))
+    distance = jnp.mean(optax.softmax_cross_entropy(logits, distribution))
+    return (1 - share) * nats + share * distance, (nats, (own, others))
+
+
+def _initial_lanes(model: Shape, lanes: int, teacher: Teacher | None) -> Lanes:
+    own = network(model).initial_state(lanes)
+    return own if teacher is None else (own, network(teacher.model).initial_state(lanes))
+
+
+def _warm(config: TrainConfig, step: jax.Array, turns: int | None) -> jax.Array:
+    """Which lanes keep their state in this step: (lanes,) bool.
+
+    A lane starts cold at random and, with a record, where other lanes of it have their turn.
+    """
+    key = jax.random.fold_in(jax.random.key(config.seed), step)
+    warm = jax.random.uniform(key, (config.lanes,)) >= config.window / config.cold_start_bytes
+    return warm if turns is None else warm & (step % turns != 0)
+
+
+def _forget(lanes: Lanes, warm: jax.Array) -> Lanes:
+    """The lanes' state, zero where a lane starts cold."""
+
+    def kept(x: jax.Array) -> jax.Array:
+        mask = warm.astype(x.dtype)
+        return x * (mask[:, None] if x.ndim > 1 else mask)
+
+    return jax.tree.map(kept, lanes)
+
+
+def _gradients(
+    model: Shape,
+    config: TrainConfig,
+    mesh: Mesh,
+    teacher: Teacher | None,
+    bits: float,
+    shares: PartitionSpec | Window,
+) -> Callable[..., tuple[jax.Array, Params, Lanes]]:
+    """(params, teacher's params, text, lanes) -> mean nats, gradients, lanes after the window.
+
+    Each device computes its own lanes, ``shares`` of the text. Means over devices are means over
+    lanes, since every device has equally many.
+    """
+
+    def of_a_device(
+        params: Params, taught: Params, text: jax.Array | Window, lanes: Lanes
+    ) -> tuple[jax.Array, Params, Lanes]:
+        master = None if teacher is None else Teacher(teacher.model, taught)
+
+        def minimised(params: Params) -> tuple[jax.Array, tuple[jax.Array, Lanes]]:
+            coarse = coarsen(params, bits)
+            return objective(model, coarse, text, lanes, master, config.distillation)
+
+        (_, (nats, after)), gradients = jax.value_and_grad(minimised, has_aux=True)(params)
+        nats, gradients = jax.lax.pmean((nats, gradients), devices.AXIS)
+        return nats, gradients, after
+
+    whole = PartitionSpec()
+    by_lane = devices.by_lane(jax.eval_shape(lambda: _initial_lanes(model, config.lanes, teacher)))
+    return jax.shard_map(
+        of_a_device,
+        mesh=mesh,
+        in_specs=(whole, whole, shares, by_lane),
+        out_specs=(whole, whole, by_lane),
+        check_vma=False,  # the means above are over devices already
+    )
 
 
 def make_step(
     model: Shape,
     config: TrainConfig,
     mesh: Mesh | None = None,
-    teacher: Teacher | None = None,
+    start: Start = FRESH,
     bits: float = FULL_BITS,
-    record: Record | None = None,
 ) -> Step:
-    """The jitted optimiser step: (TrainState, text (t + 1, b)) -> (TrainState, bits/char); lanes shared out over the mesh.
+    """The jitted optimiser step on a grid of weights; the lanes are shared out over the mesh.
 
-    Beside the memory, with a record, it takes a Window of that.
+    Its windows are text (t + 1, b) uint8 or, with a record of the memory, those of the record.
     """
     mesh = mesh or devices.mesh(config.lanes)
-    transform = _transform(config)
-    lane_specs = devices.by_lane(jax.eval_shape(lambda: _first_lanes(model, config.lanes, teacher)))
-
-    def share(params: lm.Params, taught: lm.Params, text: Any, lanes: Any) -> Any:
-        """One device's lanes; means over devices are means over lanes, since each device has as many."""
-        master = None if teacher is None else Teacher(teacher.model, taught)
-        objective = functools.partial(_objective, model, bits, config.distillation, master)
-        (_, (loss, lanes)), grads = jax.value_and_grad(objective, has_aux=True)(params, text, lanes)
-        return *jax.lax.pmean((loss, grads), devices.AXIS), lanes
-
-    whole = PartitionSpec()
+    transform = optimiser(config)
+    record, teacher = start.record, start.teacher
     shares = devices.TEXT if record is None else Window(devices.TEXT, devices.BITS, devices.BITS)
     turns = None if record is None else record.turns(config.window)
-    over_devices = jax.shard_map(
-        share,
-        mesh=mesh,
-        in_specs=(whole, whole, shares, lane_specs),
-        out_specs=(whole, whole, lane_specs),
-        check_vma=False,  # gradients are averaged by hand above
-    )
+    gradients_of = _gradients(model, config, mesh, teacher, bits, shares)
 
     @functools.partial(jax.jit, donate_argnums=0)
     def step(
-        state: TrainState, text: jax.Array | Window, taught: lm.Params
+        state: TrainState, text: jax.Array | Window, taught: Params
     ) -> tuple[TrainState, jax.Array]:
-        key = jax.random.fold_in(jax.random.key(config.seed), state.step)
-        keep = jax.random.uniform(key, (config.lanes,)) >= config.window / config.cold_start_bytes
-        if turns is not None:
-            keep &= state.step % turns != 0  # other lanes have their turn
-        loss, grads, lanes = over_devices(state.params, taught, text, _forget(state.lanes, keep))
-        updates, opt = transform.update(grads, state.optimiser, state.params)
-        return TrainState(
-            optax.apply_updates(state.params, updates), opt, lanes, state.step + 1
-        ), loss / math.log(2)
+        lanes = _forget(state.lanes, _warm(config, state.step, turns))
+        nats, gradients, lanes = gradients_of(state.params, taught, text, lanes)
+        updates, after = transform.update(gradients, state.optimiser, state.params)
+        params = optax.apply_updates(state.params, updates)
+        return TrainState(params, after, lanes, state.step + 1), nats / math.log(2)
 
-    taught = (
-        {}
-        if teacher is None
-        else devices.put(mesh, teacher.params, devices.everywhere(teacher.params))
-    )
+    taught: Params = {}
+    if teacher is not None:
+        taught = devices.put(mesh, teacher.params, devices.everywhere(teacher.params))
     return lambda state, text: step(state, devices.put(mesh, text, shares), taught)
 
 
 def fresh_state(
-    model: Shape,
-    config: TrainConfig,
-    start: lm.Params | None = None,
-    mesh: Mesh | None = None,
-    teacher: Teacher | None = None,
+    model: Shape, config: TrainConfig, mesh: Mesh | None = None, start: Start = FRESH
 ) -> TrainState:
     """The state before the first step, with fresh parameters or those given."""
     mesh = mesh or devices.mesh(config.lanes)
-    params = (
-        network(model).initialise(model, config.seed)
-        if start is None
-        else jax.tree.map(jnp.asarray, start)
-    )
-    lanes = _first_lanes(model, config.lanes, teacher)
-    state = TrainState(params, _transform(config).init(params), lanes, jnp.zeros((), jnp.int32))
-    return devices.put(
-        mesh, state, devices.everywhere(state)._replace(lanes=devices.by_lane(lanes))
-    )
+    if start.params is None:  # compiled as one: its operations by themselves take far longer
+        params = jax.jit(network(model).initialise)(config.seed)
+    else:
+        params = jax.tree.map(jnp.asarray, start.params)
+    after = jax.jit(optimiser(config).init)(params)
+    lanes = _initial_lanes(model, config.lanes, start.teacher)
+    state = TrainState(params, after, lanes, jnp.zeros((), jnp.int32))
+    specs = devices.everywhere(state)._replace(lanes=devices.by_lane(lanes))
+    return devices.put(mesh, state, specs)
 
 
-def result(config: TrainConfig, state: TrainState) -> lm.Params:
-    """The parameters that a run is for: averaged where an average is kept, on the grid of the finish."""
+def result(config: TrainConfig, state: TrainState) -> Params:
+    """The parameters that a run is for: averaged where an average is kept, on the finish's grid."""
     average = averaged(state.optimiser)
-    return coarsen(
-        devices.local(state.params if average is None else average),
-        config.bits_at(int(devices.local(state.step))),
-    )
+    params = devices.local(state.params if average is None else average)
+    return coarsen(params, config.bits_at(int(devices.local(state.step))))

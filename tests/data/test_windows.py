@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.windows import window
+from data.windows import TextTooShort, window
 
 
 def numbered(size: int) -> np.ndarray:
@@ -80,7 +80,6 @@ def test_far_steps_do_not_overflow() -> None:
 
 def test_too_short_a_text_is_refused_with_the_remedy() -> None:
     window(numbered(44), lanes=4, length=10, step=0)
-    with pytest.raises(
-        ValueError, match=r"text of 43 bytes is too short for 4 lanes of 11: use fewer lanes"
-    ):
+    message = r"43 bytes is too short for 4 lanes of 11 bytes, which take 44: use fewer lanes"
+    with pytest.raises(TextTooShort, match=message):
         window(numbered(43), lanes=4, length=10, step=0)

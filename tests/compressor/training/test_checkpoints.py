@@ -1,0 +1,76 @@
+"""Checkpoints: what they hold, how they are copied, and named refusals where they do not fit."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from compressor.training.checkpoints import latest_parameters, latest_step, slim, trained
+from compressor.training.config import TrainConfig, TrainingError
+from compressor.training.folder import write_settings
+from compressor.training.run import train
+from compressor.training.step import Start
+from compressor.training.texts import Texts
+from models.integer.config import PRESETS, ModelConfig
+from models.network.lm import Params
+
+
+def test_a_folder_without_checkpoints_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="holds no checkpoint: train first"):
+        latest_parameters(tmp_path)
+    assert latest_step(tmp_path) is None
+
+
+def test_the_shape_is_found_beside_the_parameters(nano_run: Path) -> None:
+    shape, params = trained(nano_run)
+    assert shape == PRESETS["nano"]
+    assert sum(leaf.size for leaf in jax.tree.leaves(params)) == PRESETS["nano"].parameters()
+
+
+@pytest.mark.parametrize(
+    "changed", [{"lanes": 4}, {"average": 0.5}, {"optimiser": "adamw"}, {"hidden": 32}]
+)
+def test_a_checkpoint_of_other_shapes_is_not_resumed(
+    changed: dict[str, int | float | str],
+    whole: tuple[Params, Path],
+    pico: ModelConfig,
+    config: TrainConfig,
+    texts: Texts,
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(whole[1], folder)
+    network = {name: value for name, value in changed.items() if name == "hidden"}
+    settings = {name: value for name, value in changed.items() if name != "hidden"}
+    with pytest.raises(TrainingError, match="step 12 does not fit these settings: resume with the"):
+        train(
+            dataclasses.replace(pico, **network),
+            dataclasses.replace(config, **settings),
+            texts,
+            folder,
+            Start(resume=True),
+            quiet=True,
+        )
+
+
+def test_a_slim_copy_holds_the_parameters(whole: tuple[Params, Path], tmp_path: Path) -> None:
+    copy = tmp_path / "slim"
+    size = slim(whole[1], copy)
+    assert size < sum(path.stat().st_size for path in whole[1].rglob("*") if path.is_file())
+    jax.tree.map(np.testing.assert_array_equal, trained(whole[1])[1], trained(copy)[1])
+    with pytest.raises(TrainingError, match="name another folder with --output"):
+        slim(whole[1], copy)
+
+
+def test_nothing_is_copied_without_a_checkpoint(
+    pico: ModelConfig, config: TrainConfig, tmp_path: Path
+) -> None:
+    write_settings(tmp_path, pico, config)
+    with pytest.raises(TrainingError, match="no checkpoint"):
+        slim(tmp_path, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
