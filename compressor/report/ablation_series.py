@@ -20,7 +20,7 @@ with need("report"):
     import pandas as pd
 
 KEY = ["group", "name"]
-"""What an experiment is told by."""
+"""What identifies an experiment."""
 TEXT = ["corpus", "train_sha256", "valid_sha256", "valid_bytes"]
 SETTING = ["total_bytes", "lanes", "window", "learning_rate"]
 """With the text, what all runs of a series share."""

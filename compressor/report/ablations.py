@@ -230,10 +230,10 @@ def _other_settings(series: Sequence[Series]) -> str:
         return ""
     shown = pd.concat(
         [
-            one.experiments.assign(
-                **one.about, size=f"{one.about['lanes']} x {one.about['window']}"
+            each.experiments.assign(
+                **each.about, size=f"{each.about['lanes']} x {each.about['window']}"
             )
-            for one in series
+            for each in series
         ]
     )
     shown = shown.assign(
@@ -248,7 +248,7 @@ def _other_settings(series: Sequence[Series]) -> str:
 
 def _runs(series: Sequence[Series]) -> str:
     """Every run of every series."""
-    runs = pd.concat([one.runs for one in series])
+    runs = pd.concat([each.runs for each in series])
     results = [
         finer_bits(run.bits_per_char) if pd.isna(run.reason) else f"failed: {run.reason}"
         for run in runs.itertuples()
@@ -268,7 +268,7 @@ def as_csv(series: Sequence[Series]) -> str:
     """Every experiment of every series as a line."""
     if not series:
         return csv_text(pd.DataFrame(columns=CSV_COLUMNS), CSV_COLUMNS)
-    lines = pd.concat([one.experiments.assign(**one.about) for one in series])
+    lines = pd.concat([each.experiments.assign(**each.about) for each in series])
     changes = lines.filter(like="against_base").round(3)
     return csv_text(
         lines.assign(bits_per_char=lines["bits_per_char"].round(5), **changes), CSV_COLUMNS

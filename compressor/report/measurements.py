@@ -150,7 +150,9 @@ def _ranked(rows: pd.DataFrame) -> pd.DataFrame:
     seen = rows["training_bytes_within"].fillna(0) > 0
     competes = rows["verified"] & rows["compared"].notna() & (rows["whole"] | ~seen)
     rows = rows.assign(
-        place=pd.Series([order.index(one) for one in rows["subject"]], rows.index, dtype=int),
+        place=pd.Series(
+            [order.index(subject) for subject in rows["subject"]], rows.index, dtype=int
+        ),
         competes=competes.astype(bool),
         failed=~rows["verified"],
         unknown=rows["compared"].isna(),
