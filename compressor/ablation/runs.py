@@ -29,6 +29,7 @@ from compressor.ablation.experiments import (
 from compressor.ablation.timing import slowed, step_ms
 from compressor.bench.store import RESTORE, Facts, MalformedResult, keep, read_json
 from compressor.system.machine import environment
+from compressor.system.plain_table import plain_table
 from compressor.training.config import TrainConfig, TrainingError
 from compressor.training.folder import LOG
 from compressor.training.networks import kind_of, network, shape_of
@@ -234,15 +235,19 @@ def state_numbers(model: Model) -> int:
 
 def listing(todo: Sequence[Experiment], seeds: int = SEEDS) -> list[str]:
     """Lines for a reader: every experiment with its seeds and parameters, then the time of all."""
-    width = max(len(experiment.title) for experiment in todo)
-    lines = [
-        f"{experiment.title:{width}}  {experiment.seeds(seeds)} x "
-        f"{experiment.model.parameters():>9,}  {experiment.about}"
+    rows = [
+        [
+            experiment.title,
+            str(experiment.seeds(seeds)),
+            f"{experiment.model.parameters():,}",
+            experiment.about,
+        ]
         for experiment in todo
     ]
+    table = plain_table(("experiment", ">seeds", ">parameters", "what differs"), rows)
     runs = sum(experiment.seeds(seeds) for experiment in todo)
     minutes = f"about {runs * MINUTES_A_RUN:.0f} minutes on two idle cores at the default setting"
-    return [*lines, "", f"{runs} runs, {minutes}"]
+    return [*table.splitlines(), "", f"{runs} runs, {minutes}"]
 
 
 def ablate(

@@ -9,6 +9,7 @@ from coding import container
 from coding.container import Reader
 from compressor.codec import weights_store
 from compressor.system import files
+from compressor.system.plain_table import plain_table
 
 
 def inspect_file(name: str) -> dict[str, Any]:
@@ -72,10 +73,6 @@ def model_facts() -> list[dict[str, Any]]:
 
 def model_lines() -> list[str]:
     """A heading and one line for each weights file at hand."""
-    lines = ["name         identity         parameters      bytes  test bits/char (its card)"]
-    for facts in model_facts():
-        parameters, bits = facts["parameters"] or "-", facts["test5m_bits_per_char"] or "-"
-        lines.append(
-            f"{facts['name']:12} {facts['identity']} {parameters!s:>10} {facts['bytes']:>10}  {bits}"
-        )
-    return lines
+    columns = ("name", "identity", ">parameters", ">bytes", "test bits/char (its card)")
+    rows = [[str(value or "-") for value in facts.values()] for facts in model_facts()]
+    return plain_table(columns, rows).splitlines()

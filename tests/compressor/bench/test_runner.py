@@ -241,7 +241,7 @@ def test_an_interrupt_keeps_the_finished_rows_and_stops_what_runs(
     hang = toy("hang", compress=f"{begin}; time.sleep(3600)")
 
     def interrupt() -> None:
-        while not (note.exists() and note.read_text().endswith(".")):
+        while not (kept() and note.exists() and note.read_text().endswith(".")):
             time.sleep(0.02)
         signal.raise_signal(signal.SIGINT)
 
