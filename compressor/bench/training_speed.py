@@ -13,9 +13,9 @@ from compressor.bench.store import Facts, keep, significant
 from compressor.system.machine import environment
 from compressor.training.config import TrainConfig
 from compressor.training.presets import shape
+from compressor.training.run import windows_of
 from compressor.training.step import fresh_state, make_step
 from data.samples import sample
-from data.windows import window
 
 WARM_UP = 4
 """Steps before the clock starts: the first compiles, the next touch memory for the first time."""
@@ -25,15 +25,15 @@ def measure(preset: str, config: TrainConfig, steps: int, results: Path) -> tupl
     """Times single optimiser steps, data transfer included, on the shipped sample of text.
 
     KB/s (of 1000 bytes) follow from the median step. Returns the facts and where they were kept.
-    Raises UnknownModel.
+    Raises UnknownModel, and TrainingError where the sample is shorter than a window.
     """
     model = shape(preset)
-    text = np.frombuffer(sample(), np.uint8)
+    windows = windows_of(config, np.frombuffer(sample(), np.uint8))
     take, state = make_step(model, config), fresh_state(model, config)
     seconds, processor_seconds = [], []
     for step in range(WARM_UP + steps):
         begun, used = time.perf_counter(), time.process_time()
-        state, bits = take(state, window(text, config.lanes, config.window, step))
+        state, bits = take(state, windows(step))
         bits.block_until_ready()
         seconds.append(time.perf_counter() - begun)
         processor_seconds.append(time.process_time() - used)

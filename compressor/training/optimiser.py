@@ -1,7 +1,9 @@
 """Muon (Jordan et al. 2024) for matrices and AdamW for the rest, as one optax transformation.
 
 The Newton-Schulz iteration is our own rather than ``optax.contrib.muon``: that one multiplies in
-float32, this one takes bfloat16 operands and float32 sums, as the original does.
+float32, this one takes bfloat16 operands and float32 sums, as the original does. That pays where
+the processor multiplies bfloat16 itself, by a count of operations that was not timed there; where
+it does not, the two take equally long (results/notes/training.md).
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -39,6 +40,37 @@ def _weights_at_hand() -> Iterator[None]:
             "PYTHONPATH",
             os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
         )
+        yield
+
+
+@contextlib.contextmanager
+def _quickly() -> Iterator[None]:
+    import jax
+
+    before = jax.config.read("jax_disable_most_optimizations")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+        jax.config.update("jax_disable_most_optimizations", True)
+        try:
+            yield
+        finally:
+            jax.config.update("jax_disable_most_optimizations", before)
+
+
+@pytest.fixture(scope="session")
+def quickly() -> Callable[[], contextlib.AbstractContextManager[None]]:
+    """A context in which XLA leaves out its optimisations, here and in processes started here.
+
+    They take longer than most tests compute. Two results that are to be equal bit for bit are both
+    compiled within, or neither.
+    """
+    return _quickly
+
+
+@pytest.fixture(scope="module")
+def quick_compiling() -> Iterator[None]:
+    """The tests of a module run within ``quickly``."""
+    with _quickly():
         yield
 
 

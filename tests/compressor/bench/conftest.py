@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -85,12 +84,3 @@ def pico_params(pico: ModelConfig) -> Params:
             parent = tree.setdefault(block[0], {}) if block else tree
             parent[leaf] = jnp.asarray(values, jnp.float32)
     return tree
-
-
-@pytest.fixture
-def quick_compiling() -> Iterator[None]:
-    """Lets XLA leave out its optimisations, which take longer than these tests compute."""
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import jax
@@ -20,26 +20,12 @@ from data.samples import sample
 from models.integer.config import PRESETS, ModelConfig
 from models.network.lm import Params, initialise
 
-
-@contextlib.contextmanager
-def quick_compiling() -> Iterator[None]:
-    """Lets XLA leave out its optimisations, here and in processes started here.
-
-    Compiling takes longer than all the computing of these tests, which hold runs against runs that
-    were compiled in the same way.
-    """
-    before = jax.config.read("jax_disable_most_optimizations")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
-        jax.config.update("jax_disable_most_optimizations", True)
-        yield
-        jax.config.update("jax_disable_most_optimizations", before)
+Quickly = Callable[[], AbstractContextManager[None]]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _quick_compiling() -> Iterator[None]:
-    with quick_compiling():
-        yield
+def _quick_compiling(quick_compiling: None) -> None:
+    """These tests hold runs against runs that were compiled in the same way."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -77,18 +63,19 @@ def whole(
     config: TrainConfig,
     texts: Texts,
     tmp_path_factory: pytest.TempPathFactory,
+    quickly: Quickly,
 ) -> tuple[Params, Path]:
     """Parameters and folder of a run of the smallest network from its start to its end."""
     folder = tmp_path_factory.mktemp("whole")
-    with quick_compiling():
+    with quickly():
         params, _ = train(pico, config, texts, folder, quiet=True)
     return params, folder
 
 
 @pytest.fixture(scope="session")
-def nano_params() -> Params:
+def nano_params(quickly: Quickly) -> Params:
     """Fresh parameters of `nano`."""
-    with quick_compiling():
+    with quickly():
         params: Params = jax.jit(lambda: initialise(PRESETS["nano"], 0))()
     return params
 
@@ -105,7 +92,7 @@ NANO_SETTINGS = {"lanes": 8, "window": 32, "total_bytes": 8 * 32 * 100}
 
 
 @pytest.fixture(scope="session")
-def nano_run(tmp_path_factory: pytest.TempPathFactory, text_file: Path) -> Path:
+def nano_run(tmp_path_factory: pytest.TempPathFactory, text_file: Path, quickly: Quickly) -> Path:
     """The folder of a run of `nano` by the command: 100 steps, one device, weights and card.
 
     Trained once for all processes of a test run: the first to come holds a lock meanwhile.
@@ -117,6 +104,6 @@ def nano_run(tmp_path_factory: pytest.TempPathFactory, text_file: Path) -> Path:
     with (shared / "nano-run.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "nano-run.kzw").is_file():
-            with quick_compiling():
+            with quickly():
                 run(Request("nano", folder, str(text_file), NANO_SETTINGS, quiet=True))
     return folder

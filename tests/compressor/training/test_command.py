@@ -141,6 +141,11 @@ def test_unknown_names_are_refused(cli: Run, refusal: Refusal, tmp_path: Path) -
     refusal(cli("train", tmp_path / "none", "-o", tmp_path / "run"), "InputMissing")
 
 
+def test_a_window_longer_than_the_sample_has_no_speed(cli: Run, refusal: Refusal) -> None:
+    result = cli("train", "speed", "--preset", "nano", "--lanes", 3000)
+    assert "is too short for 3000 lanes of 257 bytes" in refusal(result, "TrainingError")
+
+
 def test_a_network_that_cannot_grow_into_the_preset_is_refused(
     cli: Run, refusal: Refusal, nano_run: Path, text_file: Path, tmp_path: Path
 ) -> None:
