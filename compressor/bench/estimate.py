@@ -13,7 +13,7 @@ import numpy as np
 
 from coding.container import MAX_BLOCK
 from compressor.bench.records import Input
-from compressor.bench.store import Facts, keep
+from compressor.bench.store import Facts, keep, prepare
 from compressor.system.machine import environment
 from compressor.system.progress import bar
 from compressor.training.checkpoints import trained
@@ -29,6 +29,7 @@ def estimate(source: Path, checkpoint: Path, results: Path) -> tuple[Facts, Path
     InputMissing, TrainingError.
     """
     subject = Input.of(source)
+    prepare(results)
     model, params = trained(checkpoint)
     data, bits = np.frombuffer(source.read_bytes(), np.uint8), np.zeros(2)
     with bar(data.size, "estimate", False) as progress:

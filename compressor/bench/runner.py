@@ -16,7 +16,7 @@ from compressor.bench.jobs import INPUT, OUTPUT, TRACE, Job
 from compressor.bench.measuring import Outcome, Run, Verb, there_and_back
 from compressor.bench.progress_board import Board, console
 from compressor.bench.records import Input, Row, load, row_of
-from compressor.bench.store import Facts, keep
+from compressor.bench.store import Facts, keep, prepare
 from compressor.system.machine import cores, environment
 from compressor.system.process import Children, Ending
 
@@ -107,10 +107,11 @@ def bench(
     At most ``jobs`` run at a time, no more than there are cores, and neural ones by themselves.
     Raises EmptyInput, MalformedResult, InputMissing, NoPermission, DiskFull.
     """
-    results.mkdir(parents=True, exist_ok=True)
+    prepare(results)
     subject = Input.of(source)
     kept = [row for row in load(results).rows if row.verified]
-    done = {} if again else {(row.codec, row.version): row for row in _of(kept, subject)}
+    here = [] if again else [row for row in kept if row.subject == subject]
+    done = {(row.codec, row.version): row for row in here}
     rows = [done[job.key] for job in todo if job.key in done]
     run = [job for job in todo if job.key not in done]
     screen = console(quiet)
@@ -125,11 +126,6 @@ def bench(
                     rows.append(row_of(facts, path))
                     board.finished(rows[-1])
     return rows
-
-
-def _of(rows: Sequence[Row], subject: Input) -> list[Row]:
-    """The rows on this very input, name and bytes."""
-    return [row for row in rows if (row.input, row.input_sha256) == (subject.name, subject.sha256)]
 
 
 def _expected(kept: Sequence[Row], size: int) -> dict[str, float]:

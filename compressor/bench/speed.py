@@ -6,7 +6,7 @@ from pathlib import Path
 
 from compressor.bench.jobs import model_job
 from compressor.bench.runner import run_job
-from compressor.bench.store import Facts, keep
+from compressor.bench.store import Facts, keep, prepare
 from compressor.codec.weights_store import DEFAULT_MODEL
 
 
@@ -14,9 +14,11 @@ def measure(source: Path, model: str | None, results: Path) -> tuple[Facts, Path
     """Compresses and restores source in fresh processes; start-up of Python and JAX counts in.
 
     Returns the facts and where they were kept. ``model`` names weights or the path of a .kzw file.
-    Raises UnknownModel, AmbiguousModel, EmptyInput.
+    Raises UnknownModel, AmbiguousModel, EmptyInput, NoPermission, DiskFull.
     """
-    row = run_job(model_job(model or DEFAULT_MODEL), source, show=True)
+    job = model_job(model or DEFAULT_MODEL)
+    prepare(results)
+    row = run_job(job, source, show=True)
     restored = row["status"] == "verified"
     facts = {**row, "kind": "speed", "codec": "kolmozip", "restored": restored}
     return facts, keep(facts, results, f"speed-{row['model']}-{source.name}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import itertools
 import json
 import math
 import re
+import tempfile
 from collections.abc import Iterator
 from dataclasses import is_dataclass
 from pathlib import Path
@@ -51,24 +52,31 @@ def significant(value: float, digits: int = 4) -> float:
     return float(f"{value:.{digits}g}")
 
 
+def prepare(folder: Path) -> None:
+    """Makes the folder and checks that it takes files, which is best known before a long run.
+
+    Raises NoPermission, DiskFull, InputOutput.
+    """
+    with named_errors(str(folder)):
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+
+
 def keep(facts: Facts, folder: Path, name: str) -> Path:
     """Writes the facts of one run as JSON, whole or not at all; returns the path.
 
     The path is made of the name's slug and of the date in the facts; no other run has it, also
     where several processes keep theirs at once. Raises NoPermission, DiskFull.
     """
-    with named_errors(str(folder)):
-        folder.mkdir(parents=True, exist_ok=True)
-    stem = f"{slug(name)}-{re.sub('[-:]', '', facts['date'])}"
-    names = itertools.chain([stem], (f"{stem}-{count}" for count in itertools.count(2)))
-    for path in (folder / f"{name}.json" for name in names):
-        try:
+    prepare(folder)
+    stem, count = f"{slug(name)}-{re.sub('[-:]', '', facts['date'])}", 1
+    while True:
+        path = folder / f"{stem}{f'-{count}' if count > 1 else ''}.json"
+        with contextlib.suppress(OutputExists):
             with open_output(str(path), force=False) as target:
                 target.write((json.dumps(facts, indent=1) + "\n").encode())
-        except OutputExists:
-            continue
-        return path
-    raise AssertionError("there is always another name")
+            return path
+        count += 1
 
 
 def read_text(path: Path) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from compressor.bench.records import WEIGHT_BITS, WEIGHT_BITS_TEXT
-from compressor.bench.store import Facts, keep
+from compressor.bench.store import Facts, keep, prepare
 from compressor.codec import weights_file
 from compressor.system.machine import environment
 from compressor.system.progress import bar
@@ -32,6 +32,7 @@ def measure(
     On the first ``size`` bytes of the validation text. Returns the facts and where they were kept.
     Raises InputMissing, UnusableWeights, TrainingError, data.corpora.CorpusError.
     """
+    prepare(results)
     model, params, grid = float_weights(run)
     text = load_slice("valid")[:size]
     columns = to_columns(text, lane_count(text.size))

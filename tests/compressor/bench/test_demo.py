@@ -64,6 +64,7 @@ print(demo.table(demo.rows(quiet=True, model={NANO!r})))
 """
 
 
+@pytest.mark.slow
 def test_the_core_install_is_enough(
     python: Callable[..., subprocess.CompletedProcess[bytes]],
 ) -> None:

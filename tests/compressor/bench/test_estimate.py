@@ -23,6 +23,7 @@ FIRST, SIZE = 192, 320
 pytestmark = pytest.mark.usefixtures("quick_compiling")
 
 
+@pytest.mark.slow
 def test_an_estimate_sums_the_blocks_and_is_kept(
     text: bytes,
     tmp_path: Path,

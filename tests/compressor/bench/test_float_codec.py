@@ -47,6 +47,7 @@ def run(*arguments: object) -> int:
     return main([str(argument) for argument in arguments])
 
 
+@pytest.mark.slow
 def test_another_process_decodes_the_file(folder: Path) -> None:
     command = [sys.executable, "-P", "-c", REPORT, "decompress", folder / "weights0"]
     done = subprocess.run(
@@ -98,6 +99,7 @@ def test_a_wrong_call_says_how(capsys: pytest.CaptureFixture[str]) -> None:
     assert "WEIGHTS SOURCE TARGET" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_benchmark_takes_the_weights_file_of_a_run(folder: Path) -> None:
     weights, data = folder / f"transformer-nano{SUFFIX}", (folder / "weights0").read_bytes()
     weights.write_bytes(data)
@@ -116,16 +118,3 @@ def test_the_benchmark_takes_the_weights_file_of_a_run(folder: Path) -> None:
     assert (row["codec"], row["portable"], row["lanes"]) == ("transformer-nano", False, 1)
     assert (row["weights_bytes"], row["train_bytes_seen"]) == (len(data), 0)
     assert [original for original, _ in row["blocks"]] == [400]
-
-
-def test_our_own_weights_by_path_are_found_again_for_decoding(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    golden = Path(__file__).parents[2] / "golden" / "nano.kzw"
-    (tmp_path / "nano-other.kzw").write_bytes(golden.read_bytes())
-    (tmp_path / "text").write_bytes(sample()[:300])
-    monkeypatch.delenv("KOLMOZIP_WEIGHTS")  # where its twin lies
-    (job,) = jobs_named([str(tmp_path / "nano-other.kzw")])
-    row = run_job(job, tmp_path / "text")
-    assert (row["codec"], row["status"], row["reason"]) == ("kolmozip nano-other", "verified", None)
-    assert row["compressed_bytes"] < 300, "stored raw, which needs no weights"

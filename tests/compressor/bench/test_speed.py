@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,21 +12,30 @@ from compressor.bench.records import load
 from compressor.bench.speed import measure
 from compressor.errors import UnknownModel
 
+NANO = Path(__file__).parents[2] / "golden" / "nano.kzw"
+SIZE = 300
 
-def test_a_run_is_kept_and_counts_as_a_row(text: bytes, tmp_path: Path, raw: Path) -> None:
-    source = tmp_path / "text"
-    source.write_bytes(text[:400])
-    facts, path = measure(source, "nano", raw)
+
+@pytest.mark.slow
+def test_a_run_with_weights_by_path_is_kept_and_counts_as_a_row(
+    text: bytes, tmp_path: Path, raw: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KOLMOZIP_WEIGHTS")  # where a file of the same identity lies
+    weights, source = tmp_path / "weights" / "nano-other.kzw", tmp_path / "text"
+    weights.parent.mkdir()
+    shutil.copy(NANO, weights)
+    source.write_bytes(text[:SIZE])
+    facts, path = measure(source, str(weights), raw)
     assert json.loads(path.read_text()) == facts
-    assert path.name.startswith("speed-nano-text-")
-    expected = {"kind": "speed", "codec": "kolmozip", "model": "nano", "restored": True, "lanes": 1}
-    assert {name: facts[name] for name in expected} == expected
-    weights = Path(os.environ["KOLMOZIP_WEIGHTS"]) / "nano.kzw"
-    assert facts["weights_bytes"] == weights.stat().st_size
-    assert facts["compressed_bytes"] < 400
-    assert sum(original for original, _ in facts["blocks"]) == 400
+    assert path.name.startswith("speed-nano-other-text-")
+    assert facts["reason"] is None
+    assert (facts["kind"], facts["codec"], facts["restored"]) == ("speed", "kolmozip", True)
+    assert (facts["model"], facts["lanes"]) == ("nano-other", 1)
+    assert facts["weights_bytes"] == NANO.stat().st_size
+    assert facts["compressed_bytes"] < SIZE, "stored raw, which needs no weights"
+    assert [original for original, _ in facts["blocks"]] == [SIZE]
     [row] = load(raw).rows
-    assert (row.codec, row.verified, row.portable) == ("kolmozip nano", True, True)
+    assert (row.codec, row.verified, row.portable) == ("kolmozip nano-other", True, True)
 
 
 def test_an_unknown_model_is_refused(source: Path, raw: Path) -> None:

@@ -12,7 +12,15 @@ from typing import Any
 import pytest
 
 from compressor.bench import store
-from compressor.bench.store import MalformedResult, keep, read_json, read_lines, slug, typed
+from compressor.bench.store import (
+    MalformedResult,
+    keep,
+    prepare,
+    read_json,
+    read_lines,
+    slug,
+    typed,
+)
 from compressor.errors import DiskFull, NoPermission
 from compressor.system import files
 
@@ -107,13 +115,16 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_made_is_a_named_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("call", ["pathlib.Path.mkdir", "tempfile.TemporaryFile"])
+def test_a_folder_that_takes_no_files_is_known_before_the_run(tmp_path: Path, call: str) -> None:
     def refused(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", str(tmp_path))
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(NoPermission):
-        patch.setattr(Path, "mkdir", refused)
-        keep(FACTS, tmp_path / "new", "row")
+        patch.setattr(call, refused)
+        prepare(tmp_path / "new")
+    prepare(tmp_path / "new")
+    assert list((tmp_path / "new").iterdir()) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"1", b"\xff", b"[" * 100_000])

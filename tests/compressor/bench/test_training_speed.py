@@ -32,6 +32,7 @@ def test_small_steps_keep_their_precision(seconds: float) -> None:
     assert found["kb_per_s"] == pytest.approx(8192 / found["step_ms"], rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_compiling")
 def test_a_measurement_is_kept_with_its_settings(
     tmp_path: Path, pico: ModelConfig, monkeypatch: pytest.MonkeyPatch

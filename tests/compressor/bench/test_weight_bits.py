@@ -38,6 +38,7 @@ def params(pico: ModelConfig, pico_params: Params, monkeypatch: pytest.MonkeyPat
     return params
 
 
+@pytest.mark.slow
 def test_measuring_packs_and_evaluates_each_precision_below_the_run_s(
     pico: ModelConfig, params: Params, tmp_path: Path
 ) -> None:

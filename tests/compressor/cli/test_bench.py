@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -88,13 +89,22 @@ def test_leaderboard_and_report(cli: Cli, folder: Path, monkeypatch: pytest.Monk
     ]
 
 
-def test_speed_prints_what_it_keeps(cli: Cli, folder: Path) -> None:
+def test_speed_prints_what_it_keeps_and_fails_where_nothing_came_back(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def measure(source: Path, model: str | None, raw: Path) -> tuple[dict[str, Any], Path]:
+        calls.append((source, model, raw))
+        restored = model == "nano"
+        return {"restored": restored, "reason": None if restored else "lost"}, raw / "speed.json"
+
+    monkeypatch.setattr("compressor.bench.speed.measure", measure)
     result = cli("bench", "speed", "a.txt", "--model", "nano", "--json")
-    assert result.exit_code == 0, result.output
-    [path] = (folder / "results" / "raw").iterdir()
-    assert path.name.startswith("speed-nano-a-txt-")
-    facts = json.loads(result.stdout)
-    kept = json.loads(path.read_text())
-    assert {name: facts[name] for name in kept} == kept
-    assert kept["restored"] is True
-    assert f"written to results/raw/{path.name}" in result.stderr
+    assert (result.exit_code, json.loads(result.stdout)["restored"]) == (0, True)
+    assert "written to results/raw/speed.json" in result.stderr
+    result = cli("bench", "speed", "a.txt")
+    assert result.exit_code == 1
+    assert "lost: please report this" in result.stderr
+    raw = Path("results", "raw")
+    assert calls == [(Path("a.txt"), "nano", raw), (Path("a.txt"), None, raw)]
