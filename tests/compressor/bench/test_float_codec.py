@@ -28,6 +28,8 @@ REPORT = (
     "print(*sys.modules); sys.exit(code)"
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -47,7 +49,6 @@ def run(*arguments: object) -> int:
     return main([str(argument) for argument in arguments])
 
 
-@pytest.mark.slow
 def test_another_process_decodes_the_file(folder: Path) -> None:
     command = [sys.executable, "-P", "-c", REPORT, "decompress", folder / "weights0"]
     done = subprocess.run(
@@ -99,7 +100,6 @@ def test_a_wrong_call_says_how(capsys: pytest.CaptureFixture[str]) -> None:
     assert "WEIGHTS SOURCE TARGET" in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_the_benchmark_takes_the_weights_file_of_a_run(folder: Path) -> None:
     weights, data = folder / f"transformer-nano{SUFFIX}", (folder / "weights0").read_bytes()
     weights.write_bytes(data)
