@@ -146,7 +146,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 
 
 @click.command(add_help_option=False)
-@click.argument("inputs", nargs=-1, metavar="[FILE]...", type=click.Path(allow_dash=True))
+@click.argument("inputs", nargs=-1, metavar="[FILE]...", type=options.PATH)
 @click.option("-d", "--decompress", "mode", flag_value="decompress", help="Restore FILEs.")
 @click.option("-z", "--compress", "mode", flag_value="compress", help="Compress them, the default.")
 @click.option("-t", "--test", "mode", flag_value="test", help="Check them, write nothing.")

@@ -27,7 +27,7 @@ def dev() -> None:
 @click.argument(
     "name", type=click.Choice(["enwik8", "train", "valid", "test5m", "test1m", "head1m"])
 )
-@click.option("--output", "-o", required=True, help="Where to write it.")
+@click.option("--output", "-o", required=True, type=options.PATH, help="Where to write it.")
 @options.force
 def corpus(name: str, output: str, force: bool) -> None:
     """Write a standard slice of enwik8.

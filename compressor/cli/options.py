@@ -31,6 +31,9 @@ INTERRUPTED = 130
 BITS = click.FloatRange(1, 8)
 """Bits a weight."""
 
+PATH = click.Path(readable=False, allow_dash=True)
+"""A path that is not looked at, for the sake of completion; the work names what is wrong."""
+
 RUN = click.Path(exists=True, file_okay=False)
 """The folder of a training run."""
 
@@ -50,7 +53,7 @@ class Size(click.ParamType):
 
     name = "size"
     _UNITS = "KMGT"
-    _FORM = re.compile(rf"(\d+(?:\.\d+)?)(?:([{_UNITS}])(i?))?B?", re.IGNORECASE)
+    _FORM = re.compile(rf"(\d+(?:\.\d+)?)(?:([{_UNITS}])(i?))?B?", re.IGNORECASE | re.ASCII)
 
     def convert(
         self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
@@ -153,7 +156,9 @@ how = combined(
     as_json,
 )
 output = combined(
-    click.option("--output", "-o", help="Output path, or '-' for standard output."),
+    click.option(
+        "--output", "-o", type=PATH, metavar="PATH", help="Output path, or '-' for standard output."
+    ),
     click.option("--stdout", "-c", is_flag=True, help="Write to standard output: -o -."),
     force,
     click.option(
@@ -163,9 +168,7 @@ output = combined(
         help="Remove each input once its output is complete.  [default: keep]",
     ),
 )
-inputs = click.argument(
-    "inputs", nargs=-1, required=True, metavar="INPUT...", type=click.Path(allow_dash=True)
-)
+inputs = click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", type=PATH)
 
 
 def with_settings(work: Work) -> Callable[..., None]:

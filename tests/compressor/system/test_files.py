@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from compressor.errors import (
     InputOutput,
     NoPermission,
     OutputExists,
+    SameFile,
 )
 from compressor.system import files
 
@@ -65,7 +67,7 @@ def test_an_output_that_exists_is_replaced_by_force_alone(tmp_path: Path) -> Non
 def test_an_output_that_appears_meanwhile_is_kept(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with (
-        pytest.raises(OutputExists, match="meanwhile"),
+        pytest.raises(OutputExists, match="out: exists; pass --force"),
         files.open_output(str(out), False) as target,
     ):
         target.write(b"ours")
@@ -79,7 +81,7 @@ def test_an_output_that_appears_meanwhile_is_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("force", [False, True])
 def test_a_folder_is_never_an_output(tmp_path: Path, force: bool) -> None:
-    with pytest.raises(OutputExists, match="is a folder: name a file in it"):
+    with pytest.raises(OutputExists, match="is a folder; name a file in it"):
         written(tmp_path, b"", force)
 
 
@@ -120,16 +122,21 @@ def test_new_files_have_the_rights_that_the_umask_leaves(tmp_path: Path) -> None
         (errno.EIO, InputOutput),
     ],
 )
-@pytest.mark.parametrize("call", ["fsync", "replace"])
+@pytest.mark.parametrize("calls", [["fsync"], ["replace"], ["link", "replace"]], ids=" ".join)
 def test_a_failure_at_the_very_end_is_named_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, name: type[Exception], call: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    name: type[Exception],
+    calls: list[str],
 ) -> None:
     def refuse(*_: object) -> None:
         raise OSError(number, os.strerror(number), "the-unfinished.part")
 
-    monkeypatch.setattr(os, call, refuse)
+    for call in calls:
+        monkeypatch.setattr(os, call, refuse)
     with pytest.raises(name) as caught:
-        written(tmp_path / "out", b"content")
+        written(tmp_path / "out", b"content", force=calls == ["replace"])
     assert str(caught.value).startswith(f"{tmp_path / 'out'}: ")
     assert os.listdir(tmp_path) == []
 
@@ -146,10 +153,10 @@ def test_a_device_is_written_straight_and_its_refusal_named(size: int) -> None:
 class Refusing:
     """A file that the system refuses to read on, or to write."""
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int, /) -> bytes:
         raise OSError(errno.EIO, "Input/output error")
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: memoryview, /) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
@@ -164,40 +171,39 @@ def test_a_stream_counts_and_names_itself(tmp_path: Path) -> None:
         target.write(b"1")
         target.write(b"23")
         assert target.count == 3
-    stream = files.Stream("disk", Refusing())  # type: ignore[arg-type]
     with pytest.raises(InputOutput, match="disk: Input/output error"):
-        stream.read(1)
+        files.InputStream("disk", Refusing()).read(1)
     with pytest.raises(DiskFull, match="disk: no room"):
-        stream.write(b"1")
+        files.OutputStream("disk", Refusing()).write(b"1")
 
 
 class Sluggish:
-    """An unbuffered pipe: it takes a few bytes at a time, and at last would make its writer wait."""
+    """An unbuffered pipe: takes a few bytes at a time, and at last would make its writer wait."""
 
     def __init__(self) -> None:
         self.taken = b""
 
-    def write(self, data: memoryview) -> int | None:
+    def write(self, data: memoryview, /) -> int | None:
         self.taken += bytes(data[:3])
         return min(3, len(data)) if len(self.taken) < 20 else None
 
 
 def test_short_writes_lose_nothing() -> None:
     target = Sluggish()
-    assert files.Stream("pipe", target).write(b"0123456789") == 10  # type: ignore[arg-type]
+    assert files.OutputStream("pipe", target).write(b"0123456789") == 10
     assert target.taken == b"0123456789"
     with pytest.raises(InputOutput, match="pipe"):
-        files.Stream("pipe", target).write(b"0123456789")  # type: ignore[arg-type]
+        files.OutputStream("pipe", target).write(b"0123456789")
 
 
 def test_inputs_that_cannot_be_are_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for name, told in (
+    for name, words in (
         ("absent", "check the path"),
         ("file/inside", "check the path"),
         (".", "is a folder"),
     ):
-        with pytest.raises(InputMissing, match=told), files.open_input(str(tmp_path / name)):
+        with pytest.raises(InputMissing, match=words), files.open_input(str(tmp_path / name)):
             raise AssertionError("opened")
 
 
@@ -213,16 +219,274 @@ def test_a_closed_pipe_passes_unnamed() -> None:
         raise BrokenPipeError
 
 
-def test_rights_and_times_are_copied_between_files_alone(tmp_path: Path) -> None:
-    source, target, fifo = tmp_path / "source", tmp_path / "target", tmp_path / "fifo"
-    source.touch()
-    target.touch()
-    os.mkfifo(fifo, 0o600)
+# An output that is made from a file
+
+
+@pytest.fixture
+def umask() -> Iterator[None]:
+    """Others may read what is not held back."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture
+def source(tmp_path: Path, umask: None) -> Path:
+    """A private file from the past."""
+    path = tmp_path / "source"
+    path.write_bytes(b"secret")
+    path.chmod(0o600)
+    os.utime(path, ns=(1_000_000_001, 1_500_000_000_123_456_789))
+    return path
+
+
+def copied(source: Path, target: Path, force: bool = False) -> list[str]:
+    """Writes the content of source to target; returns the warnings."""
+    with (
+        files.open_input(str(source)) as read,
+        files.open_output(str(target), force, read.status) as write,
+    ):
+        write.write(read.read())
+    return write.warnings
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+@pytest.mark.parametrize(
+    "rights", [0o600, 0o640, 0o644, 0o444, 0o755, 0o000, 0o4755, 0o2775, 0o1777]
+)
+def test_rights_and_times_are_those_of_the_input(source: Path, rights: int) -> None:
+    source.chmod(rights)
+    if not os.access(source, os.R_OK):
+        pytest.skip("only root reads it then")
+    target = source.with_name("target")
+    assert copied(source, target) == []
+    assert mode(target) == rights & 0o777, "no setuid, no setgid"
+    assert target.stat().st_mtime_ns == source.stat().st_mtime_ns == 1_500_000_000_123_456_789
+    assert target.read_bytes() == b"secret"
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("rights", [0o600, 0o644, 0o666])
+def test_the_output_is_private_until_it_is_as_the_input_is(
+    source: Path, monkeypatch: pytest.MonkeyPatch, rights: int, force: bool
+) -> None:
+    source.chmod(rights)
+    seen = []
+    for call in ("fchmod", "fsync", "link", "replace"):
+        real = getattr(os, call)
+
+        def record(*arguments: object, call: str = call, real: Callable = real) -> None:
+            (part,) = source.parent.glob(".kolmozip.*.part")
+            seen.append((call, mode(part)))
+            real(*arguments)
+
+        monkeypatch.setattr(os, call, record)
+    with files.open_output(str(source.with_name("target")), force, source.stat()) as target:
+        target.write(b"secret")
+        (part,) = source.parent.glob(".kolmozip.*.part")
+        assert mode(part) == 0o600
+    publish = "replace" if force else "link"
+    assert seen == [("fchmod", 0o600), ("fsync", rights), (publish, rights)]
+
+
+def test_rights_that_cannot_be_set_leave_the_output_private_and_are_told(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source.chmod(0o644)
+    monkeypatch.setattr(os, "fchmod", refuse)
+    target = source.with_name("target")
+    (warning,) = copied(source, target)
+    assert warning.startswith("the rights could not be kept")
+    assert mode(target) == 0o600
+
+
+def test_times_that_cannot_be_set_are_told(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "utime", refuse)
+    target = source.with_name("target")
+    (warning,) = copied(source, target)
+    assert warning.startswith("the time could not be kept")
+    assert mode(target) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("rights", "left"),
+    [
+        (0o640, 0o600),
+        (0o660, 0o600),
+        (0o664, 0o644),
+        (0o675, 0o655),
+        (0o644, 0o644),
+        (0o600, 0o600),
+        (0o604, 0o604),
+        (0o755, 0o755),
+    ],
+)
+def test_a_group_that_cannot_be_kept_gets_no_rights_that_others_lack(
+    source: Path, monkeypatch: pytest.MonkeyPatch, rights: int, left: int
+) -> None:
+    source.chmod(rights)
+    fields = list(source.stat())
+    fields[stat.ST_GID] += 1
+    monkeypatch.setattr(os, "fstat", lambda _: os.stat_result(fields))  # of another group
+    monkeypatch.setattr(os, "fchown", refuse)
+    target = source.with_name("target")
+    with files.open_output(str(target), False, source.stat()) as write:
+        write.write(b"secret")
+    assert mode(target) == left
+    words = "the group could not be kept; its rights are left out"
+    assert write.warnings == ([words] if left != rights else [])
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root may do so")
+def test_group_and_owner_are_kept_where_the_system_allows_it(source: Path) -> None:
+    os.chown(source, 12345, 54321)
     source.chmod(0o640)
-    os.utime(source, (1_000_000_000, 1_000_000_000))
-    files.copy_rights(str(source), str(target))
-    assert stat.S_IMODE(target.stat().st_mode) == 0o640
-    assert target.stat().st_mtime == 1_000_000_000
-    for one, other in ((fifo, target), ("-", target), (source, "-"), (source, tmp_path / "absent")):
-        files.copy_rights(str(one), str(other))
-    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+    target = source.with_name("target")
+    assert copied(source, target) == []
+    status = target.stat()
+    assert (status.st_uid, status.st_gid, mode(target)) == (12345, 54321, 0o640)
+
+
+def test_without_a_file_as_input_the_umask_holds(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.close(write)
+    with os.fdopen(read, "rb") as pipe:
+        assert files.InputStream("pipe", pipe).status is None
+    os.mkfifo(tmp_path / "fifo")
+    before = os.umask(0o027)
+    try:
+        with files.open_output(str(tmp_path / "out"), False) as target:
+            (part,) = tmp_path.glob(".kolmozip.*.part")
+            assert mode(part) == 0o640
+            target.write(b"")
+        assert mode(tmp_path / "out") == 0o640
+    finally:
+        os.umask(before)
+
+
+def test_the_umask_of_the_process_is_never_touched(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "umask", refuse)
+    copied(source, source.with_name("target"))
+    written(source.with_name("other"), b"")
+    monkeypatch.undo()
+
+
+# Where it goes
+
+
+def test_a_file_that_appears_at_the_last_moment_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, real = tmp_path / "out", os.link
+
+    def late(*arguments: Path) -> None:
+        out.write_bytes(b"theirs")
+        real(*arguments)
+
+    monkeypatch.setattr(os, "link", late)
+    with pytest.raises(OutputExists, match="--force"):
+        written(out, b"ours")
+    assert out.read_bytes() == b"theirs"
+    assert os.listdir(tmp_path) == ["out"]
+
+
+def test_of_two_writers_one_wins_and_the_other_is_told(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with (
+        pytest.raises(OutputExists),
+        files.open_output(str(out), False) as slow,
+        files.open_output(str(out), False) as quick,
+    ):
+        slow.write(b"slow")
+        quick.write(b"quick")
+    assert out.read_bytes() == b"quick"
+    assert os.listdir(tmp_path) == ["out"]
+
+
+@pytest.mark.parametrize("number", files.NO_LINKS)
+def test_a_file_system_without_links_publishes_as_surely(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", refuse)
+    out = tmp_path / "out"
+    written(out, b"ours")
+    assert (out.read_bytes(), os.listdir(tmp_path)) == (b"ours", ["out"])
+    out.unlink()
+    with pytest.raises(OutputExists), files.open_output(str(out), False) as target:
+        target.write(b"ours")
+        out.write_bytes(b"theirs")
+    assert (out.read_bytes(), os.listdir(tmp_path)) == (b"theirs", ["out"])
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_an_output_that_is_a_link_stays_one(tmp_path: Path, force: bool) -> None:
+    (tmp_path / "far").mkdir()
+    link, target = tmp_path / "link", tmp_path / "far" / "target"
+    link.symlink_to("far/target")
+    written(link, b"first", force)
+    assert (link.is_symlink(), target.read_bytes()) == (True, b"first")
+    if force:
+        written(link, b"second", force)
+        assert (link.is_symlink(), target.read_bytes()) == (True, b"second")
+    else:
+        with pytest.raises(OutputExists, match="link: exists"):
+            written(link, b"second")
+        assert target.read_bytes() == b"first"
+    assert os.listdir(tmp_path / "far") == ["target"]
+
+
+def test_a_link_that_leads_to_itself_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(InputOutput, match="loop: "):
+        written(tmp_path / "loop", b"")
+    (tmp_path / "lost").symlink_to("absent/target")
+    with pytest.raises(FolderMissing, match="lost: "):
+        written(tmp_path / "lost", b"")
+
+
+def test_an_output_is_never_its_own_input(tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(b"precious")
+    (tmp_path / "hard").hardlink_to(tmp_path / "in")
+    (tmp_path / "soft").symlink_to("in")
+    (tmp_path / "other").write_bytes(b"")
+    with files.open_input(str(tmp_path / "in")) as source:
+        for name in ("in", "hard", "soft", "./in", "../" + tmp_path.name + "/in"):
+            with pytest.raises(SameFile, match=r"is the input itself; name another output with -o"):
+                files.check_distinct(source, str(tmp_path / name))
+        for name in ("other", "absent", "absent/in"):
+            files.check_distinct(source, str(tmp_path / name))
+        files.check_distinct(source, files.PIPE)
+    with files.open_input(os.devnull) as device:
+        files.check_distinct(device, os.devnull)
+
+
+def test_an_input_is_removed_where_it_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("file")
+    files.remove_input(str(tmp_path / "link"))
+    assert os.listdir(tmp_path) == ["file"]
+    files.remove_input(str(tmp_path / "file"))
+    os.mkfifo(tmp_path / "fifo")
+    for name in ("fifo", "absent", "."):
+        files.remove_input(str(tmp_path / name))
+    assert os.listdir(tmp_path) == ["fifo"]
+
+
+def test_the_size_is_that_of_a_file_alone(tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(b"12345")
+    with files.open_input(str(tmp_path / "in")) as source:
+        assert source.size == 5
+    with files.open_input(os.devnull) as source:
+        assert source.size is None
