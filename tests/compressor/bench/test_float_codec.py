@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import pytest
 
 import compressor
@@ -21,7 +22,7 @@ from compressor.codec.model import Model
 from data.samples import sample
 
 NANO = transformer.PRESETS["transformer-nano"]
-SIZE, LANES = 1200, 4
+SIZE, LANES = 800, 4
 ROOMS = {"baselines", "coding", "compressor", "data", "models"}
 REPORT = (
     "import sys; from compressor.bench.float_codec import main; code = main(sys.argv[1:]); "
@@ -35,8 +36,9 @@ pytestmark = pytest.mark.slow
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of two networks, a text, and the text packed with the first in several lanes."""
     folder = tmp_path_factory.mktemp("float")
+    initialise = jax.jit(lambda seed: transformer.initialise(NANO, seed))
     for seed in (0, 1):
-        (folder / f"weights{seed}").write_bytes(pack(NANO, transformer.initialise(NANO, seed)))
+        (folder / f"weights{seed}").write_bytes(pack(NANO, initialise(seed)))
     (folder / "text").write_bytes(sample()[:SIZE])
     with pytest.MonkeyPatch.context() as patch:
         # As a longer text would have; a file says itself in how many lanes it was coded.
@@ -112,9 +114,9 @@ def test_the_benchmark_takes_the_weights_file_of_a_run(folder: Path) -> None:
     weights.with_suffix(".json").write_text(json.dumps({**card, "corpus": "enwik8"}))
     (job,) = jobs_named([str(weights)])
     short = folder / "short"
-    short.write_bytes(sample()[:400])
+    short.write_bytes(sample()[:300])
     row = run_job(job, short)
     assert (row["status"], row["reason"]) == ("verified", None)
     assert (row["codec"], row["portable"], row["lanes"]) == ("transformer-nano", False, 1)
     assert (row["weights_bytes"], row["train_bytes_seen"]) == (len(data), 0)
-    assert [original for original, _ in row["blocks"]] == [400]
+    assert [original for original, _ in row["blocks"]] == [300]
