@@ -63,7 +63,7 @@ def test_bytes_round_trip_here_and_by_the_page_decoder(page_decoder: ModuleType,
     for share, symbols in runs:
         assert np.array_equal(decoder.code(share, np.zeros_like(symbols)), symbols)
         below = [0, *np.cumsum(share).tolist()]
-        assert [independent.byte(below) for _ in symbols] == symbols.tolist()
+        assert independent.symbols(below, len(symbols)) == symbols.tolist()
 
 
 def test_the_length_of_bytes_is_their_information_content() -> None:

@@ -1,28 +1,27 @@
-"""A slow decoder of the kolmozip format, versions 1 to 3, written from `coding/FORMAT.md` alone.
+"""A slow decoder of the kolmozip format, written from `coding/FORMAT.md` alone.
 
-It shares no code with the program, so that it can test whether the page is enough to read a container.
-Usage: python page_decoder.py FILE.kz WEIGHTS.kzw > ORIGINAL
+It shares no code with the program, so that it can test whether the page is enough to read a file.
+Section numbers are those of the page.
+
+Usage: python page_decoder.py FILE.kz WEIGHTS.kzw... > ORIGINAL
 """
 
 import hashlib
 import json
-import lzma
 import math
 import struct
 import sys
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import accumulate
 from operator import mul
 from pathlib import Path
 from typing import Any, NamedTuple
 
-MAGIC = bytes.fromhex("894B5A0D0A1A")
-HEADER_SIZE, BLOCK_HEAD_SIZE, CHECKSUM_SIZE, END_SIZE = 20, 12, 4, 28
 END, RAW, RUN, MODEL = 0, 1, 2, 3
-LARGEST_BLOCK = {1: 8_388_608, 2: 134_217_728, 3: 134_217_728}
 MASK32, MASK64 = 2**32 - 1, 2**64 - 1
 SPACE = 32
 HASH_A, HASH_B = 2654435761, 2246822519
@@ -31,17 +30,16 @@ Vector = Sequence[int]
 
 
 def require(condition: bool, text: str) -> None:
-    """Refuse the input, saying why, unless the condition holds."""
+    """Refuses the input, saying why, unless the condition holds."""
     if not condition:
         raise ValueError(text)
 
 
-# Conventions
-
-
 def clip(x: int, n: int) -> int:
     """Clip(x, n): x held to [-n, n]."""
-    return -n if x < -n else min(x, n)
+    if x > n:
+        return n
+    return x if x > -n else -n
 
 
 def scale(x: int, n: int) -> int:
@@ -53,7 +51,7 @@ def scale(x: int, n: int) -> int:
 
 
 class Block(NamedTuple):
-    """Section 1.2: one block, its framing checked."""
+    """One block, its framing checked."""
 
     kind: int
     lanes: int
@@ -61,80 +59,75 @@ class Block(NamedTuple):
     payload: bytes
 
 
-def decode(container: bytes, weights_files: list[bytes]) -> bytes:
-    """Return the original; raise ValueError for a container or weights file that the page calls invalid."""
-    version, identity = read_header(container)
-    original = bytearray()
-    position = HEADER_SIZE
-    network: Network | None = None
-    while not is_end(container, position):
-        block, position = read_block(container, position, version)
+def decode(container: bytes, networks: dict[bytes, "Network"]) -> bytes:
+    """The original of a container, given the networks by their identities.
+
+    Raises ValueError for a container that the page calls invalid, and for one of other networks.
+    """
+    identity = read_header(container)
+    original, position = bytearray(), 20
+    while position < len(container) and container[position] != END:
+        block, position = read_block(container, position)
         if block.kind == MODEL:
-            network = network or find_network(identity, weights_files)
-            original += decode_model(block, network, version)
+            require(identity in networks, f"no weights file with identity {identity.hex()}")
+            original += decode_model(block, networks[identity])
         else:
             original += block.payload * (block.length if block.kind == RUN else 1)
     check_end(container[position:], bytes(original))
     return bytes(original)
 
 
-def read_header(container: bytes) -> tuple[int, bytes]:
-    """Section 1.1: check the header and return the version and the weights identity."""
-    require(container[:6] == MAGIC, "not a kolmozip container")
+def identity_of(weights: bytes) -> bytes:
+    """Section 1.1: the identity of a weights file."""
+    return hashlib.sha256(weights).digest()[:8]
+
+
+def read_header(container: bytes) -> bytes:
+    """Section 1.1: checks the header and returns the weights identity."""
+    require(container[:6] == bytes.fromhex("894B5A0D0A1A"), "not a kolmozip container")
     require(len(container) > 6, "truncated header")
     version = container[6]
-    require(version <= 3, f"format version {version} is newer than version 3")
-    require(version >= 1, "format version 0 is invalid")
-    require(len(container) >= HEADER_SIZE, "truncated header")
+    require(version == 3, f"format version {version} is not version 3")
+    require(len(container) >= 20, "truncated header")
+    check_checksum(container[:20], "header")
     require(container[7] == 0, "reserved byte of the header is not 0")
-    check_checksum(container[:HEADER_SIZE], "header")
-    return version, container[8:16]
+    return container[8:16]
 
 
 def check_checksum(part: bytes, name: str) -> None:
-    """Check the CRC-32 in the last four bytes of a part of the container."""
-    (checksum,) = struct.unpack("<I", part[-CHECKSUM_SIZE:])
-    require(zlib.crc32(part[:-CHECKSUM_SIZE]) == checksum, f"wrong checksum of the {name}")
+    """Checks the CRC-32 in the last four bytes of a part of a file."""
+    (checksum,) = struct.unpack("<I", part[-4:])
+    require(zlib.crc32(part[:-4]) == checksum, f"wrong checksum of the {name}")
 
 
-def is_end(container: bytes, position: int) -> bool:
-    """Whether the end mark starts here."""
-    require(position < len(container), "no end mark")
-    return container[position] == END
-
-
-def read_block(container: bytes, position: int, version: int) -> tuple[Block, int]:
-    """Section 1.2: read and check one block; return it and the position after it."""
-    payload_at = position + BLOCK_HEAD_SIZE
-    require(payload_at <= len(container), "truncated block")
+def read_block(container: bytes, position: int) -> tuple[Block, int]:
+    """Section 1.2: reads and checks one block; returns it and the position after it."""
+    require(position + 12 <= len(container), "truncated block")
     kind, lanes_log, reserved, length, size = struct.unpack_from("<BBHII", container, position)
-    check_block_fields(kind, lanes_log, reserved, length, size)
-    require(length <= LARGEST_BLOCK[version], "invalid block length")
-    after = payload_at + size + CHECKSUM_SIZE
-    require(after <= len(container), "truncated block")
-    check_checksum(container[position:after], "block")
-    return Block(kind, 1 << lanes_log, length, container[payload_at : payload_at + size]), after
-
-
-def check_block_fields(kind: int, lanes_log: int, reserved: int, length: int, size: int) -> None:
-    """Section 1.2: refuse the values that the page does not allow."""
     require(kind in (RAW, RUN, MODEL), "unknown block type")
     require(lanes_log <= (10 if kind == MODEL else 0), "invalid number of lanes")
     require(reserved == 0, "reserved field of a block is not 0")
-    require(length >= 1, "invalid block length")
+    require(1 <= length <= 2**27, "invalid block length")
+    lanes = 1 << lanes_log
     if kind == RAW:
         require(size == length, "invalid size of a raw block")
     elif kind == RUN:
         require(size == 1, "invalid size of a run block")
     else:
-        require(size < length and size % 4 == 0, "invalid size of a model block")
-        require(1 << lanes_log <= length, "more lanes than bytes")
+        require(size % 4 == 0 and 4 <= size < length, "invalid size of a model block")
+        require(length <= 1024 * size, "a model block of more than 1024 bytes for each of payload")
+        require(lanes <= length <= lanes * 2**18, "invalid length of a lane")
+    end = position + 12 + size + 4
+    require(end <= len(container), "truncated block")
+    check_checksum(container[position:end], "block")
+    return Block(kind, lanes, length, container[position + 12 : end - 4]), end
 
 
 def check_end(end: bytes, original: bytes) -> None:
-    """Section 1.3: check the end mark, that nothing follows it, and the original against it."""
-    require(len(end) >= END_SIZE, "truncated end mark")
-    require(len(end) == END_SIZE, "bytes after the end mark")
+    """Section 1.3: checks the end mark, that nothing follows it, and the original against it."""
+    require(len(end) > 0, "no end mark")
+    require(len(end) >= 28, "truncated end mark")
+    require(len(end) == 28, "bytes after the end mark")
     check_checksum(end, "end mark")
     _, reserved, reserved_too, length, check = struct.unpack_from("<BBHQ12s", end)
     require(reserved == 0 and reserved_too == 0, "reserved field of the end mark is not 0")
@@ -145,56 +138,51 @@ def check_end(end: bytes, original: bytes) -> None:
 # Section 2: model block
 
 
-def decode_model(block: Block, network: "Network", version: int) -> bytes:
-    """Section 2: decode all lanes of a model block in step and join them."""
+def decode_model(block: Block, network: "Network") -> bytes:
+    """Decodes all lanes of a model block in step and joins them."""
     source = RangeDecoder(block.payload)
     share, longer = divmod(block.length, block.lanes)
     lengths = [share + (i < longer) for i in range(block.lanes)]
     lanes = [Lane(network) for _ in lengths]
     evidence = [lane.step(SPACE) for lane in lanes]
     outputs = [bytearray() for _ in lengths]
-    memory = Memory(VERSIONS[version], max(lengths) * block.lanes, block.lanes)
-    for t in range(max(lengths)):
-        active = [i for i, length in enumerate(lengths) if length > t]
-        symbols = decode_symbols(
-            source, memory, [lanes[i] for i in active], [evidence[i] for i in active]
-        )
-        for i, symbol in zip(active, symbols, strict=True):
+    memory = Memory(lengths[0], block.lanes)
+    for t in range(lengths[0]):
+        active = sum(length > t for length in lengths)  # these lanes are the first
+        symbols = decode_symbols(source, memory, lanes[:active], evidence[:active])
+        for i, symbol in enumerate(symbols):
             outputs[i].append(symbol)
             if t + 1 < lengths[i]:  # the step after a lane's last byte would have no use
                 evidence[i] = lanes[i].step(symbol)
-        if t + 1 < max(lengths):
+        if t + 1 < lengths[0]:
             memory.take(symbols, lanes)
     return b"".join(outputs)
 
 
 def decode_symbols(
-    source: "RangeDecoder", memory: "Memory", lanes: list["Lane"], evidence: list[Vector]
+    source: "RangeDecoder", memory: "Memory", lanes: list["Lane"], evidence: list[list[int]]
 ) -> list[int]:
-    """Section 2: decode one byte for each of the first lanes, all first bits, then all second bits, and so on."""
+    """Decodes one byte for each of these lanes, all first bits, then all second bits, and so on."""
     sums = [list(accumulate(counts, initial=0)) for counts in evidence]
     views = [memory.view(i, lane) for i, lane in enumerate(lanes)]
     nodes = [1] * len(lanes)
-    to_learn: list[tuple[Prediction, int]] = []
+    learned: list[tuple[Prediction, int]] = []
     for k in range(8):
         counts = [count_of_zero(below, node, k) for below, node in zip(sums, nodes, strict=True)]
         predictions = [
-            memory.predict(view, k, node, f)
-            for view, node, f in zip(views, nodes, counts, strict=True)
+            memory.predict(view, k, node, count)
+            for view, node, count in zip(views, nodes, counts, strict=True)
         ]
         bits = [source.bit(prediction.zero) for prediction in predictions]
-        to_learn += zip(predictions, bits, strict=True)
-        if k == 7 or not memory.version.by_byte:
-            memory.learn([prediction for prediction, _ in to_learn], [bit for _, bit in to_learn])
-            to_learn = []
+        learned += zip(predictions, bits, strict=True)
         nodes = [2 * node + bit for node, bit in zip(nodes, bits, strict=True)]
+    memory.learn(learned)
     return [node - 256 for node in nodes]
 
 
 def count_of_zero(below: Vector, node: int, k: int) -> int:
-    """Section 2.1: the count f; `below` is the evidence's running sums, `node` is 1 and the k bits already known."""
-    start = (node << (8 - k)) - 256
-    half = 128 >> k
+    """Section 2.1: the count f, given the evidence's running sums and the node of k known bits."""
+    start, half = (node << (8 - k)) - 256, 128 >> k
     zeros = below[start + half] - below[start]
     total = below[start + 2 * half] - below[start]
     return min(max((zeros << 24) // total, 1), (1 << 24) - 1)
@@ -203,99 +191,41 @@ def count_of_zero(below: Vector, node: int, k: int) -> int:
 class RangeDecoder:
     """Section 2.2: the range coder's stream of decisions."""
 
-    def __init__(self, payload: bytes) -> None:
-        """Begin with the first two words."""
-        self.words: Iterator[int] = (word for (word,) in struct.iter_unpack("<I", payload))
-        self.low = 0
-        self.range = 2**64 - 1
-        self.point = self.next_word() << 32
-        self.point |= self.next_word()
-
-    def next_word(self) -> int:
-        """The next word of the stream, zero after the last."""
-        return next(self.words, 0)
+    def __init__(self, stream: bytes) -> None:
+        self.words: Iterator[int] = (word for (word,) in struct.iter_unpack("<I", stream))
+        self.low, self.range = 0, 2**64 - 1
+        self.point = next(self.words, 0) << 32 | next(self.words, 0)
 
     def bit(self, count: int) -> int:
-        """Decode one decision, where `count` of 2^24 is the share of a 0."""
-        step = self.range >> 24
-        bit = 0 if ((self.point - self.low) & MASK64) // step < count else 1
-        if bit:
-            self.low = (self.low + step * count) & MASK64
-            self.range = step * ((1 << 24) - count)
-        else:
-            self.range = step * count
-        self.shift_in()
-        return bit
+        """Decodes one decision, where `count` of 2^24 is the share of a 0."""
+        return self.symbols([0, count, 2**24], 1)[0]
 
-    def byte(self, below: list[int]) -> int:
-        """Section 4.1: decode one byte; below[v] is the sum of the shares before v, below[256] is 2^24."""
-        step = self.range >> 24
-        q = ((self.point - self.low) & MASK64) // step
-        require(q < 1 << 24, "a stream that no encoder writes")
-        value = bisect_right(below, q) - 1
-        self.low = (self.low + step * below[value]) & MASK64
-        self.range = step * (below[value + 1] - below[value])
-        self.shift_in()
-        return value
-
-    def shift_in(self) -> None:
-        """Section 2.2, line 3: take the next word when the range has become small."""
-        if self.range < 1 << 32:
-            self.low = (self.low << 32) & MASK64
-            self.range <<= 32
-            self.point = ((self.point << 32) & MASK64) + self.next_word()
+    def symbols(self, below: Vector, number: int) -> list[int]:
+        """Decodes symbols v that all have the shares from below[v] to below[v + 1] of 2^24."""
+        low, width, point, symbols = self.low, self.range, self.point, []
+        for _ in range(number):
+            step = width >> 24
+            q = ((point - low) & MASK64) // step
+            require(q < 1 << 24, "a stream that no encoder writes")
+            symbol = bisect_right(below, q) - 1
+            low = (low + step * below[symbol]) & MASK64
+            width = step * (below[symbol + 1] - below[symbol])
+            if width < 1 << 32:
+                low, width = low << 32 & MASK64, width << 32
+                point = (point << 32 & MASK64) + next(self.words, 0)
+            symbols.append(symbol)
+        self.low, self.range, self.point = low, width, point
+        return symbols
 
 
-# Sections 2.3 to 2.6: memory
-
-Context = tuple[str, bool]
+# Section 2.3: memory
 
 
-class Version(NamedTuple):
-    """Section 2.3: what the memory of a version consists of; a context is its name and whether it is a lane's own."""
-
-    counters: list[Context]
-    by_half_byte: bool
-    by_byte: bool  # learns after each byte
-    ladders: int
-    matches: list[Context]
-    runs: list[Context]
-    kinds: int
-    first_weights: tuple[int, int, int]  # of counters, matches, runs
-
-    def slot_bits(self, size: int) -> int:
-        """S; `size` is the greatest number of bytes in a lane times the lanes."""
-        if self.runs:
-            return min(max(size.bit_length() + 1, 18), 24)
-        return 24 if self.ladders > 1 and size > 8_388_608 else 22
-
-
-def of_all(*names: str) -> list[Context]:
-    """Contexts that all lanes share."""
-    return [(name, False) for name in names]
-
-
-def own(*names: str) -> list[Context]:
-    """Contexts that each lane has by itself."""
-    return [(name, True) for name in names]
-
-
-FIRST_COUNTERS = of_all("2", "3", "4", "6", "8", "word", "pair")
-PATTERN = own("2", "3", "4", "word")
-VERSIONS = {
-    1: Version(FIRST_COUNTERS, False, False, 1, [], [], 0, (157286, 0, 0)),
-    2: Version(FIRST_COUNTERS, False, False, 2, of_all("8"), [], 2, (157286, 262144, 0)),
-    3: Version(
-        of_all("2", "4", "word") + own("2", "word"),
-        True,
-        True,
-        2,
-        of_all("8") + own("5"),
-        of_all("6", "pair") + PATTERN,
-        8,
-        (62915, 104858, 52429),
-    ),
-}
+# A context is its name, after "own" where each lane has it by itself.
+COUNTERS = ["2", "4", "word", "own 2", "own word"]
+MATCHES = ["8", "own 5"]
+PATTERN = ["own 2", "own 3", "own 4", "own word"]
+RUNS = ["6", "pair", *PATTERN]
 LAST_COUNT = 60
 LAST_STRETCH = 5631
 RATES = [32768 // (2 * n + 3) for n in range(LAST_COUNT + 1)]
@@ -330,15 +260,27 @@ def squash(x: int) -> int:
 
 
 @cache
-def first_ladder() -> list[int]:
-    """The ladder R[b][node] at first, the same for every b and node."""
+def first_map() -> list[int]:
+    """The cells of an adaptive probability map at first, the same in every context."""
     return [squash(clip(256 * (j - 12), LAST_STRETCH)) >> 2 for j in range(25)]
+
+
+def hash32(a: int, b: int) -> int:
+    """Hash(a, b)."""
+    g = (a * HASH_A + b * HASH_B) & MASK32
+    g ^= g >> 15
+    return g * HASH_A & MASK32
 
 
 def mix(h: int, node: int) -> int:
     """Mix(H, node)."""
-    m = ((h ^ (node * HASH_B)) * HASH_A) & MASK32
+    m = (h ^ (node * HASH_B)) * HASH_A & MASK32
     return m ^ (m >> 15)
+
+
+Counter = tuple[int, int, int, int, int]  # slot, check, p, n, o
+Place = tuple[int, int, int]
+Guess = tuple[Place, int, int]  # the place (k, i, v) in P and U, B', o
 
 
 class View(NamedTuple):
@@ -346,217 +288,126 @@ class View(NamedTuple):
 
     hashes: list[int]  # of the counters' contexts
     last: int  # b
-    guesses: list[
-        tuple[int, int] | None
-    ]  # the byte e and the cell v, of each source that expects something
-    pattern: int
-
-
-class Use(NamedTuple):
-    """What a prediction took from one context's slot, and where a lesson goes."""
-
-    slot: int
-    check: int
-    p: int
-    n: int
-    o: int
-
-
-class Voice(NamedTuple):
-    """Section 2.6: what a source that expects a byte says of one bit."""
-
-    cell: tuple[int, int, int]  # y, i, v
-    bit: int  # B'
-    agrees: bool
-    o: int
+    expected: list[Place]  # source i, byte e and cell v, where something is expected
+    pattern: int  # s
 
 
 class Prediction(NamedTuple):
     """One lane's prediction of one bit."""
 
-    uses: list[Use]
-    voices: list[Voice]
-    pattern: int
+    counters: list[Counter]
+    guesses: list[Guess]
+    pattern: int  # s
     network: int  # N
     mixture: int  # M
-    rungs: list[tuple[int, int, int]]  # b, node, j' and -1, g, j'
+    cells: list[Place]  # (b, node, j') of R, and (-1, g, j') of R2
     zero: int  # f'
 
 
 class Memory:
-    """The memory that the lanes of one block share; slots and rungs never written are not in the dictionaries."""
+    """The memory of one block; what was never written is not in the dictionaries."""
 
-    def __init__(self, version: Version, size: int, lanes: int) -> None:
-        """The memory at the beginning of a block; `size` is the greatest number of bytes in a lane times the lanes."""
-        self.version = version
-        self.slot_bits = version.slot_bits(size)
-        self.slots: list[dict[int, tuple[int, int, int]]] = [{} for _ in version.counters]
-        self.weights = [[0] + [version.first_weights[0]] * LAST_COUNT for _ in version.counters]
-        self.patterns = 16 if version.runs else 1
-        self.network_weights = [943718] * self.patterns
-        self.ladder: dict[tuple[int, int, int], int] = {}
-        self.expected = Expected(version)
-        self.matches = [Match(lanes) for _ in version.matches]
-        self.runs = [Runs(self.slot_bits - 1) for _ in version.runs]
+    def __init__(self, steps: int, lanes: int) -> None:
+        """The memory at the beginning of a block of so many steps at most in each lane."""
+        self.slot_bits = min(max((steps * lanes).bit_length() + 1, 18), 24)
+        self.slots: list[dict[int, tuple[int, int, int]]] = [{} for _ in COUNTERS]
+        self.weights = [[0] + [62915] * LAST_COUNT for _ in COUNTERS]
+        self.network_weights = [943718] * 16
+        self.maps: dict[Place, int] = {}
+        self.matches = [Match(lanes) for _ in MATCHES]
+        self.runs = [Runs(self.slot_bits - 1) for _ in RUNS]
+        self.expected = Expected()
 
     def view(self, number: int, lane: "Lane") -> View:
         """Contexts, and what is expected, at the start of a byte of a lane."""
-        hashes = [lane.context(context, number) for context in self.version.counters]
-        guesses = [match.expects(number) for match in self.matches]
+        sources = [match.expects(number) for match in self.matches]
         pattern = 0
-        for runs, context in zip(self.runs, self.version.runs, strict=True):
-            guesses.append(runs.expects(number, lane.context(context, number)))
+        for runs, context in zip(self.runs, RUNS, strict=True):
+            sources.append(runs.expects(number, lane.context(context, number)))
             if context in PATTERN:
-                pattern = 2 * pattern + (guesses[-1] is not None)
-        return View(hashes, lane.recent & 255, guesses, pattern)
+                pattern = 2 * pattern + (sources[-1] is not None)
+        expected = [(i, *source) for i, source in enumerate(sources) if source is not None]
+        hashes = [lane.context(context, number) for context in COUNTERS]
+        return View(hashes, lane.recent & 255, expected, pattern)
 
     def predict(self, view: View, k: int, node: int, f: int) -> Prediction:
-        """Predict: the count f' of a 0 and all that the lesson needs."""
-        uses = [self.use(c, h, k, node) for c, h in enumerate(view.hashes)]
-        voices = self.expected.predict(view.guesses, k, node)
+        """Predict: the count f' of a 0, and all that learning needs."""
+        counters = [self.counter(c, h, k, node) for c, h in enumerate(view.hashes)]
+        guesses, logit = self.expected.predict(view.expected, k, node)
+        for weights, (_, _, _, n, o) in zip(self.weights, counters, strict=True):
+            logit += (weights[n] >> 6) * o
         network = lg(2**24 - f) - lg(f)
-        total = (self.network_weights[view.pattern] >> 6) * network + self.expected.sum_of(voices)
-        for weights, use in zip(self.weights, uses, strict=True):
-            total += (weights[use.n] >> 6) * use.o
+        total = logit + (self.network_weights[view.pattern] >> 6) * network
         x = clip(scale(total, 14), LAST_STRETCH)
         mixture = squash(x)
         j, r = divmod(min(max(x, -3072), 3071) + 3072, 256)
-        g = (((view.hashes[0] ^ (node * HASH_B)) * HASH_A) & MASK32) >> 16
-        places = [(view.last, node), (-1, g)][: self.version.ladders]
-        adjusted = sum(self.closer(b, at, j, r) for b, at in places)
-        one = (
-            (mixture + adjusted) >> 1
-            if self.version.ladders == 1
-            else (2 * mixture + adjusted) >> 2
+        g = ((view.hashes[0] ^ (node * HASH_B)) * HASH_A & MASK32) >> 16
+        both = [(view.last, node), (-1, g)]
+        a, a2 = (
+            (self.map(b, at, j) * (256 - r) + self.map(b, at, j + 1) * r) >> 6 for b, at in both
         )
-        rungs = [(b, at, j + (r >> 7)) for b, at in places]
-        return Prediction(uses, voices, view.pattern, network, mixture, rungs, 2**24 - one)
+        zero = 2**24 - ((2 * mixture + a + a2) >> 2)
+        cells = [(b, at, j + (r >> 7)) for b, at in both]
+        return Prediction(counters, guesses, view.pattern, network, mixture, cells, zero)
 
-    def closer(self, b: int, node: int, j: int, r: int) -> int:
-        """A, and with -1 for b and g for the node A2."""
-        return (self.rung(b, node, j) * (256 - r) + self.rung(b, node, j + 1) * r) >> 6
-
-    def use(self, c: int, h: int, k: int, node: int) -> Use:
-        """Predict: the slot of context c."""
-        if self.version.by_half_byte:
-            known = k & 3
-            m = mix(h, node >> known)
-            slot = ((m >> (36 - self.slot_bits)) << 4) + (
-                ((1 << known) | (node & ((1 << known) - 1))) ^ ((m >> 8) & 15)
-            )
-        else:
-            m = mix(h, node)
-            slot = m >> (32 - self.slot_bits)
-        check = (m & 255) | 1
+    def counter(self, c: int, h: int, k: int, node: int) -> Counter:
+        """Predict: the slot of context c, and what it holds."""
+        known = k & 3
+        m = mix(h, node >> known)
+        v = 1 << known | node & ((1 << known) - 1)
+        slot, check = ((m >> (36 - self.slot_bits)) << 4) + (v ^ (m >> 8 & 15)), m & 255 | 1
         found, p, n = self.slots[c].get(slot, (0, 0, 0))
         if found != check:
             p, n = 32768, 0
-        return Use(slot, check, p, n, stretch_table()[p >> 4])
+        return slot, check, p, n, stretch_table()[p >> 4]
 
-    def rung(self, last: int, node: int, j: int) -> int:
+    def map(self, b: int, node: int, j: int) -> int:
         """R[b][node][j], and with -1 for b R2[node][j]."""
-        value = self.ladder.get((last, node, j))
-        return first_ladder()[j] if value is None else value
+        return self.maps.get((b, node, j), first_map()[j])
 
-    def learn(self, predictions: list[Prediction], bits: list[int]) -> None:
-        """Learn the bits of all lanes that take part, or all eight of each; later ones write after earlier ones."""
-        errors = [
-            65536 * bit - (prediction.mixture >> 8)
-            for prediction, bit in zip(predictions, bits, strict=True)
-        ]
-        self.learn_weights(predictions, errors)
-        self.expected.learn([prediction.voices for prediction in predictions], bits, errors)
-        rungs = {}
-        for prediction, bit in zip(predictions, bits, strict=True):
-            for slots, (slot, check, p, n, _) in zip(self.slots, prediction.uses, strict=True):
-                slots[slot] = (
-                    check,
-                    p + scale((65535 * bit - p) * RATES[n], 14),
-                    min(n + 1, LAST_COUNT),
-                )
-            for rung in prediction.rungs:
-                before = self.rung(*rung)
-                rungs[rung] = before + scale((2**22 - 1) * bit - before, 6)
-        self.ladder.update(rungs)
+    def learn(self, learned: list[tuple[Prediction, int]]) -> None:
+        """Learn the eight bits of all lanes; later ones write after earlier ones."""
+        errors = [65536 * bit - (prediction.mixture >> 8) for prediction, bit in learned]
+        self.learn_weights([prediction for prediction, _ in learned], errors)
+        self.expected.learn(
+            (prediction.guesses, bit, error)
+            for (prediction, bit), error in zip(learned, errors, strict=True)
+        )
+        cells = {}
+        for prediction, bit in learned:
+            for slots, (slot, check, p, n, _) in zip(self.slots, prediction.counters, strict=True):
+                moved = p + scale((65535 * bit - p) * RATES[n], 14)
+                slots[slot] = check, moved, min(n + 1, LAST_COUNT)
+            for cell in prediction.cells:
+                before = self.map(*cell)
+                cells[cell] = before + scale((2**22 - 1) * bit - before, 6)
+        self.maps.update(cells)
 
     def learn_weights(self, predictions: list[Prediction], errors: list[int]) -> None:
-        """Learn: the mixer weights W and V, each by one sum over the lanes."""
-        for c, weights in enumerate(self.weights):
-            sums: dict[int, int] = {}
-            for prediction, error in zip(predictions, errors, strict=True):
-                use = prediction.uses[c]
-                sums[use.n] = sums.get(use.n, 0) + error * use.o
-            for n, total in sums.items():
-                weights[n] = clip(weights[n] + scale(total, 15), 2**22)
-        totals = [0] * self.patterns
+        """Learn: the mixer weights W and V, each by one sum."""
+        slopes: dict[tuple[int, int], int] = defaultdict(int)
+        totals = [0] * 16
         for prediction, error in zip(predictions, errors, strict=True):
             totals[prediction.pattern] += error * prediction.network
-        q = 17 if self.patterns == 1 else 15
-        self.network_weights = [
-            clip(v + scale(total, q), 2**22)
-            for v, total in zip(self.network_weights, totals, strict=True)
-        ]
+            for c, (_, _, _, n, o) in enumerate(prediction.counters):
+                slopes[c, n] += error * o
+        for (c, n), slope in slopes.items():
+            self.weights[c][n] = clip(self.weights[c][n] + scale(slope, 15), 2**22)
+        for s, total in enumerate(totals):
+            self.network_weights[s] = clip(self.network_weights[s] + scale(total, 15), 2**22)
 
     def take(self, symbols: list[int], lanes: list["Lane"]) -> None:
         """Taking a byte into every lane, whose histories have moved on."""
         for runs in self.runs:
             runs.take(symbols)
-        for match, context in zip(self.matches, self.version.matches, strict=True):
+        for match, context in zip(self.matches, MATCHES, strict=True):
             match.take(symbols, [lane.context(context, i) for i, lane in enumerate(lanes)])
-
-
-class Expected:
-    """Section 2.6: hopes and weights of the sources."""
-
-    def __init__(self, version: Version) -> None:
-        """As at the beginning of a block."""
-        self.kinds = version.kinds
-        self.hopes: dict[tuple[int, int, int], int] = {}
-        self.weights: dict[tuple[int, int, int], int] = {}
-        for y in range(version.kinds):
-            for i in range(len(version.matches) + len(version.runs)):
-                is_match = i < len(version.matches)
-                for v in range(32):
-                    self.hopes[y, i, v] = 2**22 - 2**22 // (v + 8 if is_match else 6 * (v % 16) + 2)
-                    self.weights[y, i, v] = version.first_weights[1 if is_match else 2]
-
-    def predict(self, guesses: list[tuple[int, int] | None], k: int, node: int) -> list[Voice]:
-        """What the sources that expect something say of bit k."""
-        voices = []
-        for i, guess in enumerate(guesses):
-            if guess is not None:
-                e, v = guess
-                cell = (min(k, self.kinds - 1), i, v)
-                bit = (e >> (7 - k)) & 1
-                agrees = (e | 256) >> (8 - k) == node
-                o = stretch_table()[self.hopes[cell] >> 10] * (1 if bit else -1)
-                voices.append(Voice(cell, bit, agrees, o if agrees else 0))
-        return voices
-
-    def sum_of(self, voices: list[Voice]) -> int:
-        """Q."""
-        return sum((self.weights[voice.cell] >> 6) * voice.o for voice in voices)
-
-    def learn(self, said: list[list[Voice]], bits: list[int], errors: list[int]) -> None:
-        """Learn the bits of all lanes that take part, for every cell at once."""
-        lessons: dict[tuple[int, int, int], list[int]] = {}
-        for voices, bit, error in zip(said, bits, errors, strict=True):
-            for voice in voices:
-                if voice.agrees:
-                    lesson = lessons.setdefault(voice.cell, [0, 0, 0])
-                    lesson[0] += 1
-                    lesson[1] += voice.bit == bit
-                    lesson[2] += error * voice.o
-        for cell, (count, hits, slope) in lessons.items():
-            self.hopes[cell] += scale(hits * (2**22 - 1) - count * self.hopes[cell], 10)
-            self.weights[cell] = clip(self.weights[cell] + scale(slope, 15), 2**22)
 
 
 class Match:
     """Section 2.4: where the lanes of one block saw their contexts last."""
 
     def __init__(self, lanes: int) -> None:
-        """The match at the beginning of a block."""
         self.lanes = lanes
         self.text: list[int] = []  # the bytes of all known places
         self.after: dict[int, int] = {}
@@ -576,11 +427,11 @@ class Match:
         self.text += symbols
         for i, (symbol, h) in enumerate(zip(symbols, hashes, strict=True)):
             place = self.places[i]
-            if place is not None and self.text[place] == symbol:
-                self.places[i] = self.known(place + self.lanes)
-                self.lengths[i] += 1
-            else:
-                self.places[i] = None
+            agreed = place is not None and self.text[place] == symbol
+            self.places[i] = (
+                self.known(place + self.lanes) if place is not None and agreed else None
+            )
+            self.lengths[i] += 1
             if self.places[i] is None:
                 self.places[i], self.lengths[i] = self.known(self.after.get(h >> 10)), 0
         for i, h in enumerate(hashes):
@@ -595,23 +446,19 @@ class Runs:
     """Section 2.5: the table of one context."""
 
     def __init__(self, slot_bits: int) -> None:
-        """The table at the beginning of a block."""
         self.slot_bits = slot_bits
         self.slots: dict[int, tuple[int, int, int, int]] = {}  # check, e, d, l
-        self.seen: dict[
-            int, tuple[int, int, tuple[int, int, int] | None]
-        ] = {}  # lane -> slot, check, (e, d, l)
+        # By lane, at the start of the byte: slot, check and, if it was the context's, (e, d, l).
+        self.seen: dict[int, tuple[int, int, tuple[int, int, int] | None]] = {}
 
     def expects(self, lane: int, h: int) -> tuple[int, int] | None:
         """The byte and the cell."""
-        m = mix(h, 1)
-        slot, check = m >> (32 - self.slot_bits), m & ((1 << (32 - self.slot_bits)) - 1)
+        m, check_bits = mix(h, 1), 32 - self.slot_bits
+        slot, check = m >> check_bits, m & ((1 << check_bits) - 1)
         found, e, d, length = self.slots.get(slot, (0, 0, 0, 0))
-        if length == 0 or found != check:
-            self.seen[lane] = slot, check, None
-            return None
-        self.seen[lane] = slot, check, (e, d, length)
-        return e, min(length, 15) + 16 * d
+        ours = length > 0 and found == check
+        self.seen[lane] = slot, check, (e, d, length) if ours else None
+        return (e, min(length, 15) + 16 * d) if ours else None
 
     def take(self, symbols: list[int]) -> None:
         """Taking a byte into every lane."""
@@ -625,22 +472,45 @@ class Runs:
                 self.slots[slot] = check, symbol, 1, 1
 
 
-# Section 4: weights file
+class Expected:
+    """Section 2.6: hit probabilities P and weights U of the sources."""
+
+    def __init__(self) -> None:
+        self.hits: dict[Place, int] = {}
+        self.weights: dict[Place, int] = {}
+        for k in range(8):
+            for i in range(len(MATCHES) + len(RUNS)):
+                is_match = i < len(MATCHES)
+                for v in range(32):
+                    self.hits[k, i, v] = 2**22 - 2**22 // (v + 8 if is_match else 6 * (v % 16) + 2)
+                    self.weights[k, i, v] = 104858 if is_match else 52429
+
+    def predict(self, expected: list[Place], k: int, node: int) -> tuple[list[Guess], int]:
+        """What the sources say of bit k, and the sum Q of it; `expected` has their i, e and v."""
+        guesses, logit = [], 0
+        for source, byte, cell in expected:
+            if (byte | 256) >> (8 - k) == node:
+                place, bit = (k, source, cell), byte >> (7 - k) & 1
+                o = stretch_table()[self.hits[place] >> 10] * (1 if bit else -1)
+                guesses.append((place, bit, o))
+                logit += (self.weights[place] >> 6) * o
+        return guesses, logit
+
+    def learn(self, learned: Iterable[tuple[list[Guess], int, int]]) -> None:
+        """Learn the bits, from guesses, bit and error of each, for every cell at once."""
+        sums: dict[Place, list[int]] = defaultdict(lambda: [0, 0, 0])
+        for guesses, bit, error in learned:
+            for place, expected_bit, o in guesses:
+                total = sums[place]
+                total[0] += 1
+                total[1] += expected_bit == bit
+                total[2] += error * o
+        for place, (count, hits, slope) in sums.items():
+            self.hits[place] += scale(hits * (2**22 - 1) - count * self.hits[place], 10)
+            self.weights[place] = clip(self.weights[place] + scale(slope, 15), 2**22)
 
 
-class Matrix(NamedTuple):
-    """A matrix as one tuple of weights for each output, and the outputs' exponents."""
-
-    columns: tuple[Vector, ...]
-    exponents: Vector
-
-
-class Table(NamedTuple):
-    """An n-gram table, its rows still bytes."""
-
-    order: int
-    bits: int
-    rows: bytes
+# Section 3: integer step
 
 
 class Shape(NamedTuple):
@@ -653,12 +523,7 @@ class Shape(NamedTuple):
     taps: int
     table_dim: int
     tables: list[tuple[int, int]]
-    mlp: str
-
-    @property
-    def branches(self) -> int:
-        """Outputs of w_in in multiples of hidden."""
-        return 2 if self.mlp == "kan_glu" else 1
+    mlp: str = "kan_glu"
 
     @property
     def e(self) -> int:
@@ -666,371 +531,24 @@ class Shape(NamedTuple):
         return self.table_dim * len(self.tables)
 
 
-class Mixer(NamedTuple):
-    """The weights of one mixer."""
+class Network:
+    """A shape and its arrays: lists of rows by name; a vector is one row."""
 
-    w_in: Matrix
-    gate_bias: Vector
-    conv_taps: list[Vector]
-    w_out: Matrix
+    def __init__(self, shape: Shape, arrays: dict[str, list[Vector]]) -> None:
+        self.shape = shape
+        self.arrays = arrays
+        matrices = [name for name in arrays if f"{name}.exponent" in arrays]
+        self.columns = {name: list(zip(*arrays[name], strict=True)) for name in matrices}
 
-
-class Mlp(NamedTuple):
-    """The weights of one mlp; `w_in` is split, since its halves have different fraction bits."""
-
-    w_u: Matrix
-    w_v: Matrix | None
-    knots: list[Vector]
-    w_out: Matrix
-
-
-class Network(NamedTuple):
-    """All weights of the network."""
-
-    shape: Shape
-    embed: list[Vector]
-    tables: list[Table]
-    w_ngram: Matrix
-    layers: list[tuple[Mixer, Mlp]]
-    head: Matrix
-    head_ngram: Matrix
-    head_bias: Vector
-
-
-def find_network(identity: bytes, weights_files: list[bytes]) -> Network:
-    """Section 1.1: read the weights file that the header names."""
-    for weights in weights_files:
-        if hashlib.sha256(weights).digest()[:8] == identity:
-            return read_weights(weights)
-    raise ValueError(f"no weights file with identity {identity.hex()}")
-
-
-def read_weights(weights: bytes) -> Network:
-    """Section 4: read a weights file."""
-    require(weights[:4] == b"KZWT", "not a weights file")
-    require(len(weights) >= 7, "truncated weights file")
-    version, shape_size = struct.unpack_from("<BH", weights, 4)
-    require(version in (1, 2), "unknown version of the weights file")
-    require(len(weights) >= 7 + shape_size, "truncated weights file")
-    shape = read_shape(weights[7 : 7 + shape_size])
-    rest = weights[7 + shape_size :]
-    if version == 1:
-        data = unpack(rest, arrays_size(shape))
-    else:
-        require(len(rest) >= CHECKSUM_SIZE and len(rest) % 4 == 0, "truncated weights file")
-        check_checksum(weights, "weights file")
-        data = unpack_stream(rest[:-CHECKSUM_SIZE], shape)
-    return read_network(Arrays(data), shape)
-
-
-def read_shape(text: bytes) -> Shape:
-    """Section 4: read the JSON shape and hold it to the page's limits."""
-    values = read_json(text)
-    names = ("width", "layers", "state", "hidden", "taps", "table_dim")
-    require(isinstance(values, dict) and {*names, "tables"} <= values.keys(), "incomplete shape")
-    sizes = [values[name] for name in names]
-    require(all(type(size) is int and size >= 0 for size in sizes), "invalid number in the shape")
-    require(isinstance(values["tables"], list), "invalid tables in the shape")
-    tables = [read_table_shape(table) for table in values["tables"]]
-    shape = Shape(
-        **{name: values[name] for name in names}, tables=tables, mlp=values.get("mlp", "kan_glu")
-    )
-    require(shape.mlp in ("kan_glu", "kan"), "unknown mlp")
-    limited = (shape.width, shape.layers, shape.state, shape.hidden, shape.e)
-    require(
-        all(1 <= size <= 1024 for size in limited),
-        "width, layers, state, hidden or n-gram entries not within 1 to 1024",
-    )
-    require(1 <= shape.taps <= 4, "taps not within 1 to 4")
-    return shape
-
-
-def read_json(text: bytes) -> Any:
-    """The value of a JSON text."""
-    try:
-        return json.loads(text.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError("shape of the weights file is not JSON") from error
-
-
-def read_table_shape(table: Any) -> tuple[int, int]:
-    """Section 4: one [order, bits] of the shape, held to the limits."""
-    require(isinstance(table, list) and len(table) == 2, "invalid table in the shape")
-    order, bits = table
-    require(type(order) is int and 2 <= order <= 8, "invalid order of a table")
-    require(type(bits) is int and 8 <= bits <= 24, "invalid bits of a table")
-    return order, bits
-
-
-def arrays_size(shape: Shape) -> int:
-    """Section 4: the bytes of all arrays; a matrix of n outputs has one row of exponents more than it has inputs."""
-    d, w, m, e = shape.width, shape.state, shape.hidden, shape.e
-    tables = sum(shape.table_dim << bits for _, bits in shape.tables)
-    mixer = (d + 1) * 3 * w + 2 * w + 2 * shape.taps * w + (w + 1) * d
-    mlp = (d + 1) * shape.branches * m + 2 * 9 * m + (m + 1) * d
-    heads = (d + 1) * 256 + (e + 1) * 256 + 2 * 256
-    return 256 * d + tables + (e + 1) * d + shape.layers * (mixer + mlp) + heads
-
-
-def unpack(stream: bytes, size: int) -> bytes:
-    """Section 4: unpack one xz stream, which must hold `size` bytes and be followed by nothing."""
-    require(size < sys.maxsize, "arrays of the weights file do not fit its shape")
-    unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ)
-    try:
-        data = unpacker.decompress(stream, size + 1)
-    except lzma.LZMAError as error:
-        raise ValueError("invalid xz stream in the weights file") from error
-    require(len(data) == size, "arrays of the weights file do not fit its shape")
-    require(unpacker.eof, "truncated weights file")
-    require(not unpacker.unused_data, "bytes after the weights file")
-    return data
-
-
-# Section 4.1: stream of version 2
-
-SHIFTS, EXPONENTS, MATRICES, TABLES = 0, 1, 2, 3
-WIDE = {"gate_bias": 4, "conv_taps": 6, "knots": 8, "head_bias": 10}
-
-
-def unpack_stream(stream: bytes, shape: Shape) -> bytes:
-    """Section 4.1: the bytes that an xz stream of version 1 would hold."""
-    reader = StreamReader(stream)
-    return b"".join(reader.array(name, rows, columns) for name, rows, columns in arrays_of(shape))
-
-
-def arrays_of(shape: Shape) -> Iterator[tuple[str, int, int]]:
-    """Section 4: (kind, rows, columns) of each array in order; exponents are arrays of their own."""
-    d, w, m, e = shape.width, shape.state, shape.hidden, shape.e
-    v = shape.branches * m
-    yield "matrix", 256, d
-    for _, bits in shape.tables:
-        yield "table", 1 << bits, shape.table_dim
-    yield from [("matrix", e, d), ("exponents", 1, d)]
-    for _ in range(shape.layers):
-        yield from [
-            ("matrix", d, 3 * w),
-            ("exponents", 1, 3 * w),
-            ("gate_bias", 1, w),
-            ("conv_taps", shape.taps, w),
+    def dense(
+        self, x: Vector, name: str, a: int, b: int, start: int = 0, stop: int | None = None
+    ) -> list[int]:
+        """Dense(x, W, a, b), of the outputs from `start` to `stop` alone."""
+        columns, exponents = self.columns[name], self.arrays[f"{name}.exponent"][0]
+        return [
+            clip(scale(sum(map(mul, column, x)), a - exponent - b), 2**28)
+            for column, exponent in zip(columns[start:stop], exponents[start:stop], strict=True)
         ]
-        yield from [("matrix", w, d), ("exponents", 1, d), ("matrix", d, v), ("exponents", 1, v)]
-        yield from [("knots", 9, m), ("matrix", m, d), ("exponents", 1, d)]
-    yield from [
-        ("matrix", d, 256),
-        ("exponents", 1, 256),
-        ("matrix", e, 256),
-        ("exponents", 1, 256),
-        ("head_bias", 1, 256),
-    ]
-
-
-def spread(total: int, n: int) -> int:
-    """Spread(S, n)."""
-    if n == 0:
-        return 0
-    m = 16 * total // n
-    k = max(m.bit_length() - 2, 0)
-    return 1 + 2 * k + (m >> k)
-
-
-class StreamReader:
-    """Section 4.1: reads arrays from the stream, learning its counts."""
-
-    def __init__(self, stream: bytes) -> None:
-        """All counts 1."""
-        self.source = RangeDecoder(stream)
-        self.counts: dict[tuple[int, int], list[int]] = {}
-        self.seen: dict[int, int] = {}
-
-    def limit(self, family: int) -> int:
-        """B(family)."""
-        return min(max(self.seen.get(family, 0) >> 4, 32), 2048)
-
-    def batch(self, family: int, classes: list[int]) -> list[int]:
-        """The bytes of a batch, given the class of each of its values."""
-        values = [0] * len(classes)
-        parts: dict[int, list[int]] = {}
-        for at, number in enumerate(classes):
-            parts.setdefault(number, []).append(at)
-        for number in sorted(parts):
-            counts = self.counts.setdefault((family, number), [1] * 256)
-            below = running_shares(counts)
-            for at in parts[number]:
-                values[at] = self.source.byte(below)
-            for at in parts[number]:
-                counts[values[at]] += 16
-            while sum(counts) > 1 << 22:
-                counts[:] = [(count + 1) >> 1 for count in counts]
-        self.seen[family] = self.seen.get(family, 0) + len(classes)
-        return values
-
-    def array(self, kind: str, rows: int, columns: int) -> bytes:
-        """One array, its shift undone, as little-endian bytes."""
-        (shift,) = self.batch(SHIFTS, [0])
-        require(shift <= 15, "a shift of more than 15")
-        if kind == "matrix":
-            values = self.matrix(rows, columns)
-        elif kind == "table":
-            values = self.table(rows, columns)
-        else:
-            values = [value for row in range(rows) for value in self.row(kind, row, columns)]
-        try:
-            return struct.pack(
-                f"<{len(values)}{'h' if kind in WIDE else 'b'}",
-                *[value << shift for value in values],
-            )
-        except struct.error as error:
-            raise ValueError("a value that its type cannot hold") from error
-
-    def matrix(self, rows: int, columns: int) -> list[int]:
-        """Family 2, band after band of rows."""
-        values: list[int] = []
-        squares, done = [0] * columns, 0
-        while done < rows:
-            band = min(max(1, self.limit(MATRICES) // columns), rows - done)
-            classes = [spread(total, done) for total in squares]
-            read = [byte - 128 for byte in self.batch(MATRICES, classes * band)]
-            squares = [
-                total + sum(x * x for x in read[j::columns]) for j, total in enumerate(squares)
-            ]
-            values += read
-            done += band
-        return values
-
-    def table(self, rows: int, columns: int) -> list[int]:
-        """Family 3, stretch after stretch of rows, in each column after column."""
-        values: list[int] = []
-        done = 0
-        while done < rows:
-            stretch = min(self.limit(TABLES), rows - done)
-            squares, read = [0] * stretch, []
-            for column in range(columns):
-                read.append(
-                    [
-                        byte - 128
-                        for byte in self.batch(TABLES, [spread(total, column) for total in squares])
-                    ]
-                )
-                squares = [total + x * x for total, x in zip(squares, read[-1], strict=True)]
-            values += [x for row in zip(*read, strict=True) for x in row]
-            done += stretch
-        return values
-
-    def row(self, kind: str, number: int, columns: int) -> list[int]:
-        """Families 1 and 4 to 11, piece after piece of one row."""
-        values: list[int] = []
-        family = WIDE.get(kind, EXPONENTS)
-        while len(values) < columns:
-            classes = [number if kind in WIDE else 0] * min(
-                self.limit(family), columns - len(values)
-            )
-            read = [byte - 128 for byte in self.batch(family, classes)]
-            if kind in WIDE:
-                read = [
-                    256 * high + low
-                    for high, low in zip(read, self.batch(family + 1, classes), strict=True)
-                ]
-            values += read
-        return values
-
-
-def running_shares(counts: list[int]) -> list[int]:
-    """Section 4.1: the sums of the shares before each byte value, and 2^24."""
-    total = sum(counts)
-    shares = [1 + count * (2**24 - 256) // total for count in counts]
-    shares[0] += 2**24 - sum(shares)
-    return list(accumulate(shares, initial=0))
-
-
-class Arrays:
-    """Reads the arrays of a weights file in order and checks the page's bounds."""
-
-    def __init__(self, data: bytes) -> None:
-        """Begin at the first array."""
-        self.data = data
-        self.position = 0
-
-    def raw8(self, size: int) -> bytes:
-        """`size` int8 values, still bytes; 80 hex would be -128."""
-        part = self.data[self.position : self.position + size]
-        self.position += size
-        require(b"\x80" not in part, "an int8 weight is -128")
-        return part
-
-    def int8(self, size: int) -> Vector:
-        """`size` int8 values."""
-        return struct.unpack(f"<{size}b", self.raw8(size))
-
-    def int16(self, size: int, bound: int = 32768) -> Vector:
-        """`size` int16 values, none beyond the bound."""
-        values = struct.unpack_from(f"<{size}h", self.data, self.position)
-        self.position += 2 * size
-        require(
-            all(-bound <= value <= bound for value in values), "an int16 weight is out of bounds"
-        )
-        return values
-
-    def matrix(self, inputs: int, outputs: int, a: int, b: int) -> Matrix:
-        """A matrix and its exponents; a and b are those of its Dense, for the bounds of the shifts."""
-        rows = self.raw8(inputs * outputs)
-        columns = tuple(struct.unpack(f"<{inputs}b", rows[j::outputs]) for j in range(outputs))
-        exponents = self.int8(outputs)
-        require(
-            all(-6 <= a - exponent - b <= 19 for exponent in exponents), "a shift is out of bounds"
-        )
-        return Matrix(columns, exponents)
-
-
-def read_network(arrays: Arrays, shape: Shape) -> Network:
-    """Section 4: the arrays in order."""
-    d, e = shape.width, shape.e
-    return Network(
-        shape=shape,
-        embed=[arrays.int8(d) for _ in range(256)],
-        tables=[
-            Table(order, bits, arrays.raw8(shape.table_dim << bits)) for order, bits in shape.tables
-        ],
-        w_ngram=arrays.matrix(e, d, 6, 12),
-        layers=[(read_mixer(arrays, shape), read_mlp(arrays, shape)) for _ in range(shape.layers)],
-        head=arrays.matrix(d, 256, 4, 10),
-        head_ngram=arrays.matrix(e, 256, 6, 10),
-        head_bias=arrays.int16(256),
-    )
-
-
-def read_mixer(arrays: Arrays, shape: Shape) -> Mixer:
-    """Section 4: the arrays of one mixer."""
-    d, w = shape.width, shape.state
-    return Mixer(
-        w_in=arrays.matrix(d, 3 * w, 4, 10),
-        gate_bias=arrays.int16(w, 16384),
-        conv_taps=[arrays.int16(w, 8192) for _ in range(shape.taps)],
-        w_out=arrays.matrix(w, d, 5, 12),
-    )
-
-
-def read_mlp(arrays: Arrays, shape: Shape) -> Mlp:
-    """Section 4: the arrays of one mlp."""
-    d, m = shape.width, shape.hidden
-    w_in = arrays.matrix(d, shape.branches * m, 4, 10)
-    return Mlp(
-        w_u=Matrix(w_in.columns[:m], w_in.exponents[:m]),
-        w_v=Matrix(w_in.columns[m:], w_in.exponents[m:]) if shape.branches == 2 else None,
-        knots=[arrays.int16(m) for _ in range(9)],
-        w_out=arrays.matrix(m, d, 4, 12),
-    )
-
-
-# Section 3: integer step
-
-
-def dense(x: Vector, matrix: Matrix, a: int, b: int) -> list[int]:
-    """Dense(x, W, a, b)."""
-    outputs = zip(matrix.columns, matrix.exponents, strict=True)
-    return [
-        clip(scale(sum(map(mul, column, x)), a - exponent - b), 2**28)
-        for column, exponent in outputs
-    ]
 
 
 def sigmoid(u: int) -> int:
@@ -1070,161 +588,329 @@ def exp_table() -> list[int]:
 
 
 def last_bytes(recent: int, order: int) -> tuple[int, int]:
-    """Step 1: low and high, masked to an order; `recent` is the last eight bytes, the newest in the lowest bits."""
+    """Step 1: low and high, masked to an order; the newest byte is in the lowest bits of recent."""
     low, high = recent & MASK32, recent >> 32
     if order < 4:
         return low & ((1 << (8 * order)) - 1), 0
     return low, high & ((1 << (8 * (order - 4))) - 1)
 
 
-def hash32(a: int, b: int) -> int:
-    """Hash(a, b) of section 2.3, which step 1 uses as well."""
-    g = (a * HASH_A + b * HASH_B) & MASK32
-    g ^= g >> 15
-    return (g * HASH_A) & MASK32
-
-
-def ngram_entries(network: Network, recent: int) -> list[int]:
-    """Step 1: the vector E."""
-    dim = network.shape.table_dim
-    entries: list[int] = []
-    for table in network.tables:
-        row = hash32(*last_bytes(recent, table.order)) >> (32 - table.bits)
-        entries += struct.unpack_from(f"<{dim}b", table.rows, row * dim)
-    return entries
-
-
 def counts_of(logits: Vector) -> list[int]:
     """Step 5: the evidence."""
-    exp = exp_table()
-    top = max(logits)
-    counts = []
+    exp, top, counts = exp_table(), max(logits), []
     for logit in logits:
-        u = min(top - logit, 2**15)
-        v = min((u * 5909) >> 14, 7936)
+        v = min((min(top - logit, 2**15) * 5909) >> 14, 7936)
         counts.append(max(exp[v & 255] >> (v >> 8), 1))
     return counts
-
-
-class MixerState:
-    """The state of one layer's mixer: `h`, and `past` with the newest vector first."""
-
-    def __init__(self, shape: Shape) -> None:
-        """All zeros."""
-        self.h = [0] * shape.state
-        self.past = [[0] * shape.state for _ in range(shape.taps)]
-
-    def blend(self, z: list[int], conv_taps: list[Vector]) -> list[int]:
-        """The mixer's vector a; z enters `past` after it."""
-        sums = [0] * len(z)
-        for tap, old in zip(conv_taps, self.past, strict=True):
-            sums = [
-                total + weight * value for total, weight, value in zip(sums, tap, old, strict=True)
-            ]
-        self.past = [z, *self.past][: len(self.past)]
-        return [clip(value + scale(total, 12), 8192) for value, total in zip(z, sums, strict=True)]
-
-    def update(self, k: list[int], a: list[int]) -> None:
-        """The mixer's step of h."""
-        self.h = [
-            clip(h - scale(k_j * k_j, 15) * scale(h, 15) + scale(k_j * a_j, 1), 2**30)
-            for h, k_j, a_j in zip(self.h, k, a, strict=True)
-        ]
-
-
-def apply_mixer(mixer: Mixer, state: MixerState, x: Vector) -> list[int]:
-    """Mixer_i(x), which also steps the mixer's state."""
-    w = len(mixer.gate_bias)
-    outputs = dense(x, mixer.w_in, 4, 10)
-    z = [clip(value, 2**15) for value in outputs[:w]]
-    k = [
-        sigmoid(gate + bias) for gate, bias in zip(outputs[w : 2 * w], mixer.gate_bias, strict=True)
-    ]
-    state.update(k, state.blend(z, mixer.conv_taps))
-    out = [clip(value, 2**14) for value in outputs[2 * w :]]
-    gated = [scale(value * sigmoid(value), 15) for value in out]
-    y = [
-        clip(scale(scale(h, 14) * value, 15), 127) for h, value in zip(state.h, gated, strict=True)
-    ]
-    return dense(y, mixer.w_out, 5, 12)
-
-
-def apply_mlp(mlp: Mlp, x: Vector) -> list[int]:
-    """Mlp_i(x)."""
-    u = [clip(value, 127) for value in dense(x, mlp.w_u, 4, 5)]
-    f = []
-    for j, u_j in enumerate(u):
-        q, r = divmod(u_j + 128, 32)
-        f.append((mlp.knots[q][j] * (32 - r) + mlp.knots[q + 1][j] * r + 16) >> 5)
-    if mlp.w_v is None:
-        y = [scale(f_j, 6) for f_j in f]
-    else:
-        v = [clip(value, 2**14) for value in dense(x, mlp.w_v, 4, 10)]
-        y = [scale(f_j * v_j, 16) for f_j, v_j in zip(f, v, strict=True)]
-    return dense([clip(y_j, 127) for y_j in y], mlp.w_out, 4, 12)
-
-
-def add(x: Vector, y: Vector) -> list[int]:
-    """Step 3: Clip(x + y, 2^23), entry by entry."""
-    return [clip(x_j + y_j, 2**23) for x_j, y_j in zip(x, y, strict=True)]
 
 
 class Lane:
     """Sections 2, 2.3 and 3: one lane's network state and its history, words included."""
 
     def __init__(self, network: Network) -> None:
-        """All zeros."""
+        shape = network.shape
         self.network = network
-        self.states = [MixerState(network.shape) for _ in network.layers]
-        self.recent = 0
-        self.word = 0
-        self.before = 0
+        self.h = [[0] * shape.state for _ in range(shape.layers)]
+        self.past = [[[0] * shape.state] * shape.taps for _ in range(shape.layers)]
+        self.recent = self.word = self.before = 0
 
     def take(self, byte: int) -> None:
         """Section 2.3, taking a byte: it enters the history and the words."""
         self.recent = (self.recent << 8 | byte) & MASK64
         lower = byte | 32
         if 97 <= lower <= 122 or byte >= 128:
-            self.word = ((self.word + lower + 1) * HASH_A) & MASK32
+            self.word = (self.word + lower + 1) * HASH_A & MASK32
         else:
             self.before = self.word or self.before
             self.word = 0
 
-    def context(self, context: Context, number: int) -> int:
+    def context(self, context: str, number: int) -> int:
         """Section 2.3: the hash of a context; `number` is the lane's."""
-        name, is_own = context
+        *own, name = context.split()
         if name in ("word", "pair"):
             h = hash32(self.word, self.before if name == "pair" else 0)
         else:
             h = hash32(*last_bytes(self.recent, int(name)))
-        return ((h ^ (((number + 1) * HASH_A) & MASK32)) * HASH_A) & MASK32 if is_own else h
+        return (h ^ ((number + 1) * HASH_A & MASK32)) * HASH_A & MASK32 if own else h
 
     def step(self, byte: int) -> list[int]:
-        """Section 3: take the byte and make one integer step; returns the evidence."""
+        """Section 3: takes the byte and makes one integer step; returns the evidence."""
         network = self.network
+        arrays, dense = network.arrays, network.dense
         self.take(byte)
-        entries = ngram_entries(network, self.recent)
-        mixed = dense(entries, network.w_ngram, 6, 12)
-        x = [value * 128 + other for value, other in zip(network.embed[byte], mixed, strict=True)]
-        for (mixer, mlp), state in zip(network.layers, self.states, strict=True):
-            x = add(x, apply_mixer(mixer, state, norm(x)))
-            x = add(x, apply_mlp(mlp, norm(x)))
-        parts = (
-            dense(norm(x), network.head, 4, 10),
-            dense(entries, network.head_ngram, 6, 10),
-            network.head_bias,
-        )
-        return counts_of([clip(sum(values), 2**17) for values in zip(*parts, strict=True)])
+        entries: list[int] = []
+        for order, bits in network.shape.tables:
+            bucket = hash32(*last_bytes(self.recent, order)) >> (32 - bits)
+            entries += arrays[f"table_{order}"][bucket]
+        x = [value * 128 for value in arrays["embed"][byte]]
+        x = [a + b for a, b in zip(x, dense(entries, "w_ngram", 6, 12), strict=True)]
+        for i in range(network.shape.layers):
+            x = add(x, self.mixer(i, norm(x)))
+            x = add(x, self.mlp(i, norm(x)))
+        parts = dense(norm(x), "head", 4, 10), dense(entries, "head_ngram", 6, 10)
+        sums = map(sum, zip(*parts, arrays["head_bias"][0], strict=True))
+        return counts_of([clip(total, 2**17) for total in sums])
+
+    def mixer(self, i: int, x: Vector) -> list[int]:
+        """Mixer_i(x), which also steps the layer's state."""
+        arrays, w, past = self.network.arrays, self.network.shape.state, self.past[i]
+        outputs = self.network.dense(x, f"mixer_{i}.w_in", 4, 10)
+        bias, taps = arrays[f"mixer_{i}.gate_bias"][0], arrays[f"mixer_{i}.conv_taps"]
+        y = []
+        z = [clip(value, 2**15) for value in outputs[:w]]
+        for j in range(w):
+            k = sigmoid(outputs[w + j] + bias[j])
+            sums = sum(tap[j] * old[j] for tap, old in zip(taps, past, strict=True))
+            a = clip(z[j] + scale(sums, 12), 8192)
+            h = self.h[i][j]
+            h = clip(h - scale(k * k, 15) * scale(h, 15) + scale(k * a, 1), 2**30)
+            self.h[i][j] = h
+            out = clip(outputs[2 * w + j], 2**14)
+            y.append(clip(scale(scale(h, 14) * scale(out * sigmoid(out), 15), 15), 127))
+        self.past[i] = [z, *past[:-1]]
+        return self.network.dense(y, f"mixer_{i}.w_out", 5, 12)
+
+    def mlp(self, i: int, x: Vector) -> list[int]:
+        """Mlp_i(x)."""
+        network, m = self.network, self.network.shape.hidden
+        knots, f = network.arrays[f"mlp_{i}.knots"], []
+        for j, product in enumerate(network.dense(x, f"mlp_{i}.w_in", 4, 5, 0, m)):
+            q, r = divmod(clip(product, 127) + 128, 32)
+            f.append((knots[q][j] * (32 - r) + knots[q + 1][j] * r + 16) >> 5)
+        if network.shape.mlp == "kan":
+            y = [scale(value, 6) for value in f]
+        else:
+            v = network.dense(x, f"mlp_{i}.w_in", 4, 10, m)
+            y = [scale(a * clip(b, 2**14), 16) for a, b in zip(f, v, strict=True)]
+        return network.dense([clip(value, 127) for value in y], f"mlp_{i}.w_out", 4, 12)
+
+
+def add(x: Vector, y: Vector) -> list[int]:
+    """Step 3: Clip(x + y, 2^23), entry by entry."""
+    return [clip(a + b, 2**23) for a, b in zip(x, y, strict=True)]
+
+
+# Section 4: weights file
+
+
+class Layout(NamedTuple):
+    """One array: its name, rows and columns, and the bounds of its values."""
+
+    name: str
+    rows: int
+    columns: int
+    least: int = -127
+    most: int = 127
+
+    @property
+    def kind(self) -> str:
+        """The name without layer or order."""
+        kind = self.name.split(".")[-1]
+        return "table" if kind.startswith("table") else kind
+
+
+def layout(shape: Shape) -> Iterator[Layout]:
+    """The arrays in order, the exponents of a matrix as an array of their own."""
+    d, w, m, e = shape.width, shape.state, shape.hidden, shape.e
+
+    def matrix(name: str, rows: int, columns: int, a: int, b: int) -> list[Layout]:
+        """A matrix that Dense takes with a and b, and its exponents: a - E - b is -6 to 19."""
+        exponents = Layout(f"{name}.exponent", 1, columns, a - b - 19, a - b + 6)
+        return [Layout(name, rows, columns), exponents]
+
+    def int16(name: str, rows: int, columns: int, bound: int) -> Layout:
+        return Layout(name, rows, columns, -bound, bound)
+
+    yield Layout("embed", 256, d)
+    for order, bits in shape.tables:
+        yield Layout(f"table_{order}", 1 << bits, shape.table_dim)
+    yield from matrix("w_ngram", e, d, 6, 12)
+    for i in range(shape.layers):
+        yield from matrix(f"mixer_{i}.w_in", d, 3 * w, 4, 10)
+        yield int16(f"mixer_{i}.gate_bias", 1, w, 16384)
+        yield int16(f"mixer_{i}.conv_taps", shape.taps, w, 8192)
+        yield from matrix(f"mixer_{i}.w_out", w, d, 5, 12)
+        yield from matrix(f"mlp_{i}.w_in", d, m if shape.mlp == "kan" else 2 * m, 4, 10)
+        yield int16(f"mlp_{i}.knots", 9, m, 32767)
+        yield from matrix(f"mlp_{i}.w_out", m, d, 4, 12)
+    yield from matrix("head", d, 256, 4, 10)
+    yield from matrix("head_ngram", e, 256, 6, 10)
+    yield int16("head_bias", 1, 256, 32767)
+
+
+def read_weights(weights: bytes) -> Network:
+    """Reads a weights file; raises ValueError for one that the page calls invalid."""
+    require(weights[:4] == b"KZWT", "not a weights file")
+    require(len(weights) >= 7, "truncated weights file")
+    version, shape_size = struct.unpack_from("<BH", weights, 4)
+    require(version == 2, "unknown version of the weights file")
+    stream = weights[7 + shape_size : -4]
+    require(len(weights) >= 11 + shape_size and len(stream) % 4 == 0, "truncated weights file")
+    check_checksum(weights, "weights file")
+    shape = read_shape(weights[7 : 7 + shape_size])
+    sizes = [array.rows * array.columns for array in layout(shape) if array.kind != "exponent"]
+    values = sum(sizes)
+    require(values <= 2**26, "more than 2^26 values")
+    require(values <= 256 * len(stream), "more than 256 values for each byte of the stream")
+    reader = StreamReader(stream)
+    return Network(shape, {array.name: reader.array(array) for array in layout(shape)})
+
+
+def read_shape(text: bytes) -> Shape:
+    """Reads the JSON shape and holds it to the page's limits."""
+    try:
+        values = json.loads(text.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError("shape of the weights file is not JSON") from error
+    require(isinstance(values, dict), "the shape is no JSON object")
+    require(set(values) | {"mlp"} == set(Shape._fields), "missing or unknown fields in the shape")
+    for name in ("width", "layers", "state", "hidden", "taps", "table_dim"):
+        most = {"layers": 32, "taps": 4}.get(name, 1024)
+        require(type(values[name]) is int and 1 <= values[name] <= most, f"invalid {name}")
+    require(isinstance(values["tables"], list), "invalid tables in the shape")
+    tables = [read_table_shape(table) for table in values["tables"]]
+    require(len({order for order, _ in tables}) == len(tables), "an order is repeated")
+    shape = Shape(**{**values, "tables": tables})
+    require(1 <= shape.e <= 1024, "n-gram entries not within 1 to 1024")
+    require(shape.mlp in ("kan_glu", "kan"), "unknown mlp")
+    return shape
+
+
+def read_table_shape(table: Any) -> tuple[int, int]:
+    """One [order, bits] of the shape, held to the limits."""
+    require(isinstance(table, list) and len(table) == 2, "invalid table in the shape")
+    order, bits = table
+    require(type(order) is int and 2 <= order <= 8, "invalid order of a table")
+    require(type(bits) is int and 8 <= bits <= 24, "invalid bits of a table")
+    return order, bits
+
+
+# Section 4.1: stream
+
+SHIFTS, EXPONENTS, MATRICES, TABLES = 0, 1, 2, 3
+WORDS = {"gate_bias": 4, "conv_taps": 6, "knots": 8, "head_bias": 10}
+
+
+@cache
+def spread(total: int, n: int) -> int:
+    """Spread(S, n)."""
+    if n == 0:
+        return 0
+    m = 16 * total // n
+    k = max(m.bit_length() - 2, 0)
+    return 1 + 2 * k + (m >> k)
+
+
+def running_shares(counts: Vector) -> list[int]:
+    """The sums of the shares before each byte value, and 2^24."""
+    total = sum(counts)
+    shares = [1 + count * (2**24 - 256) // total for count in counts]
+    shares[0] += 2**24 - sum(shares)
+    return list(accumulate(shares, initial=0))
+
+
+class StreamReader:
+    """Reads arrays from the stream, learning its counts."""
+
+    def __init__(self, stream: bytes) -> None:
+        self.source = RangeDecoder(stream)
+        self.counts: dict[tuple[int, int], list[int]] = defaultdict(lambda: [1] * 256)
+        self.seen: dict[int, int] = defaultdict(int)
+
+    def limit(self, family: int) -> int:
+        """B(family)."""
+        return min(max(self.seen[family] >> 4, 32), 2048)
+
+    def batch(self, family: int, classes: list[int]) -> list[int]:
+        """The bytes of a batch, given the class of each of its values."""
+        values = [0] * len(classes)
+        parts: dict[int, list[int]] = defaultdict(list)
+        for at, number in enumerate(classes):
+            parts[number].append(at)
+        for number in sorted(parts):
+            counts = self.counts[family, number]
+            read = self.source.symbols(running_shares(counts), len(parts[number]))
+            for at, value in zip(parts[number], read, strict=True):
+                values[at] = value
+                counts[value] += 16
+            while sum(counts) > 1 << 22:
+                counts[:] = [(count + 1) >> 1 for count in counts]
+        self.seen[family] += len(classes)
+        return values
+
+    def array(self, array: Layout) -> list[Vector]:
+        """The rows of one array, its shift undone."""
+        (shift,) = self.batch(SHIFTS, [0])
+        require(shift <= 15, "a shift of more than 15")
+        kind = array.kind
+        if kind in WORDS or kind == "exponent":
+            rows = [self.row(kind, number, array.columns) for number in range(array.rows)]
+        elif kind == "table":
+            rows = self.table(array.rows, array.columns)
+        else:
+            rows = self.matrix(array.rows, array.columns)
+        rows = [tuple(value << shift for value in row) for row in rows] if shift else rows
+        least, most = min(map(min, rows)), max(map(max, rows))
+        require(array.least <= least and most <= array.most, f"array {array.name} out of bounds")
+        return rows
+
+    def matrix(self, rows: int, columns: int) -> list[Vector]:
+        """Family 2, band after band of rows."""
+        values: list[Vector] = []
+        squares = [0] * columns
+        while len(values) < rows:
+            number = min(max(1, self.limit(MATRICES) // columns), rows - len(values))
+            classes = [spread(total, len(values)) for total in squares]
+            read = [byte - 128 for byte in self.batch(MATRICES, classes * number)]
+            band = [tuple(read[at : at + columns]) for at in range(0, len(read), columns)]
+            squares = [
+                total + sum(x * x for x in column)
+                for total, column in zip(squares, zip(*band, strict=True), strict=True)
+            ]
+            values += band
+        return values
+
+    def table(self, rows: int, columns: int) -> list[Vector]:
+        """Family 3, stretch after stretch of rows, in each column after column."""
+        values: list[Vector] = []
+        while len(values) < rows:
+            squares, stretch = [0] * min(self.limit(TABLES), rows - len(values)), []
+            for n in range(columns):
+                classes = [spread(total, n) for total in squares]
+                column = [byte - 128 for byte in self.batch(TABLES, classes)]
+                squares = [total + x * x for total, x in zip(squares, column, strict=True)]
+                stretch.append(column)
+            values += zip(*stretch, strict=True)
+        return values
+
+    def row(self, kind: str, number: int, columns: int) -> Vector:
+        """Families 1 and 4 to 11, piece after piece of one row."""
+        values: list[int] = []
+        while len(values) < columns:
+            family = WORDS.get(kind, EXPONENTS)
+            classes = [number if kind in WORDS else 0] * min(
+                self.limit(family), columns - len(values)
+            )
+            piece = [byte - 128 for byte in self.batch(family, classes)]
+            if kind in WORDS:
+                low = self.batch(family + 1, classes)
+                piece = [256 * high + byte for high, byte in zip(piece, low, strict=True)]
+            values += piece
+        return tuple(values)
 
 
 def main(arguments: list[str]) -> int:
-    """Decode the container to standard output; later arguments are weights files."""
+    """Decodes the first file to standard output; the others are weights files."""
     if not arguments:
         print(__doc__, file=sys.stderr)
         return 2
     container, *weights_files = [Path(name).read_bytes() for name in arguments]
     try:
-        original = decode(container, weights_files)
+        wanted, networks = read_header(container), {}
+        for weights in weights_files:
+            if identity_of(weights) == wanted:
+                networks[wanted] = read_weights(weights)
+        original = decode(container, networks)
     except ValueError as error:
         print(f"page_decoder: {error}", file=sys.stderr)
         return 1
