@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -21,10 +22,14 @@ SUFFIX = ".kz"
 
 @dataclasses.dataclass(frozen=True)
 class _Outcome:
-    """What came of one input: sizes in bytes; ``output`` is None where nothing was written."""
+    """What came of one input: sizes in bytes; ``output`` is None where nothing was written.
+
+    ``status`` is that of the input when it was opened, None for a pipe or a device.
+    """
 
     verb: str
     input: str
+    status: os.stat_result | None
     output: str | None
     original: int
     compressed: int
@@ -119,7 +124,7 @@ def inspect(inputs: tuple[str, ...], as_json: bool) -> None:
 
 @click.command("list")
 @options.inputs
-@options.how
+@options.as_json
 @options.with_settings
 def list_(inputs: tuple[str, ...], settings: Settings) -> None:
     """Show each file in one line of a table.
@@ -244,13 +249,15 @@ def _code_all(
     settings: Settings,
     code: Callable[[str, str, Settings], _Outcome],
 ) -> None:
+    to_stdout = files.PIPE in targets.values()
+
     def work(name: str) -> None:
         outcome = code(name, targets[name], settings)
-        if settings.remove:
-            files.remove_input(name)
-        _report(outcome, settings)
+        if settings.remove and not files.remove_input(name, outcome.status):
+            outcome.warnings.append("it has changed meanwhile and is kept; compress it again")
+        _report(outcome, settings, to_stdout)
 
-    options.each(inputs, work, settings.as_json, err=files.PIPE in targets.values())
+    options.each(inputs, work, settings.as_json, err=to_stdout)
 
 
 def _compress(name: str, target: str, settings: Settings) -> _Outcome:
@@ -263,11 +270,11 @@ def _compress(name: str, target: str, settings: Settings) -> _Outcome:
             model = settings.model or weights_store.DEFAULT_MODEL
             with bar(source.size, name, settings.quiet) as progress:
                 digest = stream.compress_stream(source, packed, model, progress)
-    warnings = packed.warnings
+    warnings = list(packed.warnings)
     if name.endswith(SUFFIX):
-        warnings = [f"it ended in {SUFFIX} already and is now compressed twice", *warnings]
-    seconds = time.monotonic() - begun
-    return _Outcome("compressed", name, target, digest.length, packed.count, seconds, warnings)
+        warnings.append(f"it ended in {SUFFIX} already and is now compressed twice")
+    sizes, seconds = (digest.length, packed.count), time.monotonic() - begun
+    return _Outcome("compressed", name, source.status, target, *sizes, seconds, warnings)
 
 
 def _decompress(name: str, target: str, settings: Settings) -> _Outcome:
@@ -276,19 +283,23 @@ def _decompress(name: str, target: str, settings: Settings) -> _Outcome:
         files.check_distinct(packed, target)
         with files.open_output(target, settings.force, packed.status) as raw:
             length = _restore(name, packed, raw, settings)
-    seconds = time.monotonic() - begun
-    return _Outcome("restored", name, target, length, packed.count, seconds, raw.warnings)
+    sizes, seconds = (length, packed.count), time.monotonic() - begun
+    return _Outcome("restored", name, packed.status, target, *sizes, seconds, list(raw.warnings))
 
 
 def _test(name: str, settings: Settings) -> _Outcome:
     begun = time.monotonic()
     with files.open_input(name) as packed:
         length = _restore(name, packed, _Nowhere(), settings)
-    return _Outcome("checked", name, None, length, packed.count, time.monotonic() - begun, [])
+    sizes, seconds = (length, packed.count), time.monotonic() - begun
+    return _Outcome("checked", name, packed.status, None, *sizes, seconds, [])
 
 
 def _test_all(inputs: tuple[str, ...], settings: Settings) -> None:
-    options.each(inputs, lambda name: _report(_test(name, settings), settings), settings.as_json)
+    def work(name: str) -> None:
+        _report(_test(name, settings), settings)
+
+    options.each(inputs, work, settings.as_json)
 
 
 def _restore(
@@ -344,8 +355,11 @@ def _list_all(inputs: tuple[str, ...], settings: Settings) -> None:
     options.each(inputs, work, settings.as_json)
 
 
-def _report(outcome: _Outcome, settings: Settings) -> None:
-    """Tells what came of one input, as JSON or as a summary on stderr."""
+def _report(outcome: _Outcome, settings: Settings, to_stdout: bool = False) -> None:
+    """Tells what came of one input, as JSON or as a summary on stderr.
+
+    ``to_stdout`` says that standard output carries payload, so that JSON too goes to stderr.
+    """
     rate = options.rate(outcome.compressed, outcome.original)
     if settings.as_json:
         facts = {
@@ -357,7 +371,7 @@ def _report(outcome: _Outcome, settings: Settings) -> None:
             "seconds": round(outcome.seconds, 3),
             "warnings": outcome.warnings,
         }
-        options.print_json(facts, err=outcome.output == files.PIPE)
+        options.print_json(facts, err=to_stdout)
         return
     if settings.quiet:
         return

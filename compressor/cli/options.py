@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import json
 import os
 import re
 import sys
@@ -203,6 +202,8 @@ def printable(text: str) -> str:
 
 def print_json(facts: Facts, err: bool = False) -> None:
     """Prints the facts as one line of JSON, headed by the schema's version."""
+    import json
+
     click.echo(json.dumps({"schema": SCHEMA, **facts}), err=err)
 
 
@@ -239,9 +240,8 @@ class Refusal(click.ClickException):
         super().__init__(" ".join(str(error).split()))
         self.error, self.input = type(error).__name__, name
         self.as_json, self.err = as_json, err
-        about_another = isinstance(error, FileRefusal)  # its text begins with the file's name
-        told = name is None or about_another or self.message.startswith(f"{name}: ")
-        self.where = "" if told else f"{name}: "
+        names_a_file = isinstance(error, FileRefusal) or self.message.startswith(f"{name}: ")
+        self.where = "" if name is None or names_a_file else f"{name}: "
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Prints ``kolmozip: INPUT: TEXT [NAME]`` on stderr, or the JSON object of a failure."""

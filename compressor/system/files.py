@@ -16,9 +16,8 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Protocol, TextIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TextIO
 
-from coding.container import Source
 from coding.errors import KolmozipError
 from compressor.errors import (
     DiskFull,
@@ -29,6 +28,9 @@ from compressor.errors import (
     OutputExists,
     SameFile,
 )
+
+if TYPE_CHECKING:
+    from coding.container import Source
 
 PIPE = "-"
 """The name of standard input and of standard output."""
@@ -340,8 +342,22 @@ def _done(call: Callable[..., None], *arguments: int) -> bool:
     return True
 
 
-def remove_input(name: str) -> None:
-    """Removes an input that is a regular file or a link to one. Raises NoPermission."""
+def remove_input(name: str, status: os.stat_result | None) -> bool:
+    """Removes a regular file that was read, unless it has changed since it had this status.
+
+    Returns whether the file that was read is what is there. A pipe or a device, whose status is
+    None, is never removed. Raises NoPermission.
+    """
+    if status is None:
+        return True
     with named_errors(name):
-        if Path(name).is_file():
-            Path(name).unlink()
+        now = os.stat(name)
+        if _state(now) != _state(status):
+            return False
+        os.unlink(name)
+    return True
+
+
+def _state(status: os.stat_result) -> tuple[int, ...]:
+    """What tells a file from another one and from itself once it was written to."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

@@ -220,7 +220,7 @@ def test_json_tells_of_each_file_that_is_refused_too(
 
 
 def test_json_leaves_standard_output_to_the_payload(
-    pack: Run, cli: Run, original: bytes, packed: bytes, facts: Facts
+    folder: Path, pack: Run, cli: Run, original: bytes, packed: bytes, facts: Facts
 ) -> None:
     for result, payload in (
         (pack("--json", "-", stdin=original), packed),
@@ -229,6 +229,10 @@ def test_json_leaves_standard_output_to_the_payload(
         assert result.stdout_bytes == payload
         (told,) = facts(result.stderr)
         assert (told["input"], told["output"], told["original_bytes"]) == ("-", "-", 160)
+    Path("z").write_bytes(bytes(1000))
+    result = pack("--json", "-", "z", stdin=original)
+    assert result.stdout_bytes == packed
+    assert [told["output"] for told in facts(result.stderr)] == ["-", "z.kz"]
     refused = cli("decompress", "--json", "-", stdin=b"not ours")
     assert (refused.exit_code, refused.stdout_bytes) == (1, b"")
     assert facts(refused.stderr)[0]["error"]["name"] == "BadMagic"
@@ -293,6 +297,23 @@ def test_rm_removes_an_input_once_its_output_is_there(
     assert cli("decompress", "--rm", "bad.kz").exit_code == 1
     assert pack("--rm", "a").exit_code == 1, "its output is there already"
     assert sorted(os.listdir()) == ["a", "a.kz", "bad.kz"]
+
+
+def test_rm_keeps_an_input_that_has_changed_meanwhile(
+    folder: Path, pack: Run, monkeypatch: pytest.MonkeyPatch, zeros: bytes
+) -> None:
+    Path("z").write_bytes(zeros)
+    fsync = os.fsync
+
+    def write_more(handle: int) -> None:
+        Path("z").write_bytes(zeros + b"more")
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", write_more)
+    result = pack("--rm", "z")
+    assert result.exit_code == 0
+    assert "kolmozip: z: warning: it has changed meanwhile and is kept" in result.stderr
+    assert Path("z").read_bytes() == zeros + b"more"
 
 
 @pytest.mark.parametrize("arguments", [["-c", "a.txt"], ["-o", "-", "a.txt"], ["-"]])

@@ -472,16 +472,33 @@ def test_an_output_is_never_its_own_input(tmp_path: Path) -> None:
         files.check_distinct(device, os.devnull)
 
 
-def test_an_input_is_removed_where_it_is_a_file(tmp_path: Path) -> None:
+def test_an_input_that_was_read_is_removed(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to("file")
-    files.remove_input(str(tmp_path / "link"))
+    status = (tmp_path / "file").stat()
+    assert files.remove_input(str(tmp_path / "link"), status)
     assert os.listdir(tmp_path) == ["file"]
-    files.remove_input(str(tmp_path / "file"))
+    assert files.remove_input(str(tmp_path / "file"), status)
     os.mkfifo(tmp_path / "fifo")
-    for name in ("fifo", "absent", "."):
-        files.remove_input(str(tmp_path / name))
+    assert files.remove_input(str(tmp_path / "fifo"), None), "a pipe stays"
     assert os.listdir(tmp_path) == ["fifo"]
+    with pytest.raises(InputMissing):
+        files.remove_input(str(tmp_path / "file"), status)
+
+
+def test_an_input_that_has_changed_is_not_removed(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"read")
+    status = path.stat()
+    path.write_bytes(b"read, and more")
+    assert not files.remove_input(str(path), status)
+    path.write_bytes(b"read")
+    status = path.stat()
+    (tmp_path / "new").write_bytes(b"read")
+    os.utime(tmp_path / "new", ns=(status.st_atime_ns, status.st_mtime_ns))
+    (tmp_path / "new").rename(path)
+    assert not files.remove_input(str(path), status), "another file of the same size and time"
+    assert os.listdir(tmp_path) == ["file"]
 
 
 def test_the_size_is_that_of_a_file_alone(tmp_path: Path) -> None:
