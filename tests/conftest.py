@@ -11,8 +11,8 @@ from types import ModuleType
 import pytest
 from hypothesis import settings
 
-# On the CPU unless told otherwise, so that a figure or a golden file never depends on what else the machine has:
-# `JAX_PLATFORMS=cuda make test` asks for the GPU. Set before any test imports jax.
+# On the CPU unless told otherwise, so that no figure or golden file depends on what else the machine
+# has: `JAX_PLATFORMS=cuda make test` asks for the GPU. Set before any test imports jax.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 # What XLA has compiled is kept between runs, for all processes: compiling the same training and
@@ -24,8 +24,9 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
-# The same examples on every run (a failure must be there again at the next try), and no limit on the time of one
-# example: the first call of a jitted function compiles, and takes seconds where the others take microseconds.
+# The same examples on every run, since a failure must be there again at the next try, and no limit
+# on the time of one example: the first call of a jitted function compiles, and takes seconds where
+# the others take microseconds.
 settings.register_profile("kolmozip", derandomize=True, deadline=None)
 settings.load_profile("kolmozip")
 

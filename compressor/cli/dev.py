@@ -12,10 +12,10 @@ from compressor.system.extras import need
 
 @click.group(
     cls=Commands,
-    sections={"Commands": {"corpus": "dev:corpus", "selftest": "dev:selftest", "fuzz": "dev:fuzz"}},
+    sections={"Commands": {"corpus": "dev:corpus", "selftest": "dev:selftest"}},
 )
 def dev() -> None:
-    """Check the program itself: corpus, selftest, fuzz.
+    """Check the program itself: corpus, selftest.
 
     \b
     Example:
@@ -61,23 +61,3 @@ def selftest(model: str | None, lanes: int, steps: int) -> None:
     from compressor.codec.selftest import selftest as check
 
     click.echo(check(model, lanes, steps))
-
-
-@click.command()
-@click.option("--seed", default=0, show_default=True, help="Of the mutations.")
-@click.option(
-    "--count", default=1000, show_default=True, type=click.IntRange(1), help="Mutations to try."
-)
-@options.quiet
-def fuzz(seed: int, count: int, quiet: bool) -> None:
-    """Decode damaged containers and weights files.
-
-    Each must be refused by name or come out right.
-
-    \b
-    Example:
-      kolmozip dev fuzz --count 100000
-    """
-    from compressor.codec.fuzz import run
-
-    click.echo(run(seed, count, quiet))

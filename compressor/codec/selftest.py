@@ -1,4 +1,4 @@
-"""Does this machine's engine compute the definition? Runs both on real text, compares all counts."""
+"""Runs this machine's engine and the definition on real text, and compares every count."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def entropy(data: np.ndarray) -> int:
 
 
 def kind_of(raw: bytes) -> Kind:
-    """Chooses RUN, RAW or MODEL from the bytes alone: constant, of high order-0 entropy, or else."""
+    """Chooses RUN, RAW or MODEL from the bytes alone: constant, of high entropy, or else."""
     if raw.count(raw[:1]) == len(raw):
         return Kind.RUN
     dense = len(raw) >= LEAST_DENSE and entropy(np.frombuffer(raw, np.uint8)) > DENSE * len(raw)

@@ -92,7 +92,7 @@ def path_by_name(name: str) -> Path:
     if not named:
         have = ", ".join(sorted({path.stem for path in files})) or "none"
         raise UnknownModel(
-            f"no model named {name} (at hand: {have}): name one of these, or the path of a .kzw file"
+            f"no model named {name} (at hand: {have}): name one of these, or a path of a .kzw file"
         )
     if len({_identity(path) for path in named}) > 1:
         places = " and ".join(map(str, named))

@@ -1,4 +1,4 @@
-"""Packages that only some commands need: each belongs to an extra of the install, such as ``kolmozip[train]``."""
+"""Packages that only some commands need: each belongs to an extra, such as ``kolmozip[train]``."""
 
 from __future__ import annotations
 

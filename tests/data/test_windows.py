@@ -1,4 +1,4 @@
-"""Training windows depend on the step alone, continue one another, and go round the end of the text."""
+"""Training windows depend on the step alone, continue one another, and go round the text's end."""
 
 from __future__ import annotations
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -29,16 +27,6 @@ def test_selftest_refuses_more_than_the_sample_holds(cli: Run, arguments: list[o
     result = cli("dev", "selftest", "--model", "nano", *arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert "is not in the range" in result.stderr
-
-
-def test_fuzz_hands_its_arguments_on(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = ModuleType("compressor.codec.fuzz")
-    module.run = lambda *arguments: f"ran {arguments}"  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "compressor.codec.fuzz", module)
-    monkeypatch.setattr("compressor.codec.fuzz", module, raising=False)
-    assert cli("dev", "fuzz").stdout == "ran (0, 1000, False)\n"
-    assert cli("dev", "fuzz", "--seed", 7, "--count", 5, "-q").stdout == "ran (7, 5, True)\n"
-    assert cli("dev", "fuzz", "--count", 0).exit_code == 2
 
 
 def test_corpus_writes_a_slice(

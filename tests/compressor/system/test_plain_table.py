@@ -1,4 +1,4 @@
-"""Plain tables: columns as wide as their widest cell, numbers to the right, nothing after the last."""
+"""Plain tables: columns as wide as their widest cell, numbers to the right."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ def test_a_table_without_rows_is_its_headings() -> None:
 
 
 def test_a_row_of_another_length_is_a_mistake() -> None:
-    with pytest.raises(ValueError, match="shorter|longer"):
+    with pytest.raises(ValueError, match=r"shorter|longer"):
         plain_table(["codec", ">bytes"], [["xz"]])
