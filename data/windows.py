@@ -1,4 +1,4 @@
-"""Training windows: each lane reads a stretch of its own, and its state carries over to the next."""
+"""Training windows: each lane reads a stretch of its own, and its state carries over."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from types import ModuleType
 import pytest
 from hypothesis import settings
 
-# On the CPU unless told otherwise, so that no figure or golden file depends on what else the machine
-# has: `JAX_PLATFORMS=cuda make test` asks for the GPU. Set before any test imports jax.
+# On the CPU unless told otherwise, so that no figure or golden file depends on what else the the
+# machine has: `JAX_PLATFORMS=cuda make test` asks for the GPU. Set before any test imports jax.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 # What XLA has compiled is kept between runs, for all processes: compiling the same training and

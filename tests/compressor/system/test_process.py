@@ -1,4 +1,4 @@
-"""Commands in fresh processes: how they end, what outlives them (nothing), what they are charged."""
+"""Commands in fresh processes: how they end, what outlives them, what they are charged."""
 
 from __future__ import annotations
 
