@@ -33,7 +33,7 @@ class Context(NamedTuple):
     """What the next byte depends on."""
 
     order: int
-    """The last so many bytes, or WORD or PAIR."""
+    """The number of last bytes, or WORD or PAIR."""
     own: bool = False
     """Whether each lane has the context by itself; otherwise all lanes share it."""
 
@@ -144,7 +144,7 @@ class Contexts:
     """The byte before, (active,) int64."""
     pattern: np.ndarray
     """Which of the own runs expect a byte, as a binary number, (active,) int64."""
-    runs: runs.Found
+    runs: runs.RunLookup
     guesses: Guesses
     lines: Lines
     """Of the half byte that is being predicted."""
@@ -196,18 +196,18 @@ class Memory:
             context: self._hash(context, active) for context in dict.fromkeys(COUNTERS + RUNS)
         }
         counters = np.stack([hashes[context] for context in COUNTERS])
-        found = self.runs.lookup(_mixed(np.stack([hashes[context] for context in RUNS]), 1))
+        run_lookup = self.runs.lookup(_mixed(np.stack([hashes[context] for context in RUNS]), 1))
         pattern = np.zeros(active, np.int64)
         for i in self._own_runs:
-            pattern = 2 * pattern + (found.byte[i] != NONE)
-        matches = [match.lookup(active) for match in self._matches]
-        byte = np.stack([*(byte for byte, _ in matches), *found.byte])
-        cell = np.stack([*(cell for _, cell in matches), *found.cell])
+            pattern = 2 * pattern + (run_lookup.byte[i] != NONE)
+        matches = [matcher.lookup(active) for matcher in self._matches]
+        byte = np.stack([*(byte for byte, _ in matches), *run_lookup.byte])
+        cell = np.stack([*(cell for _, cell in matches), *run_lookup.cell])
         return Contexts(
             hashes=counters,
             last=(self._low[:active] & np.uint32(255)).astype(np.int64),
             pattern=pattern,
-            runs=found,
+            runs=run_lookup,
             guesses=self.expected.lookup(byte, cell),
             lines=self._lines(counters, 1),
         )

@@ -20,7 +20,7 @@ FIRST_HIT_PROBABILITY = (1 << 22) - (1 << 22) // (6 * (np.arange(CELLS) & 15) + 
 15, then the same lengths where another byte had followed before."""
 
 
-class Found(NamedTuple):
+class RunLookup(NamedTuple):
     """What a lookup found in the slots of all contexts; arrays are (contexts, active)."""
 
     slot: np.ndarray
@@ -52,7 +52,7 @@ class Runs:
         self._slot_bits = slot_bits
         self._base = (np.arange(contexts, dtype=np.int64) << slot_bits)[:, None]
 
-    def lookup(self, mixed: np.ndarray) -> Found:
+    def lookup(self, mixed: np.ndarray) -> RunLookup:
         """What follows the contexts with these mixed hashes, (contexts, active) uint32."""
         place = (mixed >> np.uint32(32 - self._slot_bits)) + self._base
         check = (mixed & np.uint32((1 << (32 - self._slot_bits)) - 1)) << np.uint32(16)
@@ -61,12 +61,12 @@ class Runs:
         ours = (length > 0) & ((slot & np.uint32(0xFFFF0000)) == check)
         byte = np.where(ours, (slot >> np.uint32(8)) & np.uint32(255), np.int64(NONE))
         changed = ours & ((slot & np.uint32(128)) > 0)
-        return Found(place, check, ours, byte, np.where(ours, length, 0), changed)
+        return RunLookup(place, check, ours, byte, np.where(ours, length, 0), changed)
 
-    def update(self, found: Found, byte: np.ndarray) -> None:
+    def update(self, lookup: RunLookup, byte: np.ndarray) -> None:
         """Takes in the byte that came in every lane, (lanes,) uint8; all were looked up."""
-        same = found.byte == byte
-        length = np.where(same, np.minimum(found.length + 1, LONGEST), 1)
-        changed = found.ours & (found.changed | ~same)
+        same = lookup.byte == byte
+        length = np.where(same, np.minimum(lookup.length + 1, LONGEST), 1)
+        changed = lookup.ours & (lookup.changed | ~same)
         value = (byte.astype(np.int64) << 8) | (changed << 7) | length
-        self.slots[found.slot] = found.check | value.astype(np.uint32)
+        self.slots[lookup.slot] = lookup.check | value.astype(np.uint32)

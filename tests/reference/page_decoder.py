@@ -308,7 +308,7 @@ class Memory:
     """The memory of one block; what was never written is not in the dictionaries."""
 
     def __init__(self, steps: int, lanes: int) -> None:
-        """The memory at the beginning of a block of so many steps at most in each lane."""
+        """The memory at the beginning of a block; no lane has more steps."""
         self.slot_bits = min(max((steps * lanes).bit_length() + 1, 18), 24)
         self.slots: list[dict[int, tuple[int, int, int]]] = [{} for _ in COUNTERS]
         self.weights = [[0] + [62915] * LAST_COUNT for _ in COUNTERS]
@@ -356,8 +356,8 @@ class Memory:
         m = mix(h, node >> known)
         v = 1 << known | node & ((1 << known) - 1)
         slot, check = ((m >> (36 - self.slot_bits)) << 4) + (v ^ (m >> 8 & 15)), m & 255 | 1
-        found, p, n = self.slots[c].get(slot, (0, 0, 0))
-        if found != check:
+        held, p, n = self.slots[c].get(slot, (0, 0, 0))
+        if held != check:
             p, n = 32768, 0
         return slot, check, p, n, stretch_table()[p >> 4]
 
@@ -455,8 +455,8 @@ class Runs:
         """The byte and the cell."""
         m, check_bits = mix(h, 1), 32 - self.slot_bits
         slot, check = m >> check_bits, m & ((1 << check_bits) - 1)
-        found, e, d, length = self.slots.get(slot, (0, 0, 0, 0))
-        ours = length > 0 and found == check
+        held, e, d, length = self.slots.get(slot, (0, 0, 0, 0))
+        ours = length > 0 and held == check
         self.seen[lane] = slot, check, (e, d, length) if ours else None
         return (e, min(length, 15) + 16 * d) if ours else None
 

@@ -51,16 +51,16 @@ def lanes_of(text: bytes, lanes: int) -> np.ndarray:
 
 
 def test_repetition_becomes_cheap() -> None:
-    text = lanes_of(sample()[:300], 1)
+    text = lanes_of(sample()[:200], 1)
     costs = row_costs(np.concatenate([text, text]))
-    assert costs[300:].sum() < 0.25 * costs[:300].sum()
+    assert costs[200:].sum() < 0.25 * costs[:200].sum()
 
 
 def test_lanes_teach_each_other() -> None:
-    text = sample()[:300]
+    text = sample()[:200]
     pair = np.concatenate([lanes_of(text, 1), lanes_of(text[::-1], 1)], axis=1)
     costs = row_costs(np.concatenate([pair, pair[:, ::-1]]))
-    assert costs[300:].sum() < 0.4 * costs[:300].sum()
+    assert costs[200:].sum() < 0.4 * costs[:200].sum()
 
 
 def test_a_sure_and_wrong_network_overflows_nothing() -> None:
@@ -71,15 +71,15 @@ def test_a_sure_and_wrong_network_overflows_nothing() -> None:
 
 
 def test_matches_carry_long_repetition_further(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = lanes_of(sample()[:1200], 4)
+    text = lanes_of(sample()[:800], 4)
     twice = np.concatenate([text, text])
-    with_matches = row_costs(twice)[300:].sum()
+    with_matches = row_costs(twice)[200:].sum()
 
     def expect_nothing(self: Match, active: int) -> tuple[np.ndarray, np.ndarray]:
         return np.full(active, NONE), np.zeros(active, np.int64)
 
     monkeypatch.setattr(Match, "lookup", expect_nothing)
-    assert with_matches < 0.8 * row_costs(twice)[300:].sum()
+    assert with_matches < 0.8 * row_costs(twice)[200:].sum()
 
 
 def test_a_lane_learns_what_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +102,7 @@ def test_nothing_is_read_that_is_not_yet_known() -> None:
     text = lanes_of(sample()[:6000], 3).copy()
     decoder = np.zeros_like(text)
     ahead, behind = Memory(text), Memory(decoder)
-    for row, filled in zip(text[:300], decoder, strict=False):
+    for row, filled in zip(text[:150], decoder, strict=False):
         filled[:] = row
         assert byte_cost(ahead, row, SCALE // 2) == byte_cost(behind, row, SCALE // 2)
 

@@ -15,7 +15,7 @@ def test_runs_count_what_followed_a_context_in_a_row() -> None:
     for _ in range(1000):
         mixed = (rng.integers(0, 12, (2, 3)) * 0x9E3779B1 & 0xFFFFFFFF).astype(np.uint32)
         mixed = np.sort(mixed, axis=1)
-        found = table.lookup(mixed)
+        lookup = table.lookup(mixed)
         came = rng.integers(0, 2, 3).astype(np.uint8)
         held = dict(slots)
         for c in range(2):
@@ -25,8 +25,8 @@ def test_runs_count_what_followed_a_context_in_a_row() -> None:
                 held_check, byte, changed, length = held.get(place, (NONE, NONE, 0, 0))
                 ours = held_check == check
                 length = length if ours else 0
-                assert found.byte[c, lane] == (byte if ours else NONE)
-                assert found.cell[c, lane] == (min(length, 15) + 16 * changed if ours else 0)
+                assert lookup.byte[c, lane] == (byte if ours else NONE)
+                assert lookup.cell[c, lane] == (min(length, 15) + 16 * changed if ours else 0)
                 same = ours and byte == came[lane]
                 slots[place] = (
                     check,
@@ -34,7 +34,7 @@ def test_runs_count_what_followed_a_context_in_a_row() -> None:
                     int(changed or not same) if ours else 0,
                     min(length + 1, 127) if same else 1,
                 )
-        table.update(found, came)
+        table.update(lookup, came)
     assert max(slot[3] for slot in slots.values()) >= 3
     assert any(slot[2] for slot in slots.values())
 
@@ -43,5 +43,5 @@ def test_a_run_stops_counting_at_its_longest() -> None:
     table, context = Runs(1, 8), np.zeros((1, 1), np.uint32)
     for _ in range(runs.LONGEST + 5):
         table.update(table.lookup(context), np.array([65], np.uint8))
-    found = table.lookup(context)
-    assert (found.byte.item(), found.cell.item(), found.length.item()) == (65, 15, runs.LONGEST)
+    lookup = table.lookup(context)
+    assert (lookup.byte.item(), lookup.cell.item(), lookup.length.item()) == (65, 15, runs.LONGEST)

@@ -98,8 +98,8 @@ def test_the_selective_scan_is_that_of_mamba_ssm(name: str) -> None:
     ours = solver(
         functools.partial(scans.selective_scan, delta_softplus=softplus), name in WITH_GRADIENTS
     )
-    found = errors(ours(inputs), reference)
-    assert max(found.values()) < TOLERANCE, found
+    differences = errors(ours(inputs), reference)
+    assert max(differences.values()) < TOLERANCE, differences
 
 
 @pytest.mark.parametrize("name", SSDS)
@@ -118,8 +118,8 @@ def test_ssd_is_the_minimal_listing(name: str) -> None:
         y, state = scans.ssd(*(jnp.swapaxes(v, 0, 1) for v in (X, A, B, C)), chunk, first)
         return jnp.swapaxes(y, 0, 1), state
 
-    found = errors(solver(batch_first, name in WITH_GRADIENTS)(inputs), reference)
-    assert max(found.values()) < TOLERANCE, found
+    differences = errors(solver(batch_first, name in WITH_GRADIENTS)(inputs), reference)
+    assert max(differences.values()) < TOLERANCE, differences
 
 
 def test_no_golden_file_is_forgotten_and_the_mamba_extra_allows_their_version() -> None:
@@ -168,8 +168,8 @@ def test_ssd_and_its_gradient_are_those_of_the_recurrence_step_by_step(
     """
     inputs = mixer_inputs(decays)
     most = np.abs(inputs["a"]).reshape(2, 12, 2, 4).sum(axis=1).max()
-    found = errors(solver(CHUNKS_OF_12)(inputs), solver(recurrence)(inputs))
-    assert max(found.values()) < max(TOLERANCE, most * 2**-24), found
+    differences = errors(solver(CHUNKS_OF_12)(inputs), solver(recurrence)(inputs))
+    assert max(differences.values()) < max(TOLERANCE, most * 2**-24), differences
 
 
 def shapes_of(function: Mixer, **arrays: np.ndarray) -> list[tuple[tuple[int, ...], str]]:

@@ -81,6 +81,7 @@ def test_parameters_are_counted_right(name: str) -> None:
     assert sum(leaf.size for leaf in jax.tree.leaves(shapes)) == config.parameters()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in CHANGES if name != "base"])
 def test_the_gradient_of_every_parameter_is_finite_and_some_of_it_is_not_zero(
     name: str, text: jax.Array
