@@ -253,6 +253,7 @@ def test_a_full_device(folder: Path, pack: Run, cli: Run, packed: bytes, refusal
     assert contents() == before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
 def test_a_full_standard_output(folder: Path, command: Callable, packed: bytes) -> None:
     Path("b.kz").write_bytes(packed)
@@ -280,6 +281,7 @@ main(sys.argv[1:])
 """The command where no file may grow beyond 2000 bytes: as on a full disk, without filling one."""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit works otherwise")
 def test_a_full_disk(folder: Path, python: Callable, cli: Run, pack: Run) -> None:
     Path("noise").write_bytes(random.Random(1).randbytes(50_000))
@@ -385,6 +387,7 @@ run()
 """The command, which says on stderr that it works, or that it is about to wait for input."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("name", ["long", "-"], ids=["while it works", "while it waits"])
 @pytest.mark.usefixtures("interrupts")

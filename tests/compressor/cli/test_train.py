@@ -110,6 +110,7 @@ run()
 """The command where these packages are not installed."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("missing", "arguments", "extra"),
     [

@@ -173,6 +173,7 @@ def test_blocks_out_of_place_are_noticed_by_the_last_checksum(
             compressor.decompress(rebuilt(packed, wrong))
 
 
+@pytest.mark.slow
 def test_damage_under_a_good_block_checksum_is_noticed_by_the_last_one(
     nano: Model, blocks: Blocks, rebuilt: Rebuilt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,6 +199,7 @@ def test_damage_under_a_good_block_checksum_is_noticed_by_the_last_one(
     assert any("original's checksum" in text for text in messages), "it got past the range coder"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
