@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 from hypothesis import settings
 
-# On the CPU unless told otherwise, so that no figure or golden file depends on what else the the
+# On the CPU unless told otherwise, so that no figure or golden file depends on what else the
 # machine has: `JAX_PLATFORMS=cuda make test` asks for the GPU. Set before any test imports jax.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
