@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from coding.errors import KolmozipError
@@ -85,3 +86,22 @@ def put(mesh: Mesh, tree: Tree, specs: Tree) -> Tree:
 def local(tree: Tree) -> Tree:
     """Copies of arrays that every device holds whole, to compute with in this process alone."""
     return jax.tree.map(lambda x: x.addressable_data(0) if isinstance(x, jax.Array) else x, tree)
+
+
+AGREEMENT_STEPS = 10
+"""Steps after which several processes agree on what to do; doing so holds up their devices."""
+
+
+def agreed(step: int, *wishes: bool) -> list[bool]:
+    """For each wish whether some process has it; every process gets the same answer.
+
+    Clocks and signals are a process's own, but none can stop or save without the others: one that
+    did would wait for them in a checkpoint, and they for it in a step. Between the steps at which
+    several processes agree, all wishes are refused.
+    """
+    if jax.process_count() == 1:
+        return list(wishes)
+    if step % AGREEMENT_STEPS:
+        return [False] * len(wishes)
+    everyone = multihost_utils.process_allgather(np.array(wishes))
+    return [bool(wish) for wish in np.any(everyone, axis=0)]

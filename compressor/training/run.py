@@ -170,8 +170,7 @@ class _Run:
 
     def go_on(self, windows: Windows, valid: np.ndarray, stop_signals: Sequence[int] = ()) -> None:
         """Takes every step from the state's on, until the budget, the pace or a signal ends it."""
-        config, pace = self.config, self.pace
-        recent: list[jax.Array] = []
+        config, recent = self.config, list[jax.Array]()
         saved = begun = self.clock()
         for step in range(self._done(), config.steps):
             recent.append(self._advance(step, windows))
@@ -184,9 +183,11 @@ class _Run:
                 bits = evaluate(self.model, result(config, self.state), valid)
                 self.log.write(step=done, valid_slice_bits_per_char=round(bits, 5))
             now = self.clock()
-            stop = done == pace.stop_after_steps or now - begun > 60 * pace.stop_after_minutes
-            stop = stop or bool(stop_signals)
-            if stop or last or now - saved > 60 * pace.minutes_between_checkpoints:
+            late = now - begun > 60 * self.pace.stop_after_minutes
+            due = now - saved > 60 * self.pace.minutes_between_checkpoints
+            stop, due = devices.agreed(done, late or bool(stop_signals), due)
+            stop = stop or done == self.pace.stop_after_steps
+            if stop or last or due:
                 save(self.manager, self.state, done, now)
                 saved = self.clock()
             if stop:

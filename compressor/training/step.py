@@ -111,7 +111,7 @@ def _initial_lanes(model: Shape, lanes: int, teacher: Teacher | None) -> Lanes:
     return own if teacher is None else (own, network(teacher.model).initial_state(lanes))
 
 
-def _warm(config: TrainConfig, step: jax.Array, turns: int | None) -> jax.Array:
+def warm_lanes(config: TrainConfig, step: jax.Array, turns: int | None) -> jax.Array:
     """Which lanes keep their state in this step: (lanes,) bool.
 
     A lane starts cold at random and, with a record, where other lanes of it have their turn.
@@ -121,7 +121,7 @@ def _warm(config: TrainConfig, step: jax.Array, turns: int | None) -> jax.Array:
     return warm if turns is None else warm & (step % turns != 0)
 
 
-def _forget(lanes: Lanes, warm: jax.Array) -> Lanes:
+def forget(lanes: Lanes, warm: jax.Array) -> Lanes:
     """The lanes' state, zero where a lane starts cold."""
 
     def kept(x: jax.Array) -> jax.Array:
@@ -191,7 +191,7 @@ def make_step(
     def step(
         state: TrainState, text: jax.Array | Window, taught: Params
     ) -> tuple[TrainState, jax.Array]:
-        lanes = _forget(state.lanes, _warm(config, state.step, turns))
+        lanes = forget(state.lanes, warm_lanes(config, state.step, turns))
         nats, gradients, lanes = gradients_of(state.params, taught, text, lanes)
         updates, after = transform.update(gradients, state.optimiser, state.params)
         params = optax.apply_updates(state.params, updates)

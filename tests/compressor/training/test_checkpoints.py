@@ -11,7 +11,7 @@ import pytest
 from compressor.training.checkpoints import latest_parameters, latest_step, slim, trained
 from compressor.training.config import TrainConfig, TrainingError
 from compressor.training.folder import write_settings
-from models.integer.config import PRESETS, ModelConfig
+from models.integer.config import ModelConfig
 from models.network.lm import Params
 
 
@@ -21,10 +21,12 @@ def test_a_folder_without_checkpoints_is_named(tmp_path: Path) -> None:
     assert latest_step(tmp_path) is None
 
 
-def test_the_shape_is_found_beside_the_parameters(nano_run: Path) -> None:
-    shape, params = trained(nano_run)
-    assert shape == PRESETS["nano"]
-    assert sum(leaf.size for leaf in jax.tree.leaves(params)) == PRESETS["nano"].parameters()
+def test_the_shape_is_found_beside_the_parameters(
+    whole: tuple[Params, Path], pico: ModelConfig
+) -> None:
+    shape, params = trained(whole[1])
+    assert shape == pico
+    assert sum(leaf.size for leaf in jax.tree.leaves(params)) == pico.parameters()
 
 
 def test_a_slim_copy_holds_the_parameters(whole: tuple[Params, Path], tmp_path: Path) -> None:

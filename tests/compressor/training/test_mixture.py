@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from compressor.training.checkpoints import latest_parameters
-from compressor.training.config import TO_THE_END, Pace, TrainConfig, TrainingError
+from compressor.training.config import TrainingError
 from compressor.training.mixture import (
     LOGIT_UNIT,
     WEIGHT_UNIT,
@@ -21,12 +18,7 @@ from compressor.training.mixture import (
     mixture_nats,
     open_record,
 )
-from compressor.training.networks import network
-from compressor.training.run import train
-from compressor.training.step import Start, nats_of
-from compressor.training.texts import Texts
-from models.integer.config import ModelConfig
-from models.network.lm import Params
+from compressor.training.step import nats_of
 
 
 def a_window(rng: np.random.Generator) -> tuple[np.ndarray, Window]:
@@ -95,36 +87,3 @@ def test_windows_follow_each_other_and_every_lane_has_its_turn() -> None:
 
 def test_where_nothing_was_recorded_there_is_no_record(tmp_path: Path) -> None:
     assert open_record(tmp_path) is None
-
-
-def test_a_run_beside_the_memory_learns_and_resumes(
-    pico: ModelConfig, whole: tuple[Params, Path], texts: Texts, tmp_path: Path
-) -> None:
-    rng = np.random.default_rng(3)
-    text = np.ascontiguousarray(texts.train[: 8 * 41].reshape(8, 41).T)
-    logit = rng.integers(-200, 200, (41, 8, 8)).astype(np.int16)
-    record = Record(text, logit, np.full(logit.shape, 50, np.uint8))
-    config = TrainConfig(
-        lanes=4, window=8, total_bytes=4 * 8 * 20, warmup_steps=2, cold_start_bytes=64, beside="it"
-    )
-    start = Start(params=whole[0], record=record)
-    run = dataclasses.replace(texts, valid=texts.valid[:500])
-
-    def trained(folder: Path, start: Start, pace: Pace = TO_THE_END) -> Params:
-        return train(pico, config, run, folder, start, pace, quiet=True)[0]
-
-    at_once = trained(tmp_path / "whole", start)
-    trained(tmp_path / "cut", start, Pace(stop_after_steps=7))
-    resumed = trained(tmp_path / "cut", dataclasses.replace(start, resume=True))
-    jax.tree.map(np.testing.assert_array_equal, at_once, resumed)
-    state = network(pico).initial_state(4)
-
-    @jax.jit
-    def loss(params: Params, window: Window) -> jax.Array:
-        return mixture_nats(network(pico).sequence(params, window.text[:-1], state)[0], window)
-
-    def mean(params: Params) -> float:
-        windows = [record.window(4, 8, step) for step in range(10)]
-        return float(jnp.mean(jnp.stack([loss(params, window) for window in windows])))
-
-    assert mean(latest_parameters(tmp_path / "whole")) < mean(whole[0]) - 0.01

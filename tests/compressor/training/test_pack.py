@@ -23,7 +23,7 @@ from compressor.training.checkpoints import trained
 from compressor.training.networks import network
 from compressor.training.pack import float_weights, pack, write_run
 from models.integer import weights as wt
-from models.integer.config import PRESETS, ModelConfig
+from models.integer.config import ModelConfig
 from models.network.lm import Params
 from models.network.precision import coarsen
 from models.network.quantise import quantise
@@ -127,11 +127,11 @@ def test_a_folder_without_a_run_is_refused(
 
 
 def test_the_command_packs_what_the_run_wrote(
-    nano_run: Path, cli: Callable[..., Result], tmp_path: Path
+    whole: tuple[Params, Path], cli: Callable[..., Result], tmp_path: Path
 ) -> None:
-    result = cli("train", "pack", nano_run, "-o", tmp_path / "again.kzw")
+    result = cli("train", "pack", whole[1], "-o", tmp_path / "again.kzw")
     assert (result.exit_code, result.stdout) == (0, "")
-    written = nano_run / "nano-run.kzw"
+    written = whole[1] / "whole.kzw"
     assert (tmp_path / "again.kzw").read_bytes() == written.read_bytes()
     card, before = card_of(tmp_path / "again.kzw"), card_of(written)
     assert card["packed_from"] == before["identity"]
@@ -139,42 +139,40 @@ def test_the_command_packs_what_the_run_wrote(
 
 
 def test_a_run_s_file_holds_its_weights_and_its_card_says_how_they_were_made(
-    nano_run: Path,
+    whole: tuple[Params, Path], pico: ModelConfig
 ) -> None:
-    data, card = (nano_run / "nano-run.kzw").read_bytes(), card_of(nano_run / "nano-run.kzw")
-    model, params = trained(nano_run)
-    assert isinstance(model, ModelConfig)
-    expected, unpacked = quantise(model, params), weights_file.unpack(data)
-    assert unpacked.config == PRESETS["nano"]
+    data, card = (whole[1] / "whole.kzw").read_bytes(), card_of(whole[1] / "whole.kzw")
+    expected, unpacked = quantise(pico, whole[0]), weights_file.unpack(data)
+    assert unpacked.config == pico
     for name, array in expected.arrays.items():
         np.testing.assert_array_equal(unpacked.arrays[name], array)
     assert card["identity"] == wt.identity(data).hex()
-    assert (card["name"], card["preset"], card["corpus"]) == ("nano-run", "nano", "text")
-    assert (card["steps"], card["train_bytes_seen"], card["weight_bits"]) == (100, 25_600, 8.0)
-    assert card["parameters"] == PRESETS["nano"].parameters()
+    assert (card["name"], card["preset"], card["corpus"]) == ("whole", "pico", "text")
+    assert (card["steps"], card["train_bytes_seen"], card["weight_bits"]) == (60, 15_360, 8.0)
+    assert card["parameters"] == pico.parameters()
     assert 3 < card["valid_bits_per_char_estimate"] < 8
 
 
 def test_without_constriction_a_run_leaves_its_card_and_says_how_to_pack(
-    nano_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: tuple[Params, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / "nano-run"
-    shutil.copytree(nano_run, folder)
-    card = card_of(folder / "nano-run.kzw")
+    folder = tmp_path / "whole"
+    shutil.copytree(whole[1], folder)
+    card = card_of(folder / "whole.kzw")
     made = {name: card.pop(name) for name in ("identity", "file_bytes", "file_sha256")}
-    (folder / "nano-run.kzw").unlink()
-    (folder / "nano-run.json").unlink()
+    (folder / "whole.kzw").unlink()
+    (folder / "whole.json").unlink()
     model, params = trained(folder)
     assert isinstance(model, ModelConfig)
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "constriction", None)
         line = write_run(folder, model, params, card)
-    assert f"`kolmozip train pack {folder} -o nano-run.kzw` makes it" in line
-    assert card_of(folder / "nano-run.kzw") == card
-    assert not (folder / "nano-run.kzw").exists()
-    pack(folder, None, tmp_path / "nano-run.kzw", force=False)
-    packed = card_of(tmp_path / "nano-run.kzw")
-    assert packed == {**card, **made, "packed_from": "nano-run"}
+    assert f"`kolmozip train pack {folder} -o whole.kzw` makes it" in line
+    assert card_of(folder / "whole.kzw") == card
+    assert not (folder / "whole.kzw").exists()
+    pack(folder, None, tmp_path / "whole.kzw", force=False)
+    packed = card_of(tmp_path / "whole.kzw")
+    assert packed == {**card, **made, "packed_from": "whole"}
 
 
 def test_a_transformer_needs_no_constriction(

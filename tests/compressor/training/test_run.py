@@ -21,7 +21,6 @@ from compressor.training.config import Pace, TrainConfig, TrainingError
 from compressor.training.evaluation import evaluate
 from compressor.training.folder import LOG, SETTINGS, SHAPE, shape_in
 from compressor.training.mixture import Record
-from compressor.training.networks import network
 from compressor.training.run import bytes_within, steps_within, train, windows_of
 from compressor.training.step import FRESH, Start, Teacher
 from compressor.training.texts import Texts
@@ -52,8 +51,9 @@ def test_a_resumed_run_is_the_run(
 ) -> None:
     runs(config, tmp_path, stop_after_steps=5)
     resumed, facts = runs(config, tmp_path, RESUMED)
-    assert facts["steps"] == config.steps == 12
+    assert facts["steps"] == config.steps == 60
     assert_equal(resumed, whole[0])
+    assert_equal(resumed, latest_parameters(tmp_path))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -111,26 +111,18 @@ def test_the_log_is_json_and_ends_with_the_evaluation_of_the_result(
     whole: tuple[Params, Path], pico: ModelConfig, texts: Texts
 ) -> None:
     rows = [json.loads(line) for line in (whole[1] / LOG).read_text().splitlines()]
-    assert [row["step"] for row in rows] == [12, 12]
-    assert 3 < rows[0]["train_bits_per_char"] < 12
+    assert [row["step"] for row in rows] == [50, 60, 60]
+    assert [row["bytes"] for row in rows[:2]] == [50 * 256, 60 * 256]
     bits = evaluate(pico, whole[0], texts.valid)
     assert rows[-1]["valid_bits_per_char"] == pytest.approx(bits, abs=1e-4)
-    assert 3 < bits < 8.5
+    assert 3 < bits < 8
 
 
-def test_the_loss_falls(
-    whole: tuple[Params, Path], nano_run: Path, pico: ModelConfig, texts: Texts
-) -> None:
-    rows = [json.loads(line) for line in (nano_run / LOG).read_text().splitlines()]
+def test_the_loss_falls(whole: tuple[Params, Path]) -> None:
+    rows = [json.loads(line) for line in (whole[1] / LOG).read_text().splitlines()]
     first, last = (row["train_bits_per_char"] for row in rows if "train_bits_per_char" in row)
-    assert 3 < last < first - 0.5
-    assert first < 10
-    fresh = jax.jit(lambda: network(pico).initialise(0))()
-    assert evaluate(pico, whole[0], texts.valid) < evaluate(pico, fresh, texts.valid) - 0.1
-
-
-def test_the_result_is_what_the_checkpoint_holds(whole: tuple[Params, Path]) -> None:
-    assert_equal(whole[0], latest_parameters(whole[1]))
+    assert 3 < last < first - 0.2
+    assert first < 8
 
 
 def test_the_average_is_the_result_and_is_resumed(
@@ -191,7 +183,7 @@ def test_a_run_is_not_overwritten(
 ) -> None:
     before = (whole[1] / SHAPE).read_text()
     wider = dataclasses.replace(pico, hidden=32)
-    with pytest.raises(TrainingError, match="holds a run at step 12: pass --resume to go on"):
+    with pytest.raises(TrainingError, match="holds a run at step 60: pass --resume to go on"):
         train(wider, config, texts, whole[1], quiet=True)
     assert (whole[1] / SHAPE).read_text() == before, "a refused run changes nothing"
     assert shape_in(whole[1]) == pico
@@ -241,7 +233,7 @@ def test_what_a_run_began_with_is_not_forgotten_before_its_first_checkpoint(
 def test_a_loss_that_is_not_finite_ends_the_run_with_a_remedy(
     runs: Callable, config: TrainConfig, tmp_path: Path
 ) -> None:
-    with pytest.raises(TrainingError, match="the loss is not finite at step 12: resume with a"):
+    with pytest.raises(TrainingError, match="the loss is not finite at step 50: resume with a"):
         runs(dataclasses.replace(config, learning_rate=1e30), tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""The objective of a step: the text alone, or a teacher's distribution beside it."""
+"""A step: the objective (the text, a teacher's distribution beside it), and lanes that forget."""
 
 from __future__ import annotations
 
@@ -6,19 +6,15 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
+from compressor.training.config import TrainConfig
 from compressor.training.networks import network
-from compressor.training.step import Teacher, cross_entropy, objective
+from compressor.training.step import Teacher, cross_entropy, forget, objective, warm_lanes
 from compressor.training.texts import Texts
 from models.integer.config import ModelConfig
 from models.network.lm import Params
-
-
-@pytest.fixture(scope="module")
-def fresh(pico: ModelConfig) -> Params:
-    params: Params = jax.jit(lambda: network(pico).initialise(0))()
-    return params
 
 
 def test_a_student_that_is_its_teacher_has_nothing_to_learn_from_it(
@@ -57,3 +53,27 @@ def test_what_is_minimised_mixes_text_and_teacher_and_what_is_told_is_the_text(
     assert float(nats_half) == pytest.approx(alone, rel=1e-5)
     assert float(half) == pytest.approx((float(text) + float(target)) / 2, rel=1e-5)
     assert not math.isclose(text, target, rel_tol=1e-3)
+
+
+def test_lanes_start_cold_as_often_as_they_are_asked_to() -> None:
+    config = TrainConfig(lanes=1000, window=64, cold_start_bytes=256)
+    warm = [np.asarray(warm_lanes(config, jnp.asarray(step), None)) for step in range(8)]
+    assert 0.7 < np.mean(warm) < 0.8, "a quarter of the lanes in each step"
+    assert len({tuple(lanes) for lanes in warm}) == 8, "other lanes in each step"
+    np.testing.assert_array_equal(warm[3], warm_lanes(config, jnp.asarray(3), None))
+
+
+def test_with_a_record_all_lanes_start_cold_where_their_turn_begins() -> None:
+    config = TrainConfig(lanes=4, window=1)
+    warm = [bool(np.any(warm_lanes(config, jnp.asarray(step), 3))) for step in range(7)]
+    assert warm == [False, True, True, False, True, True, False]
+
+
+def test_a_cold_lane_has_forgotten_everything(pico: ModelConfig) -> None:
+    ones = jax.tree.map(jnp.ones_like, network(pico).initial_state(3))
+    warm = forget(ones, jnp.asarray([True, False, True]))
+    for leaf in jax.tree.leaves(warm):
+        lanes = np.moveaxis(np.asarray(leaf), 0 if leaf.ndim == 1 else -2, 0)
+        assert lanes[0].all()
+        assert not lanes[1].any()
+        assert lanes[2].all()

@@ -12,19 +12,19 @@ import numpy as np
 
 from compressor.training.checkpoints import trained
 from compressor.training.folder import settings_in
+from models.network.lm import Params
 
 ROOT = Path(__file__).parents[3]
 
 
 def test_the_script_trains_in_legs_and_brings_back_the_weights(
-    text_file: Path, nano_run: Path, tmp_path: Path
+    text_file: Path, whole: tuple[Params, Path], tmp_path: Path
 ) -> None:
     settings = {
-        "PYTHONPATH": str(ROOT),
         "PYTHON": sys.executable,
-        "PRESET": "nano",
+        "PRESET": "pico",
         "SETTINGS": "--lanes 8 --window 32",
-        "BUDGET": "--bytes 25600",
+        "BUDGET": "--bytes 15360",
         "TEXT": str(text_file),
         "KOLMOZIP_CORPORA": str(text_file.parent),
         "WEIGHTS": str(ROOT / "tests/golden/nano.kzw"),
@@ -43,17 +43,17 @@ def test_the_script_trains_in_legs_and_brings_back_the_weights(
 
     leg("0.000001")
     assert "counts equal the definition" in (tmp_path / "out" / "selftest.txt").read_text()
-    assert not (tmp_path / "runs/nano/nano.kzw").exists()
+    assert not (tmp_path / "runs/pico/pico.kzw").exists()
     leg("600")
-    assert settings_in(tmp_path / "runs/nano").total_bytes == 25600  # without being told again
-    pieces = sorted((tmp_path / "out").glob("nano.tar.??"))
+    assert settings_in(tmp_path / "runs/pico").total_bytes == 15360  # without being told again
+    pieces = sorted((tmp_path / "out").glob("pico.tar.??"))
     assert pieces
     assert all(piece.stat().st_size <= 15_000_000 for piece in pieces)
-    assert {"nano.json", "train.jsonl"} <= set(os.listdir(tmp_path / "out"))
+    assert {"pico.json", "train.jsonl"} <= set(os.listdir(tmp_path / "out"))
     (tmp_path / "home").mkdir()
     packed = b"".join(piece.read_bytes() for piece in pieces)
     subprocess.run(["tar", "x", "-C", "home"], cwd=tmp_path, input=packed, check=True)
-    for run in (tmp_path / "home/nano", nano_run):
+    for run in (tmp_path / "home/pico", whole[1]):
         jax.tree.map(
-            np.testing.assert_array_equal, trained(tmp_path / "runs/nano")[1], trained(run)[1]
+            np.testing.assert_array_equal, trained(tmp_path / "runs/pico")[1], trained(run)[1]
         )
