@@ -1,0 +1,13 @@
+//! The coded path of kolmozip: integer network, memory and range coder, whole blocks at a time.
+
+pub mod block;
+pub mod coder;
+mod constants;
+mod history;
+mod json;
+mod lanes;
+mod mapping;
+mod memory;
+pub mod network;
+pub mod shape;
+pub mod weights;

@@ -1,0 +1,390 @@
+//! The integer step of the network over groups of lanes: `FORMAT.md`, section 3.
+//!
+//! Products are the instruction set's, behind the trait `Kernel`; all else is plain Rust that is
+//! compiled once for each instruction set. Vectors lie row by row, one row a lane.
+#![deny(unsafe_code)]
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+mod elementwise;
+mod portable;
+
+use std::sync::Arc;
+
+use crate::constants::{EXPONENTIAL, root_table};
+use crate::history::History;
+use crate::shape::{KNOTS, Shape, VOCABULARY};
+use crate::weights::{Layer, Matrix, Weights};
+use elementwise::{Learned, Scaling};
+
+/// Every lane starts as if it had just read a space.
+pub(crate) const FIRST_BYTE: u8 = b' ';
+
+/// Fraction bits by which an embedding's int8 falls short of the residual stream's.
+const EMBED_SHIFT: u32 = 7;
+
+/// Products of one instruction set, exact: sums of at most 1024 products of int8.
+pub(crate) trait Kernel: Copy + Send + Sync + Sized + 'static {
+    /// Weights of a product in the order in which the kernel reads them.
+    type Packed: Send + Sync;
+    /// An int8 as an operand of a product.
+    type Input: Copy + Default + Send + Sync;
+
+    fn pack(self, matrix: &Matrix) -> Self::Packed;
+
+    /// Makes an operand of a value within plus and minus 127.
+    fn input(value: i32) -> Self::Input;
+
+    /// Writes the sums of the rows of `x`, each `stride` long, to rows of `outputs` sums.
+    ///
+    /// Entries of a row beyond the matrix's inputs, up to the stride, may hold anything.
+    fn multiply(self, packed: &Self::Packed, x: &[Self::Input], stride: usize, sums: &mut [i32]);
+
+    /// Runs `step` compiled for this instruction set.
+    fn step(self, group: &mut LaneGroup<Self>, bytes: &[u8]);
+}
+
+/// Inputs of a product, padded to whole groups of four.
+fn padded(inputs: usize) -> usize {
+    inputs.next_multiple_of(4)
+}
+
+/// A product and the scaling of its sums.
+struct Dense<K: Kernel> {
+    packed: K::Packed,
+    scaling: Scaling,
+    /// Length of a row of operands.
+    stride: usize,
+    outputs: usize,
+}
+
+impl<K: Kernel> Dense<K> {
+    fn new(kernel: K, matrix: &Matrix) -> Self {
+        Self {
+            packed: kernel.pack(matrix),
+            scaling: Scaling::new(&matrix.shifts),
+            stride: padded(matrix.inputs),
+            outputs: matrix.outputs,
+        }
+    }
+}
+
+struct PackedLayer<K: Kernel> {
+    mixer_in: Dense<K>,
+    gate_bias: Vec<i32>,
+    conv_taps: Vec<i32>,
+    mixer_out: Dense<K>,
+    mlp_in: Dense<K>,
+    learned: Learned,
+    mlp_out: Dense<K>,
+}
+
+impl<K: Kernel> PackedLayer<K> {
+    fn new(kernel: K, layer: &Layer) -> Self {
+        let wide = |values: &[i16]| values.iter().map(|&value| i32::from(value)).collect();
+        Self {
+            mixer_in: Dense::new(kernel, &layer.mixer_in),
+            gate_bias: wide(&layer.gate_bias),
+            conv_taps: wide(&layer.conv_taps),
+            mixer_out: Dense::new(kernel, &layer.mixer_out),
+            mlp_in: Dense::new(kernel, &layer.mlp_in),
+            learned: Learned::new(&layer.knots, layer.knots.len() / KNOTS),
+            mlp_out: Dense::new(kernel, &layer.mlp_out),
+        }
+    }
+}
+
+/// Everything that the step reads, in the order of one instruction set.
+struct Net<K: Kernel> {
+    kernel: K,
+    shape: Shape,
+    embed: Vec<i8>,
+    tables: Vec<Vec<i8>>,
+    w_ngram: Dense<K>,
+    layers: Vec<PackedLayer<K>>,
+    head: Dense<K>,
+    head_ngram: Dense<K>,
+    head_bias: Vec<i32>,
+    root: Vec<i32>,
+    exponential: &'static [i32; 256],
+}
+
+impl<K: Kernel> Net<K> {
+    fn new(kernel: K, weights: &Weights) -> Self {
+        Self {
+            kernel,
+            shape: weights.shape.clone(),
+            embed: weights.embed.clone(),
+            tables: weights.tables.clone(),
+            w_ngram: Dense::new(kernel, &weights.w_ngram),
+            layers: weights.layers.iter().map(|layer| PackedLayer::new(kernel, layer)).collect(),
+            head: Dense::new(kernel, &weights.head),
+            head_ngram: Dense::new(kernel, &weights.head_ngram),
+            head_bias: weights.head_bias.iter().map(|&bias| i32::from(bias)).collect(),
+            root: root_table(weights.shape.width),
+            exponential: &EXPONENTIAL,
+        }
+    }
+}
+
+/// Lanes that step together, on one thread at a time.
+pub(crate) trait Group: Send {
+    /// Takes in the byte that came in every lane.
+    fn step(&mut self, bytes: &[u8]);
+    /// Evidence for the next byte: 256 positive counts a lane, each sum below 2^31.
+    fn evidence(&self) -> &[i32];
+}
+
+/// The state of one layer in a group of lanes.
+struct LayerState {
+    /// (lanes, w), 24 fraction bits, within plus and minus 2^30.
+    h: Vec<i32>,
+    /// (taps, lanes, w): inputs of the convolution; which is the newest turns with the steps.
+    past: Vec<i32>,
+}
+
+/// Lanes of one network with their state and room to compute in.
+pub(crate) struct LaneGroup<K: Kernel> {
+    net: Arc<Net<K>>,
+    lanes: usize,
+    history: Vec<History>,
+    states: Vec<LayerState>,
+    /// Steps so far, modulo the taps.
+    turn: usize,
+    /// (lanes, d): the residual stream.
+    x: Vec<i32>,
+    /// (lanes, outputs): sums of the product that is being computed.
+    sums: Vec<i32>,
+    /// (lanes, e), (lanes, d) and (lanes, w or m), padded: operands of products.
+    ngrams: Vec<K::Input>,
+    normed: Vec<K::Input>,
+    wide: Vec<K::Input>,
+    evidence: Vec<i32>,
+}
+
+impl<K: Kernel> LaneGroup<K> {
+    fn new(net: Arc<Net<K>>, lanes: usize) -> Self {
+        let shape = &net.shape;
+        let [d, w, m, e] = [shape.width, shape.state, shape.hidden, shape.ngram_width()];
+        let most = d.max(VOCABULARY).max(3 * w).max(shape.branches() * m);
+        let state = || LayerState { h: vec![0; lanes * w], past: vec![0; shape.taps * lanes * w] };
+        let operands = |inputs| vec![K::Input::default(); lanes * padded(inputs)];
+        let mut group = Self {
+            lanes,
+            history: vec![History::default(); lanes],
+            states: (0..shape.layers).map(|_| state()).collect(),
+            turn: 0,
+            x: vec![0; lanes * d],
+            sums: vec![0; lanes * most],
+            ngrams: operands(e),
+            normed: operands(d),
+            wide: operands(w.max(m)),
+            evidence: vec![0; lanes * VOCABULARY],
+            net,
+        };
+        group.step(&vec![FIRST_BYTE; lanes]);
+        group
+    }
+}
+
+impl<K: Kernel> Group for LaneGroup<K> {
+    fn step(&mut self, bytes: &[u8]) {
+        assert_eq!(bytes.len(), self.lanes, "one byte a lane");
+        self.net.kernel.step(self, bytes);
+    }
+
+    fn evidence(&self) -> &[i32] {
+        &self.evidence
+    }
+}
+
+/// One step of a group: what every kernel's `step` runs.
+#[inline(always)]
+fn step<K: Kernel>(group: &mut LaneGroup<K>, bytes: &[u8]) {
+    let net = Arc::clone(&group.net);
+    let LaneGroup { lanes, history, states, turn, x, sums, ngrams, normed, wide, evidence, .. } =
+        group;
+    let (net, lanes) = (&*net, *lanes);
+    let (kernel, shape) = (net.kernel, &net.shape);
+    let [d, w, m] = [shape.width, shape.state, shape.hidden];
+    let d_stride = padded(d);
+
+    let e_stride = padded(shape.ngram_width());
+    for ((history, &byte), row) in
+        history.iter_mut().zip(bytes).zip(ngrams.chunks_exact_mut(e_stride))
+    {
+        history.push(byte);
+        let rows = row.chunks_exact_mut(shape.table_dim);
+        for ((table, values), row) in shape.tables.iter().zip(&net.tables).zip(rows) {
+            let bucket = (history.context(table.order) >> (32 - table.bits)) as usize;
+            let values = &values[bucket * shape.table_dim..][..shape.table_dim];
+            for (input, &value) in row.iter_mut().zip(values) {
+                *input = K::input(i32::from(value));
+            }
+        }
+    }
+    kernel.multiply(&net.w_ngram.packed, ngrams, e_stride, &mut sums[..lanes * d]);
+    for (lane, &byte) in bytes.iter().enumerate() {
+        let embed = &net.embed[usize::from(byte) * d..][..d];
+        let x = &mut x[lane * d..][..d];
+        elementwise::embed(x, embed, &sums[lane * d..][..d], &net.w_ngram.scaling, EMBED_SHIFT);
+        elementwise::normalise::<K>(x, &net.root, &mut normed[lane * d_stride..][..d]);
+    }
+
+    for (layer, state) in net.layers.iter().zip(states) {
+        let row = 3 * w;
+        let stride = layer.mixer_out.stride;
+        kernel.multiply(&layer.mixer_in.packed, normed, d_stride, &mut sums[..lanes * row]);
+        for lane in 0..lanes {
+            elementwise::mix::<K>(
+                &sums[lane * row..][..row],
+                &layer.mixer_in.scaling,
+                &layer.gate_bias,
+                &layer.conv_taps,
+                &mut state.h[lane * w..][..w],
+                elementwise::Past { values: &mut state.past, lanes, lane, turn: *turn },
+                &mut wide[lane * stride..][..w],
+            );
+        }
+        let operands = &wide[..lanes * stride];
+        kernel.multiply(&layer.mixer_out.packed, operands, stride, &mut sums[..lanes * d]);
+        for lane in 0..lanes {
+            let x = &mut x[lane * d..][..d];
+            elementwise::add(x, &sums[lane * d..][..d], &layer.mixer_out.scaling);
+            elementwise::normalise::<K>(x, &net.root, &mut normed[lane * d_stride..][..d]);
+        }
+
+        let row = layer.mlp_in.outputs;
+        let stride = layer.mlp_out.stride;
+        kernel.multiply(&layer.mlp_in.packed, normed, d_stride, &mut sums[..lanes * row]);
+        for lane in 0..lanes {
+            let sums = &sums[lane * row..][..row];
+            let wide = &mut wide[lane * stride..][..m];
+            elementwise::widen::<K>(sums, &layer.mlp_in.scaling, &layer.learned, wide);
+        }
+        let operands = &wide[..lanes * stride];
+        kernel.multiply(&layer.mlp_out.packed, operands, stride, &mut sums[..lanes * d]);
+        for lane in 0..lanes {
+            let x = &mut x[lane * d..][..d];
+            elementwise::add(x, &sums[lane * d..][..d], &layer.mlp_out.scaling);
+            elementwise::normalise::<K>(x, &net.root, &mut normed[lane * d_stride..][..d]);
+        }
+    }
+    *turn = (*turn + 1) % shape.taps;
+
+    let logits = &mut sums[..lanes * VOCABULARY];
+    kernel.multiply(&net.head.packed, normed, d_stride, logits);
+    kernel.multiply(&net.head_ngram.packed, ngrams, e_stride, evidence);
+    for lane in 0..lanes {
+        let evidence = &mut evidence[lane * VOCABULARY..][..VOCABULARY];
+        let logits = &mut logits[lane * VOCABULARY..][..VOCABULARY];
+        elementwise::logits(
+            logits,
+            &net.head.scaling,
+            evidence,
+            &net.head_ngram.scaling,
+            &net.head_bias,
+        );
+        elementwise::softmax(logits, net.exponential, evidence);
+    }
+}
+
+/// Instruction sets with kernels of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isa {
+    /// Plain Rust, for any processor.
+    Portable,
+    /// x86-64 with AVX2.
+    Avx2,
+}
+
+impl Isa {
+    /// All of them, the slowest first.
+    pub const ALL: [Self; 2] = [Self::Portable, Self::Avx2];
+
+    /// The name that `KOLMOZIP_ISA` knows.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2",
+        }
+    }
+
+    /// Whether this processor has it.
+    #[must_use]
+    pub fn is_available(self) -> bool {
+        match self {
+            Self::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => avx2::Avx2::detect().is_some(),
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Avx2 => false,
+        }
+    }
+
+    /// The instruction set that `name` forces, or the fastest one at hand for "".
+    ///
+    /// # Errors
+    /// Which names there are, where `name` is none of them or this processor lacks it.
+    pub fn choose(name: &str) -> Result<Self, String> {
+        let available = || Self::ALL.into_iter().rev().filter(|isa| isa.is_available());
+        if name.is_empty() {
+            return Ok(available().next().unwrap_or(Self::Portable));
+        }
+        available().find(|isa| isa.name() == name).ok_or_else(|| {
+            let names: Vec<&str> = available().map(Self::name).collect();
+            format!("this processor has no instruction set {name:?}, only {}", names.join(", "))
+        })
+    }
+}
+
+/// A network in the order of one instruction set; it makes groups of lanes.
+#[derive(Clone)]
+pub struct Network {
+    isa: Isa,
+    net: AnyNet,
+}
+
+#[derive(Clone)]
+enum AnyNet {
+    Portable(Arc<Net<portable::Portable>>),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Arc<Net<avx2::Avx2>>),
+}
+
+impl Network {
+    /// Packs weights for an instruction set.
+    ///
+    /// # Panics
+    /// Where this processor lacks it.
+    #[must_use]
+    pub fn new(weights: &Weights, isa: Isa) -> Self {
+        let net = match isa {
+            Isa::Portable => AnyNet::Portable(Arc::new(Net::new(portable::Portable, weights))),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => {
+                let kernel = avx2::Avx2::detect().expect("the processor has AVX2");
+                AnyNet::Avx2(Arc::new(Net::new(kernel, weights)))
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            Isa::Avx2 => panic!("the processor has AVX2"),
+        };
+        Self { isa, net }
+    }
+
+    /// The instruction set of its kernels.
+    #[must_use]
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// Fresh lanes that have read a space.
+    pub(crate) fn group(&self, lanes: usize) -> Box<dyn Group> {
+        match &self.net {
+            AnyNet::Portable(net) => Box::new(LaneGroup::new(Arc::clone(net), lanes)),
+            #[cfg(target_arch = "x86_64")]
+            AnyNet::Avx2(net) => Box::new(LaneGroup::new(Arc::clone(net), lanes)),
+        }
+    }
+}
