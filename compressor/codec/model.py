@@ -1,4 +1,4 @@
-"""Weights loaded and ready to code with."""
+"""Weights loaded and ready to code with on JAX."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from compressor.codec import weights_file, weights_store
+from compressor.codec.blocks import SteppedModel
 from compressor.errors import UnusableWeights
 from models.integer import weights as wt
 from models.integer.engine import Arrays, Engine, prepare
 
 
 @dataclasses.dataclass(frozen=True)
-class Model:
+class Model(SteppedModel):
     """A network with its weights on the device."""
 
     name: str

@@ -30,31 +30,29 @@ fn main() {
     let start = Instant::now();
     let weights = Weights::read(&std::fs::read(weights).unwrap()).unwrap();
     let read = start.elapsed();
-    let network =
-        Network::new(&weights, Isa::choose(if isa == "auto" { "" } else { isa }).unwrap());
+    let network = Network::new(&weights, Isa::choose(if isa == "auto" { "" } else { isa }).unwrap());
     let packed = start.elapsed();
     let data = std::fs::read(file).unwrap();
     let lanes = lanes.parse().unwrap_or_else(|_| {
         1 << (usize::BITS - 1 - (data.len() / 4096).max(1).leading_zeros()).min(9)
     });
+    let threads: usize = std::env::var("THREADS").map_or(1, |t| t.parse().unwrap());
     let mut go = |_| true;
+    let wall = std::time::Instant::now();
     let encode = Instant::now();
-    let payload = encode_block(&network, &data, lanes, &mut go).unwrap();
+    let payload = encode_block(&network, &data, lanes, threads, &mut go).unwrap();
     let encode = encode.elapsed().as_secs_f64();
     if let Some(out) = arguments.get(4) {
         std::fs::write(out, &payload).unwrap();
     }
     let rate = |seconds: f64| data.len() as f64 / 1000.0 / seconds;
     println!(
-        "{} {lanes} lanes, {}: read {read:?}, packed {packed:?}, {} bytes, encode {encode:.2} s, {:.1} KB/s",
-        network.isa().name(),
-        file,
-        payload.len(),
-        rate(encode)
+        "{} {lanes} lanes, {}: read {read:?}, packed {packed:?}, {} bytes, encode {encode:.2} s, {:.1} KB/s; wall {:.2} s",
+        network.isa().name(), file, payload.len(), rate(encode), wall.elapsed().as_secs_f64()
     );
     if arguments.get(5).is_none() {
         let decode = Instant::now();
-        let decoded = decode_block(&network, &payload, data.len(), lanes, &mut go).unwrap();
+        let decoded = decode_block(&network, &payload, data.len(), lanes, threads, &mut go).unwrap();
         let decode = decode.elapsed().as_secs_f64();
         assert_eq!(decoded, data);
         println!("  decode {decode:.2} s, {:.1} KB/s", rate(decode));

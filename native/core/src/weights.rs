@@ -142,8 +142,8 @@ impl Weights {
             return Err(WeightsError::Version(head[4]));
         }
         let shape_bytes = usize::from(u16::from_le_bytes([head[5], head[6]]));
-        let shape =
-            Shape::from_json(&rest[..shape_bytes.min(rest.len())]).map_err(WeightsError::Shape)?;
+        let shape = Shape::from_json(&rest[..shape_bytes.min(rest.len())])
+            .map_err(WeightsError::Shape)?;
         let stream = rest.get(shape_bytes..).unwrap_or_default();
         let Some((stream, crc)) = stream.split_last_chunk::<CRC_BYTES>() else {
             return Err(WeightsError::Checksum);

@@ -4,6 +4,7 @@
 //! `compressor/codec/native.py`, which gives the errors their names.
 #![forbid(unsafe_code)]
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use kolmozip_core::block::{self, BlockError};
@@ -69,10 +70,10 @@ impl Network {
         progress: Py<PyAny>,
     ) -> PyResult<Bound<'py, PyBytes>> {
         check(data.len(), lanes)?;
-        let _ = threads;
+        let threads = resolve(threads);
         let mut watch = Watch::new(&progress);
         let payload = py.detach(|| {
-            block::encode_block(&self.network, data, lanes, &mut |bytes| watch.step(bytes))
+            block::encode_block(&self.network, data, lanes, threads, &mut |bytes| watch.step(bytes))
         });
         watch.end(py, payload)
     }
@@ -91,15 +92,20 @@ impl Network {
         progress: Py<PyAny>,
     ) -> PyResult<Bound<'py, PyBytes>> {
         check(length, lanes)?;
-        let _ = threads;
+        let threads = resolve(threads);
         let mut watch = Watch::new(&progress);
         let data = py.detach(|| {
-            block::decode_block(&self.network, payload, length, lanes, &mut |bytes| {
+            block::decode_block(&self.network, payload, length, lanes, threads, &mut |bytes| {
                 watch.step(bytes)
             })
         });
         watch.end(py, data)
     }
+}
+
+/// The threads that a number stands for: 0 is one for each core that this process may use.
+fn resolve(threads: usize) -> usize {
+    if threads > 0 { threads } else { thread::available_parallelism().map_or(1, usize::from) }
 }
 
 /// Refuses what would be a panic of the core crate.

@@ -47,6 +47,7 @@ def run(folder: Path, model: str, lane_bytes: int, instructions: str, threads: i
     flags += ["--xla_cpu_multi_thread_eigen=false"] if threads == 1 else []
     names = [folder / "text", model, folder / "theirs", folder / "ours", lane_bytes, threads]
     environment = {**os.environ, "XLA_FLAGS": " ".join(flags)}
+    environment["KOLMOZIP_ENGINE"] = "jax"
     environment["JAX_ENABLE_COMPILATION_CACHE"] = "0"  # it compiles for itself
     if instructions == INSTRUCTIONS[0]:
         environment["NPY_DISABLE_CPU_FEATURES"] = NUMPY_OFF

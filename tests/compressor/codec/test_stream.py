@@ -22,14 +22,14 @@ from coding import container
 from coding.container import Block, Kind
 from compressor.codec import stream as codec
 from compressor.codec import weights_store
-from compressor.codec.blocks import decode_block, encode_block
+from compressor.codec.blocks import SteppedModel, decode_block, encode_block
 from compressor.codec.model import Model
 from models.integer.reference import Reference
 
 Blocks = Callable[[bytes], list[Block]]
 
 
-class Definition:
+class Definition(SteppedModel):
     """The tiny weights as files are coded with, run by the NumPy definition; counts its uses."""
 
     def __init__(self, model: Model) -> None:
