@@ -18,7 +18,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # What XLA has compiled is kept between runs, for all processes: compiling the same training and
 # coding steps over and over was nearly half of the work. Its key holds the program, the versions
 # and the processor, so a stale entry is never taken. Tests of the machine code itself do without
-# (compressor/codec/test_exactness.py).
+# (tests/compressor/codec/test_exactness.py).
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_COMPILATION_CACHE_DIR"] = str(Path(__file__).parents[1] / "build" / "jax-cache")
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"

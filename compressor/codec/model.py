@@ -1,17 +1,22 @@
-"""Weights loaded and ready to code with on JAX."""
+"""Weights loaded and ready to code with on JAX.
+
+JAX is imported once the weights are known to be good, so that bad ones are refused without it.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from compressor.codec import weights_file, weights_store
 from compressor.codec.blocks import SteppedModel
 from compressor.errors import UnusableWeights
 from models.integer import weights as wt
-from models.integer.engine import Arrays, Engine, prepare
+
+if TYPE_CHECKING:
+    from models.integer.engine import Arrays, Engine
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +32,8 @@ class Model(SteppedModel):
 
     def engine(self, lanes: int) -> Engine:
         """The network with every lane in its initial state."""
+        from models.integer.engine import Engine
+
         return Engine(self.weights, self.arrays, lanes)
 
 
@@ -37,6 +44,8 @@ def _load(path: Path, identity: bytes) -> Model:
         weights = weights_file.unpack(data)
     except wt.WeightsError as error:
         raise UnusableWeights(f"{path}: {error}") from error
+    from models.integer.engine import prepare
+
     card = weights_store.card_of(path)
     return Model(path.stem, identity, weights, prepare(weights), len(data), card)
 

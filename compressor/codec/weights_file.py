@@ -224,8 +224,6 @@ def unpack(data: bytes) -> IntegerWeights:
     Raises WeightsError where it is damaged, of another version, or breaks a bound of the format;
     what it asks for is refused before memory is taken for it.
     """
-    from coding.rangecoder import ByteDecoder
-
     config, start = read_head(data)
     stream = data[start : -_CRC.size]
     if (
@@ -239,6 +237,8 @@ def unpack(data: bytes) -> IntegerWeights:
             f"weights file names {config.parameters():,} parameters, "
             f"more than its {len(stream):,} bytes can hold: fetch it again"
         )
+    from coding.rangecoder import ByteDecoder
+
     adaptive, arrays = Adaptive(ByteDecoder(stream)), {}
     try:
         for name, dtype, shape in wt.layout(config):

@@ -11,7 +11,7 @@ from compressor.errors import UnusableWeights
 from compressor.training import devices, presets
 from compressor.training.checkpoints import latest_step, trained
 from compressor.training.config import Pace, TrainConfig, TrainingError
-from compressor.training.folder import RECORD, SETTINGS, SHAPE, claimed, settings_in, shape_in
+from compressor.training.folder import RECORD, SETTINGS, claimed, settings_in
 from compressor.training.mixture import Record, open_record
 from compressor.training.networks import Preset
 from compressor.training.pack import write_run
@@ -102,7 +102,7 @@ def _prepare(request: Request, model: Preset, texts: Texts) -> tuple[TrainConfig
     """Settings and starting point of the run."""
     origin, folder = request.origin, request.output
     teacher = None if origin.teacher is None else Teacher(*trained(origin.teacher))
-    params, settings = None, _settings(request, model)
+    params, settings = None, _settings(request)
     if origin.run is not None and not (origin.resume and latest_step(folder) is not None):
         params, began_with = _parameters(model, origin.run)
         settings |= began_with
@@ -117,21 +117,13 @@ def _prepare(request: Request, model: Preset, texts: Texts) -> tuple[TrainConfig
     return config, start
 
 
-def _settings(request: Request, model: Preset) -> dict[str, int | float | str]:
-    """The settings that were named, over those of a resumed run or the defaults.
-
-    Raises TrainingError where the run to be resumed trains a network of another shape.
-    """
+def _settings(request: Request) -> dict[str, int | float | str]:
+    """The settings that were named, over those of a resumed run or the defaults."""
     origin, folder = request.origin, request.output
     named = dict(request.settings)
     if origin.teacher is not None:
         named["teacher"] = origin.teacher.resolve().name
     if origin.resume and (folder / SETTINGS).is_file():
-        if (folder / SHAPE).is_file() and shape_in(folder) != model:
-            raise TrainingError(
-                f"the run in {folder} trains another network than {request.preset}: "
-                "name its preset, or another folder with --output"
-            )
         return {**dataclasses.asdict(settings_in(folder)), **named}
     return {"distillation": 0.5, **named} if origin.teacher is not None else named
 

@@ -31,7 +31,7 @@ from compressor.training.config import (
     TrainingError,
 )
 from compressor.training.evaluation import check_scorable, evaluate
-from compressor.training.folder import LOG, write_settings
+from compressor.training.folder import LOG, settings_in, shape_in, write_settings
 from compressor.training.mixture import Record, Window
 from compressor.training.networks import Shape
 from compressor.training.step import (
@@ -96,6 +96,8 @@ def train(
     with checkpoints(folder) as manager:
         latest = manager.latest_step()
         _check_start(folder, config, start, latest)
+        if latest is not None:
+            _check_resumed(folder, model, config)
         state, seconds = fresh_state(model, config, mesh, start), 0.0
         if latest is not None:
             state, seconds = restore(manager, latest, state)
@@ -124,6 +126,24 @@ def _check_start(folder: Path, config: TrainConfig, start: Start, latest: int | 
         raise TrainingError(
             f"the run in {folder} is taught by {config.teacher}: name that again by --teacher"
         )
+
+
+def _check_resumed(folder: Path, model: Shape, config: TrainConfig) -> None:
+    """Raises TrainingError where the state of the run in a folder is not of these settings."""
+    if shape_in(folder) != model:
+        raise TrainingError(
+            f"the run in {folder} trains another network: "
+            "name its preset, or another folder with --output"
+        )
+    before = settings_in(folder)
+    for name in ("lanes", "optimiser", "average", "teacher"):
+        value = getattr(before, name)
+        same = value == getattr(config, name)
+        if not same and not (name == "average" and value and config.average):
+            raise TrainingError(
+                f"the run in {folder} has {name} {value or 'none'}, not {getattr(config, name)}: "
+                "resume it as it is, or name another folder with --output"
+            )
 
 
 @dataclasses.dataclass

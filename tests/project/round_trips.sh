@@ -9,8 +9,8 @@ for package in flax optax orbax matplotlib pandas rich pooch brotli zstandard; d
         exit 1
     fi
 done
-"$bin/python" -I -c 'from data.samples import sample; open("text", "wb").write(sample()[:20000])'
-"$bin/kolmozip" compress --quiet text
+"$bin/python" -I -c 'from data.samples import sample; open("text", "wb").write(sample()[:2000])'
+"$bin/kolmozip" compress --quiet --model tiny text
 "$bin/kolmozip" decompress --quiet text.kz -o restored
 cmp text restored
 "$bin/kolmozip" compress --quiet --model tiny - <text | "$bin/kolmozip" decompress --quiet - | cmp - text

@@ -105,7 +105,9 @@ def test_every_command_that_a_page_shows_is_one(page: str, line: str) -> None:
             inner = command.get_command(context, command.default[0])
         elif inner is not None:
             words = words[1:]
-        assert inner is not None, f"{page}: {line}"
+        if inner is None:
+            assert not words, f"{page}: {line}"
+            break  # a group that is spoken of
         command = inner
     options |= {option for parameter in command.params for option in parameter.opts}
     options |= {"--help", "--version"}

@@ -538,17 +538,35 @@ class Network:
         self.shape = shape
         self.arrays = arrays
         matrices = [name for name in arrays if f"{name}.exponent" in arrays]
-        self.columns = {name: list(zip(*arrays[name], strict=True)) for name in matrices}
+        self.packed = {name: [packed(row) for row in arrays[name]] for name in matrices}
 
-    def dense(
-        self, x: Vector, name: str, a: int, b: int, start: int = 0, stop: int | None = None
-    ) -> list[int]:
-        """Dense(x, W, a, b), of the outputs from `start` to `stop` alone."""
-        columns, exponents = self.columns[name], self.arrays[f"{name}.exponent"][0]
+    def dense(self, x: Vector, name: str, a: int, b: int | Vector) -> list[int]:
+        """Dense(x, W, a, b); b may differ by output."""
+        (exponents,) = self.arrays[f"{name}.exponent"]
+        wanted = [b] * len(exponents) if isinstance(b, int) else b
+        sums = unpacked(sum(map(mul, self.packed[name], x)), len(exponents))
         return [
-            clip(scale(sum(map(mul, column, x)), a - exponent - b), 2**28)
-            for column, exponent in zip(columns[start:stop], exponents[start:stop], strict=True)
+            clip(scale(total, a - exponent - bits), 2**28)
+            for total, exponent, bits in zip(sums, exponents, wanted, strict=True)
         ]
+
+
+def packed(row: Vector) -> int:
+    """The sum of row[j] * 2^(32 j), which Python multiplies and adds as fast as a few entries."""
+    shifted = struct.pack(f"<{len(row)}I", *[x + 2**31 for x in row])
+    return int.from_bytes(shifted, "little") - shifts(len(row))
+
+
+def unpacked(total: int, size: int) -> Vector:
+    """The row of a sum of packed rows; its entries are between -2^31 and 2^31."""
+    shifted = (total + shifts(size)).to_bytes(4 * size, "little")
+    return [x - 2**31 for x in struct.unpack(f"<{size}I", shifted)]
+
+
+@cache
+def shifts(size: int) -> int:
+    """2^31 in each of `size` entries: it makes all of them positive."""
+    return int.from_bytes(struct.pack("<I", 2**31) * size, "little")
 
 
 def sigmoid(u: int) -> int:
@@ -673,15 +691,15 @@ class Lane:
     def mlp(self, i: int, x: Vector) -> list[int]:
         """Mlp_i(x)."""
         network, m = self.network, self.network.shape.hidden
-        knots, f = network.arrays[f"mlp_{i}.knots"], []
-        for j, product in enumerate(network.dense(x, f"mlp_{i}.w_in", 4, 5, 0, m)):
+        knots, f, gated = network.arrays[f"mlp_{i}.knots"], [], network.shape.mlp == "kan_glu"
+        outputs = network.dense(x, f"mlp_{i}.w_in", 4, [5] * m + [10] * m * gated)
+        for j, product in enumerate(outputs[:m]):
             q, r = divmod(clip(product, 127) + 128, 32)
             f.append((knots[q][j] * (32 - r) + knots[q + 1][j] * r + 16) >> 5)
-        if network.shape.mlp == "kan":
-            y = [scale(value, 6) for value in f]
+        if gated:
+            y = [scale(u * clip(v, 2**14), 16) for u, v in zip(f, outputs[m:], strict=True)]
         else:
-            v = network.dense(x, f"mlp_{i}.w_in", 4, 10, m)
-            y = [scale(a * clip(b, 2**14), 16) for a, b in zip(f, v, strict=True)]
+            y = [scale(u, 6) for u in f]
         return network.dense([clip(value, 127) for value in y], f"mlp_{i}.w_out", 4, 12)
 
 

@@ -22,7 +22,7 @@ from models.integer.weights import WeightsError
 GOLDEN = Path(__file__).parents[1] / "golden"
 PAGE = Path(__file__).parent / "page_decoder.py"
 NANO = GOLDEN / "nano.kzw"
-SLOW = {"lanes", "sentence-small", "text"}
+SLOW = {"sentence-small", "text"}
 DECODED = [
     pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
     for name in sorted(path.stem for path in (GOLDEN / "decode").iterdir())

@@ -30,7 +30,8 @@ fn main() {
     let start = Instant::now();
     let weights = Weights::read(&std::fs::read(weights).unwrap()).unwrap();
     let read = start.elapsed();
-    let network = Network::new(&weights, Isa::choose(if isa == "auto" { "" } else { isa }).unwrap());
+    let network =
+        Network::new(&weights, Isa::choose(if isa == "auto" { "" } else { isa }).unwrap());
     let packed = start.elapsed();
     let data = std::fs::read(file).unwrap();
     let lanes = lanes.parse().unwrap_or_else(|_| {
@@ -48,11 +49,16 @@ fn main() {
     let rate = |seconds: f64| data.len() as f64 / 1000.0 / seconds;
     println!(
         "{} {lanes} lanes, {}: read {read:?}, packed {packed:?}, {} bytes, encode {encode:.2} s, {:.1} KB/s; wall {:.2} s",
-        network.isa().name(), file, payload.len(), rate(encode), wall.elapsed().as_secs_f64()
+        network.isa().name(),
+        file,
+        payload.len(),
+        rate(encode),
+        wall.elapsed().as_secs_f64()
     );
     if arguments.get(5).is_none() {
         let decode = Instant::now();
-        let decoded = decode_block(&network, &payload, data.len(), lanes, threads, &mut go).unwrap();
+        let decoded =
+            decode_block(&network, &payload, data.len(), lanes, threads, &mut go).unwrap();
         let decode = decode.elapsed().as_secs_f64();
         assert_eq!(decoded, data);
         println!("  decode {decode:.2} s, {:.1} KB/s", rate(decode));

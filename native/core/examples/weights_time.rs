@@ -9,7 +9,9 @@ fn main() {
             let dt = t.elapsed();
             let add8 = |a: &mut Vec<u8>, v: &[i8]| a.extend(v.iter().map(|x| *x as u8));
             add8(&mut all, &w.embed);
-            for t in &w.tables { add8(&mut all, t); }
+            for t in &w.tables {
+                add8(&mut all, t);
+            }
             add8(&mut all, &w.w_ngram.values);
             for l in &w.layers {
                 add8(&mut all, &l.mixer_in.values);

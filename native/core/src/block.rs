@@ -8,6 +8,8 @@ use crate::network::{FIRST_BYTE, Group, Network};
 use crate::shape::VOCABULARY;
 use crate::team::{Task, Tasks, Team};
 
+/// The container version whose model blocks these are.
+pub const FORMAT_VERSION: u8 = 3;
 /// Original bytes for each payload byte at most.
 const MAX_EXPANSION: usize = 1024;
 const WORD_BYTES: usize = 4;
@@ -211,7 +213,8 @@ pub fn encode_block(
 ///
 /// # Errors
 /// `BlockError::Damaged` where the payload holds what no encoder writes; other damage gives other
-/// bytes, which the container's checksum tells. `BlockError::Stopped` where the progress asks for it.
+/// bytes, which the container's checksum tells. `BlockError::Stopped` where the progress asks for
+/// it.
 ///
 /// # Panics
 /// Where there are no lanes, or more than bytes.

@@ -93,8 +93,7 @@ impl Encoder {
     /// Writes the words that were held back, now that the carry is known.
     fn release(&mut self, carried: bool) {
         if let Some((word, followers)) = self.held.take() {
-            let (first, rest) =
-                if carried { (word.wrapping_add(1), 0) } else { (word, u32::MAX) };
+            let (first, rest) = if carried { (word.wrapping_add(1), 0) } else { (word, u32::MAX) };
             self.push(first);
             for _ in 0..followers {
                 self.push(rest);

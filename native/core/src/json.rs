@@ -155,14 +155,14 @@ mod tests {
     fn reads_values() {
         let value = parse(br#" {"a" : [1, -2, 3.5, true], "\u0062\n":"c"} "#).unwrap();
         let list = vec![Value::Whole(1), Value::Whole(-2), Value::Other, Value::Other];
-        let fields =
-            vec![("a".into(), Value::List(list)), ("b\n".into(), Value::Text("c".into()))];
+        let fields = vec![("a".into(), Value::List(list)), ("b\n".into(), Value::Text("c".into()))];
         assert_eq!(value, Value::Object(fields));
     }
 
     #[test]
     fn refuses_what_is_no_json() {
-        for text in ["", "{", "[1,]", "{\"a\"}", "01", "1 2", "\"\\x\"", "nul", "-", "+1", "\"\\u+041\""]
+        for text in
+            ["", "{", "[1,]", "{\"a\"}", "01", "1 2", "\"\\x\"", "nul", "-", "+1", "\"\\u+041\""]
         {
             assert!(parse(text.as_bytes()).is_err(), "{text}");
         }

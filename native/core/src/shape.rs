@@ -165,7 +165,9 @@ fn tables(value: &Value) -> Result<Vec<Table>, String> {
     };
     pairs
         .iter()
-        .map(|pair| table(pair).ok_or_else(|| "orders are 2 to 8 and bits of a table 8 to 24".into()))
+        .map(|pair| {
+            table(pair).ok_or_else(|| "orders are 2 to 8 and bits of a table 8 to 24".into())
+        })
         .collect()
 }
 

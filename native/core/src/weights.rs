@@ -142,8 +142,8 @@ impl Weights {
             return Err(WeightsError::Version(head[4]));
         }
         let shape_bytes = usize::from(u16::from_le_bytes([head[5], head[6]]));
-        let shape = Shape::from_json(&rest[..shape_bytes.min(rest.len())])
-            .map_err(WeightsError::Shape)?;
+        let shape =
+            Shape::from_json(&rest[..shape_bytes.min(rest.len())]).map_err(WeightsError::Shape)?;
         let stream = rest.get(shape_bytes..).unwrap_or_default();
         let Some((stream, crc)) = stream.split_last_chunk::<CRC_BYTES>() else {
             return Err(WeightsError::Checksum);
@@ -402,7 +402,7 @@ impl<'a> Reader<'a> {
             self.read(EXPONENT, &[0; LAST_BATCH][..piece], &mut bytes[at..at + piece])?;
             at += piece;
         }
-        bytes.iter().map(|&byte| narrow8(i32::from(byte) - 128 << shift)).collect()
+        bytes.iter().map(|&byte| narrow8((i32::from(byte) - 128) << shift)).collect()
     }
 
     /// An int16 array: pieces of rows, high bytes, then low ones, classes by row.

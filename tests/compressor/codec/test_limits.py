@@ -188,3 +188,18 @@ def test_no_block_makes_more_steps_than_a_lane_has_bytes(
     (block,) = blocks(packed)
     assert block.kind == Kind.MODEL
     assert model.steps == -(-len(data) // block.lanes)
+
+
+def test_bad_weights_are_refused_without_jax_or_constriction(tmp_path: Path) -> None:
+    (tmp_path / "bad.kzw").write_bytes(b"KZWT\2\5\0[[[[[" + bytes(64))
+    (tmp_path / "text").write_bytes(b"some text")
+    code = """
+import sys
+sys.modules["jax"] = sys.modules["constriction"] = None
+from compressor.cli import run
+run()
+"""
+    command = [sys.executable, "-c", code, "compress", "text", "--model", "bad.kzw"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr
+    assert "[UnusableWeights]" in done.stderr

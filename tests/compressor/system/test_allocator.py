@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -58,3 +61,27 @@ def test_only_the_command_line_restarts_its_process() -> None:
         and any(alias.name == "restart_with_allocator" for alias in node.names)
     }
     assert callers == {"cli"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there the process starts anew")
+def test_the_command_line_starts_anew_before_it_loads_jax(
+    python: Callable[..., subprocess.CompletedProcess[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = """
+import os, sys
+from compressor.cli import main
+
+def execve(program, arguments, environment):
+    print(environment["MALLOC_ARENA_MAX"], "jax" in sys.modules)
+    raise SystemExit
+
+os.execve = execve
+for arguments in (["train"], ["train", "speed"], ["train", "ablate"]):
+    try:
+        main(arguments)
+    except SystemExit:
+        pass
+"""
+    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
+    done = python(code)
+    assert done.stdout.decode().splitlines() == ["1 False"] * 3, done.stderr.decode()

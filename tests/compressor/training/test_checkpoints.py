@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import shutil
 from pathlib import Path
 
 import jax
@@ -13,9 +11,6 @@ import pytest
 from compressor.training.checkpoints import latest_parameters, latest_step, slim, trained
 from compressor.training.config import TrainConfig, TrainingError
 from compressor.training.folder import write_settings
-from compressor.training.run import train
-from compressor.training.step import Start
-from compressor.training.texts import Texts
 from models.integer.config import PRESETS, ModelConfig
 from models.network.lm import Params
 
@@ -30,32 +25,6 @@ def test_the_shape_is_found_beside_the_parameters(nano_run: Path) -> None:
     shape, params = trained(nano_run)
     assert shape == PRESETS["nano"]
     assert sum(leaf.size for leaf in jax.tree.leaves(params)) == PRESETS["nano"].parameters()
-
-
-@pytest.mark.parametrize(
-    "changed", [{"lanes": 4}, {"average": 0.5}, {"optimiser": "adamw"}, {"hidden": 32}]
-)
-def test_a_checkpoint_of_other_shapes_is_not_resumed(
-    changed: dict[str, int | float | str],
-    whole: tuple[Params, Path],
-    pico: ModelConfig,
-    config: TrainConfig,
-    texts: Texts,
-    tmp_path: Path,
-) -> None:
-    folder = tmp_path / "run"
-    shutil.copytree(whole[1], folder)
-    network = {name: value for name, value in changed.items() if name == "hidden"}
-    settings = {name: value for name, value in changed.items() if name != "hidden"}
-    with pytest.raises(TrainingError, match="step 12 does not fit these settings: resume with the"):
-        train(
-            dataclasses.replace(pico, **network),
-            dataclasses.replace(config, **settings),
-            texts,
-            folder,
-            Start(resume=True),
-            quiet=True,
-        )
 
 
 def test_a_slim_copy_holds_the_parameters(whole: tuple[Params, Path], tmp_path: Path) -> None:

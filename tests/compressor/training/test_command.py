@@ -172,7 +172,7 @@ def test_a_run_goes_on_with_its_own_preset_alone(
 ) -> None:
     resume = ("train", text_file, "-o", nano_run, "-q", "--resume", "--preset", "tiny")
     line = refusal(cli(*resume), "TrainingError")
-    assert "trains another network than tiny: name its preset, or another folder" in line
+    assert "trains another network: name its preset, or another folder" in line
 
 
 def test_two_runs_do_not_share_a_folder(

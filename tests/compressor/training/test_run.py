@@ -19,7 +19,7 @@ from compressor.system import signals
 from compressor.training.checkpoints import latest_parameters, latest_step
 from compressor.training.config import Pace, TrainConfig, TrainingError
 from compressor.training.evaluation import evaluate
-from compressor.training.folder import LOG, SHAPE, shape_in
+from compressor.training.folder import LOG, SETTINGS, SHAPE, shape_in
 from compressor.training.mixture import Record
 from compressor.training.networks import network
 from compressor.training.run import bytes_within, steps_within, train, windows_of
@@ -197,6 +197,35 @@ def test_a_run_is_not_overwritten(
     assert shape_in(whole[1]) == pico
 
 
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"lanes": 4}, "has lanes 8, not 4: resume it as it is"),
+        ({"average": 0.5}, "has average none, not 0.5"),
+        ({"optimiser": "adamw"}, "has optimiser muon, not adamw"),
+        ({"teacher": "a run"}, "has teacher none, not a run"),
+        ({"hidden": 32}, "trains another network: name its preset, or another folder"),
+    ],
+)
+def test_a_run_goes_on_with_its_own_state_alone(
+    changed: dict[str, Any],
+    message: str,
+    whole: tuple[Params, Path],
+    pico: ModelConfig,
+    config: TrainConfig,
+    texts: Texts,
+) -> None:
+    before = (whole[1] / SETTINGS).read_text()
+    if "hidden" in changed:
+        pico = dataclasses.replace(pico, **changed)
+    else:
+        config = dataclasses.replace(config, **changed)
+    start = Start(teacher=Teacher(pico, whole[0]), resume=True)
+    with pytest.raises(TrainingError, match=message):
+        train(pico, config, texts, whole[1], start, quiet=True)
+    assert (whole[1] / SETTINGS).read_text() == before, "a refused run changes nothing"
+
+
 def test_what_a_run_began_with_is_not_forgotten_before_its_first_checkpoint(
     whole: tuple[Params, Path], runs: Callable, config: TrainConfig, tmp_path: Path
 ) -> None:
@@ -274,7 +303,7 @@ def test_every_refusal_closes_the_checkpoints(
         runs(config, whole[1])
     with pytest.raises(TrainingError, match="begins with"):
         runs(dataclasses.replace(config, start="another run"), tmp_path / "one")
-    with pytest.raises(TrainingError, match="does not fit these settings"):
+    with pytest.raises(TrainingError, match="has average none"):
         runs(dataclasses.replace(config, average=0.5), whole[1], RESUMED)
     latest_step(whole[1])
     assert len(opened) == 4

@@ -107,7 +107,7 @@ impl Mixer {
         let network = self.logistic.lg((1 << 24) - zero) - self.logistic.lg(zero);
         let weight = self.network_weights[usize::from(pattern) % PATTERNS] >> 6;
         let sum = i64::from(memory) + i64::from(expected) + i64::from(weight) * i64::from(network);
-        let stretch = (sum + (1 << 13) >> 14).clamp(-5631, 5631) as i32;
+        let stretch = ((sum + (1 << 13)) >> 14).clamp(-5631, 5631) as i32;
         let one = self.logistic.squash(stretch);
 
         let position = stretch.clamp(-LADDER_LIMIT, LADDER_LIMIT - 1) + LADDER_LIMIT;
@@ -158,14 +158,14 @@ impl Mixer {
         let target = ((1 << 22) - 1) * bit as i32;
         for rung in mixture.rungs {
             let old = rung.old as i32;
-            self.ladders[rung.at as usize] = (old + (target - old + 32 >> 6)) as u32;
+            self.ladders[rung.at as usize] = (old + ((target - old + 32) >> 6)) as u32;
         }
     }
 
     /// Moves the weights by all slopes noted.
     pub(crate) fn learn_weights(&mut self) {
         let move_by = |weight: &mut i32, slope: &mut i64| {
-            let moved = i64::from(*weight) + (*slope + (1 << 14) >> 15);
+            let moved = i64::from(*weight) + ((*slope + (1 << 14)) >> 15);
             *weight = moved.clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT) as i32;
             *slope = 0;
         };

@@ -1,7 +1,7 @@
 //! The memory that all lanes of a block share: counters, runs and matches, mixed with the network.
 //!
-//! It stays as it is for the eight bits of a step, while lanes `mix`, `predict` and `note`; then `learn`
-//! takes in all of it at once. `FORMAT.md`, sections 2.3 to 2.6.
+//! It stays as it is for the eight bits of a step, while lanes `mix`, `predict` and `note`; then
+//! `learn` takes in all of it at once. `FORMAT.md`, sections 2.3 to 2.6.
 #![forbid(unsafe_code)]
 
 mod counters;
@@ -144,7 +144,7 @@ impl Memory {
     #[inline(always)]
     pub(crate) fn mix(&mut self, number: usize, k: usize, zero: u32) {
         let lane = &self.lanes[number];
-        let known = lane.node & (1 << (k & 3)) - 1 | 1 << (k & 3);
+        let known = lane.node & ((1 << (k & 3)) - 1) | 1 << (k & 3);
         let counters = lane.lines.map(|line| self.counters.find(line, known));
         let expected = self.expected.predict(&lane.guesses, k);
         let ladders = self.ladders(lane, lane.node);

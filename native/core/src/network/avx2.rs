@@ -9,12 +9,18 @@
 //! widened to 32 bits. Trained weights are small, so that runs are long. A step whose own pairs
 //! break the bound is split in two, with half of each weight.
 #![allow(unsafe_code)]
+#![expect(
+    clippy::needless_range_loop,
+    reason = "kernels are written by index, as their registers are"
+)]
 
 use std::arch::x86_64::{
     __m256i, _mm256_add_epi16, _mm256_add_epi32, _mm256_madd_epi16, _mm256_maddubs_epi16,
-    _mm256_set1_epi16, _mm256_set1_epi32, _mm256_setzero_si256,
+    _mm256_or_si256, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_slli_epi32,
+    _mm256_srai_epi32, _mm256_subs_epu16,
 };
 
+use super::elementwise::{Learned, ShortRamps};
 use super::{Kernel, LaneGroup, sums_stride};
 use crate::mapping::Table;
 use crate::weights::Matrix;
@@ -85,9 +91,8 @@ fn pairs(step: &Step) -> [[i32; 2]; PAIRS] {
 
 /// The step, or two steps that add up to it, so that no pair saturates.
 fn bounded(step: Step) -> Vec<Step> {
-    let fits = |[a, b]: [i32; 2]| {
-        a.max(0) + b.max(0) <= PAIR_BOUND && a.min(0) + b.min(0) >= -PAIR_BOUND
-    };
+    let fits =
+        |[a, b]: [i32; 2]| a.max(0) + b.max(0) <= PAIR_BOUND && a.min(0) + b.min(0) >= -PAIR_BOUND;
     if pairs(&step).into_iter().all(fits) {
         return vec![step];
     }
@@ -190,6 +195,15 @@ impl Kernel for Avx2 {
         assert!(sums.len() >= rows * packed.sums, "there is room for all sums");
         // SAFETY: AVX2 is there, as `self` proves; the sizes are those that were asserted.
         unsafe { multiply(packed, x, stride, sums) };
+    }
+
+    #[inline(always)]
+    fn learned(self, functions: &Learned, m: usize, values: &mut [i32]) {
+        match functions.short() {
+            // SAFETY: AVX2 is there, as `self` proves.
+            Some(ramps) => unsafe { learned(ramps, values) },
+            None => functions.apply(&mut values[..m]),
+        }
     }
 
     fn step(self, group: &mut LaneGroup<Self>, bytes: &[u8]) {
@@ -296,6 +310,30 @@ unsafe fn tile<const V: usize, const R: usize>(
                 let at = sums.as_mut_ptr().add(r * packed.sums + v * VECTOR);
                 at.cast::<__m256i>().write_unaligned(totals[r][v]);
             }
+        }
+    }
+}
+
+/// The learned functions of all channels, eight at a time.
+///
+/// Two ramps come of one multiplication: an index is doubled into both halves of 32 bits, and the
+/// saturating subtraction of the knots' places leaves how far it lies beyond each.
+#[target_feature(enable = "avx2")]
+pub(super) fn learned(ramps: &ShortRamps, values: &mut [i32]) {
+    let knots = [0, 64, 128, 192].map(|knot| _mm256_set1_epi32(knot | (knot + 32) << 16));
+    for ((first, pairs), values) in ramps.blocks.iter().zip(values.as_chunks_mut::<8>().0) {
+        // SAFETY: every array here is one vector long.
+        unsafe {
+            let index = values.as_ptr().cast::<__m256i>().read_unaligned();
+            let both = _mm256_or_si256(index, _mm256_slli_epi32::<16>(index));
+            let mut total = first.as_ptr().cast::<__m256i>().read_unaligned();
+            for j in 0..4 {
+                let slopes = pairs[j].as_ptr().cast::<__m256i>().read_unaligned();
+                let beyond = _mm256_subs_epu16(both, knots[j]);
+                total = _mm256_add_epi32(total, _mm256_madd_epi16(slopes, beyond));
+            }
+            let value = _mm256_srai_epi32::<5>(total);
+            values.as_mut_ptr().cast::<__m256i>().write_unaligned(value);
         }
     }
 }

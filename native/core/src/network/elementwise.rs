@@ -242,16 +242,22 @@ pub(super) fn mix<K: Kernel>(
     }
 }
 
-/// Channels whose ramps lie together.
-const BLOCK: usize = 16;
-
 /// Learned functions of one layer as ramps: a value, and a change of slope at every knot.
 ///
 /// The sums are those of the table of `FORMAT.md`: changes of slope are below 2^18 and the index
 /// below 2^8, so nine products stay inside int32.
-pub(super) struct Learned {
-    /// For each block of channels 32 times the first knot plus 16, the first slope, and its changes.
-    ramps: Vec<[[i32; BLOCK]; KNOTS]>,
+pub(crate) struct Learned {
+    /// (9, m): 32 times the first knot plus 16, the first slope, then its changes.
+    ramps: Vec<i32>,
+    short: Option<ShortRamps>,
+}
+
+/// Eight channels' first row of ramps, and the others in pairs: (four pairs, eight channels, two).
+pub(super) type ShortBlock = ([i32; 8], [[[i16; 2]; 8]; 4]);
+
+/// Ramps whose slope and changes fit 16 bits, channels in blocks of eight; the last is filled up.
+pub(super) struct ShortRamps {
+    pub(super) blocks: Vec<ShortBlock>,
 }
 
 impl Learned {
@@ -259,52 +265,71 @@ impl Learned {
     pub(super) fn new(knots: &[i16], m: usize) -> Self {
         let knot = |j: usize, i: usize| i32::from(knots[j * m + i]);
         let slope = |j: usize, i: usize| knot(j + 1, i) - knot(j, i);
-        let mut ramps = vec![[[0; BLOCK]; KNOTS]; m.div_ceil(BLOCK)];
-        for i in 0..m {
-            for (j, ramp) in ramps[i / BLOCK].iter_mut().enumerate() {
-                ramp[i % BLOCK] = match j {
-                    0 => 32 * knot(0, i) + 16,
-                    1 => slope(0, i),
-                    _ => slope(j - 1, i) - slope(j - 2, i),
-                };
-            }
+        let ramp = |j: usize, i: usize| match j {
+            0 => 32 * knot(0, i) + 16,
+            1 => slope(0, i),
+            _ => slope(j - 1, i) - slope(j - 2, i),
+        };
+        let ramps: Vec<i32> = (0..KNOTS * m).map(|at| ramp(at / m, at % m)).collect();
+        let short = ShortRamps::new(&ramps, m);
+        Self { ramps, short }
+    }
+
+    #[inline(always)]
+    fn rows(&self, m: usize) -> [&[i32]; KNOTS] {
+        let mut rows = [&[] as &[i32]; KNOTS];
+        for (j, row) in rows.iter_mut().enumerate() {
+            *row = &self.ramps[j * m..][..m];
         }
-        Self { ramps }
+        rows
+    }
+
+    /// The ramps in 16 bits, if they fit.
+    #[inline(always)]
+    pub(super) fn short(&self) -> Option<&ShortRamps> {
+        self.short.as_ref()
+    }
+
+    /// Puts the functions in the place of their indices, which are within 1 to 255.
+    #[inline(always)]
+    pub(super) fn apply(&self, index: &mut [i32]) {
+        let m = index.len();
+        let [first, slope, c1, c2, c3, c4, c5, c6, c7] = self.rows(m);
+        for i in 0..m {
+            let at = index[i];
+            let mut total = first[i] + slope[i] * at;
+            total += c1[i] * (at - 32).max(0);
+            total += c2[i] * (at - 64).max(0);
+            total += c3[i] * (at - 96).max(0);
+            total += c4[i] * (at - 128).max(0);
+            total += c5[i] * (at - 160).max(0);
+            total += c6[i] * (at - 192).max(0);
+            total += c7[i] * (at - 224).max(0);
+            index[i] = total >> 5;
+        }
     }
 }
 
-/// The learned functions of a block at indices within 1 to 255.
-#[inline(always)]
-fn learned(ramps: &[[i32; BLOCK]; KNOTS], index: &[i32; BLOCK]) -> [i32; BLOCK] {
-    let mut total = ramps[0];
-    for i in 0..BLOCK {
-        total[i] += ramps[1][i] * index[i];
-    }
-    macro_rules! ramp {
-        ($j:literal) => {
-            for i in 0..BLOCK {
-                total[i] += ramps[$j][i] * (index[i] - 32 * ($j - 1)).max(0);
+impl ShortRamps {
+    fn new(ramps: &[i32], m: usize) -> Option<Self> {
+        let mut blocks = vec![([0; 8], [[[0; 2]; 8]; 4]); m.div_ceil(8)];
+        for i in 0..m {
+            let (first, pairs) = &mut blocks[i / 8];
+            first[i % 8] = ramps[i];
+            for j in 1..KNOTS {
+                pairs[(j - 1) / 2][i % 8][(j - 1) % 2] = i16::try_from(ramps[j * m + i]).ok()?;
             }
-        };
+        }
+        Some(Self { blocks })
     }
-    ramp!(2);
-    ramp!(3);
-    ramp!(4);
-    ramp!(5);
-    ramp!(6);
-    ramp!(7);
-    ramp!(8);
-    for value in &mut total {
-        *value >>= 5;
-    }
-    total
 }
 
 /// Mlp_i up to its last product, whose operands it writes; gated where there are sums for it.
 ///
-/// `buffer` is room for m integers, rounded up to whole blocks.
+/// `buffer` is room for m integers, rounded up to whole blocks of eight.
 #[inline(always)]
 pub(super) fn widen<K: Kernel>(
+    kernel: K,
     sums: &[i32],
     of_u: impl Signals,
     of_v: impl Signals,
@@ -317,9 +342,7 @@ pub(super) fn widen<K: Kernel>(
     for i in 0..m {
         index[i] = clip(of_u.apply(i, sums_u[i]), 127) + 128;
     }
-    for (ramps, values) in functions.ramps.iter().zip(buffer.as_chunks_mut::<BLOCK>().0) {
-        *values = learned(ramps, values);
-    }
+    kernel.learned(functions, m, buffer);
     let f = &buffer[..m];
     if sums.len() == 2 * m {
         let (of_v, sums_v) = (of_v.part(0, m), &sums[m..][..m]);

@@ -8,6 +8,10 @@
 mod avx2;
 mod elementwise;
 mod portable;
+#[cfg(test)]
+mod tests;
+#[cfg(target_arch = "x86_64")]
+mod vnni;
 
 use std::sync::Arc;
 
@@ -35,10 +39,18 @@ pub(crate) trait Kernel: Copy + Send + Sync + Sized + 'static {
     /// Makes an operand of a value within plus and minus 127.
     fn input(value: i32) -> Self::Input;
 
-    /// Writes the sums of the rows of `x`, each `stride` long, to rows of `sums_stride(outputs)` sums.
+    /// Writes the sums of the rows of `x`, each `stride` long, to rows of `sums_stride(outputs)`.
     ///
     /// Entries of a row beyond the matrix's inputs, up to the stride, may hold anything.
     fn multiply(self, packed: &Self::Packed, x: &[Self::Input], stride: usize, sums: &mut [i32]);
+
+    /// Puts learned functions in the place of their m indices, within 1 to 255.
+    ///
+    /// What `values` holds beyond them, up to whole vectors, may change.
+    #[inline(always)]
+    fn learned(self, functions: &Learned, m: usize, values: &mut [i32]) {
+        functions.apply(&mut values[..m]);
+    }
 
     /// Runs `step` compiled for this instruction set.
     fn step(self, group: &mut LaneGroup<Self>, bytes: &[u8]);
@@ -99,7 +111,9 @@ impl<K: Kernel> PackedLayer<K> {
             mixer_out: Dense::new(kernel, &layer.mixer_out),
             mlp_in: Dense::new(kernel, &layer.mlp_in),
             of_u: Scaling::new(&layer.mlp_in.shifts[..m]),
-            of_v: Scaling::new(layer.mlp_in.shifts.get(m..).filter(|s| !s.is_empty()).unwrap_or(&[0])),
+            of_v: Scaling::new(
+                layer.mlp_in.shifts.get(m..).filter(|s| !s.is_empty()).unwrap_or(&[0]),
+            ),
             learned: Learned::new(&layer.knots, m),
             mlp_out: Dense::new(kernel, &layer.mlp_out),
         }
@@ -151,7 +165,7 @@ pub(crate) trait Group: Send {
 struct LayerState {
     /// (lanes, w), 24 fraction bits, within plus and minus 2^30.
     h: Vec<i32>,
-    /// For each tap (lanes, w): inputs of the convolution; which is the newest turns with the steps.
+    /// For each tap (lanes, w): inputs of the convolution; the newest moves with the steps.
     past: Vec<Vec<i32>>,
 }
 
@@ -181,10 +195,8 @@ impl<K: Kernel> LaneGroup<K> {
         let shape = &net.shape;
         let [d, w, m, e] = [shape.width, shape.state, shape.hidden, shape.ngram_width()];
         let most = d.max(VOCABULARY).max(3 * w).max(shape.branches() * m);
-        let state = || LayerState {
-            h: vec![0; lanes * w],
-            past: vec![vec![0; lanes * w]; shape.taps],
-        };
+        let state =
+            || LayerState { h: vec![0; lanes * w], past: vec![vec![0; lanes * w]; shape.taps] };
         let operands = |inputs| vec![K::Input::default(); lanes * padded(inputs)];
         Self {
             lanes,
@@ -218,8 +230,20 @@ impl<K: Kernel> Group for LaneGroup<K> {
 #[inline(always)]
 fn step<K: Kernel>(group: &mut LaneGroup<K>, bytes: &[u8]) {
     let net = Arc::clone(&group.net);
-    let LaneGroup { lanes, history, states, turn, x, sums, ngrams, normed, wide, evidence, buffer, .. } =
-        group;
+    let LaneGroup {
+        lanes,
+        history,
+        states,
+        turn,
+        x,
+        sums,
+        ngrams,
+        normed,
+        wide,
+        evidence,
+        buffer,
+        ..
+    } = group;
     let (net, lanes) = (&*net, *lanes);
     let (kernel, shape) = (net.kernel, &net.shape);
     let [d, w, m] = [shape.width, shape.state, shape.hidden];
@@ -255,7 +279,8 @@ fn step<K: Kernel>(group: &mut LaneGroup<K>, bytes: &[u8]) {
         let stride = layer.mixer_out.stride;
         kernel.multiply(&layer.mixer_in.packed, normed, d_stride, &mut sums[..lanes * row]);
         for lane in 0..lanes {
-            let (sums, bias, taps) = (&sums[lane * row..][..3 * w], &layer.gate_bias, &layer.conv_taps);
+            let (sums, bias, taps) =
+                (&sums[lane * row..][..3 * w], &layer.gate_bias, &layer.conv_taps);
             let h = &mut state.h[lane * w..][..w];
             let past = elementwise::Past { taps: &mut state.past, row: lane * w, turn: *turn };
             let y = &mut wide[lane * stride..][..w];
@@ -279,10 +304,12 @@ fn step<K: Kernel>(group: &mut LaneGroup<K>, bytes: &[u8]) {
             let sums = &sums[lane * row..][..shape.branches() * m];
             let wide = &mut wide[lane * stride..][..m];
             match (layer.of_u.uniform(), layer.of_v.uniform()) {
-                (Some(u), Some(v)) => elementwise::widen::<K>(sums, u, v, &layer.learned, wide, buffer),
+                (Some(u), Some(v)) => {
+                    elementwise::widen(kernel, sums, u, v, &layer.learned, wide, buffer)
+                }
                 _ => {
                     let (u, v) = (layer.of_u.single(), layer.of_v.single());
-                    elementwise::widen::<K>(sums, u, v, &layer.learned, wide, buffer);
+                    elementwise::widen(kernel, sums, u, v, &layer.learned, wide, buffer);
                 }
             }
         }
@@ -316,11 +343,13 @@ pub enum Isa {
     Portable,
     /// x86-64 with AVX2.
     Avx2,
+    /// x86-64 with AVX-512 and its VNNI.
+    Avx512Vnni,
 }
 
 impl Isa {
     /// All of them, the slowest first.
-    pub const ALL: [Self; 2] = [Self::Portable, Self::Avx2];
+    pub const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512Vnni];
 
     /// The name that `KOLMOZIP_ISA` knows.
     #[must_use]
@@ -328,6 +357,7 @@ impl Isa {
         match self {
             Self::Portable => "portable",
             Self::Avx2 => "avx2",
+            Self::Avx512Vnni => "avx512vnni",
         }
     }
 
@@ -338,8 +368,10 @@ impl Isa {
             Self::Portable => true,
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => avx2::Avx2::detect().is_some(),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Vnni => vnni::Avx512Vnni::detect().is_some(),
             #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx2 => false,
+            Self::Avx2 | Self::Avx512Vnni => false,
         }
     }
 
@@ -371,6 +403,8 @@ enum AnyNet {
     Portable(Arc<Net<portable::Portable>>),
     #[cfg(target_arch = "x86_64")]
     Avx2(Arc<Net<avx2::Avx2>>),
+    #[cfg(target_arch = "x86_64")]
+    Avx512Vnni(Arc<Net<vnni::Avx512Vnni>>),
 }
 
 impl Network {
@@ -387,8 +421,13 @@ impl Network {
                 let kernel = avx2::Avx2::detect().expect("the processor has AVX2");
                 AnyNet::Avx2(Arc::new(Net::new(kernel, weights)))
             }
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Vnni => {
+                let kernel = vnni::Avx512Vnni::detect().expect("the processor has AVX-512 VNNI");
+                AnyNet::Avx512Vnni(Arc::new(Net::new(kernel, weights)))
+            }
             #[cfg(not(target_arch = "x86_64"))]
-            Isa::Avx2 => panic!("the processor has AVX2"),
+            Isa::Avx2 | Isa::Avx512Vnni => panic!("the processor is an x86-64"),
         };
         Self { isa, net }
     }
@@ -405,6 +444,8 @@ impl Network {
             AnyNet::Portable(net) => Box::new(LaneGroup::new(Arc::clone(net), lanes)),
             #[cfg(target_arch = "x86_64")]
             AnyNet::Avx2(net) => Box::new(LaneGroup::new(Arc::clone(net), lanes)),
+            #[cfg(target_arch = "x86_64")]
+            AnyNet::Avx512Vnni(net) => Box::new(LaneGroup::new(Arc::clone(net), lanes)),
         }
     }
 }

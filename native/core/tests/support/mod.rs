@@ -58,8 +58,7 @@ pub fn container(data: &[u8]) -> ([u8; 8], Vec<Block>, u64, [u8; 12]) {
 
 /// SHA-256 as FIPS 180-4 has it; its constants are computed from the first primes.
 pub fn sha256(data: &[u8]) -> [u8; 32] {
-    let primes: Vec<u64> =
-        (2..).filter(|n| (2..*n).all(|d: u64| n % d != 0)).take(64).collect();
+    let primes: Vec<u64> = (2..).filter(|n| (2..*n).all(|d: u64| n % d != 0)).take(64).collect();
     // The first 32 bits of the fraction of the n-th root of a prime.
     let root = |prime: u64, n: u32| {
         let (mut low, mut high) = (0_u128, 1_u128 << 37);
