@@ -9,7 +9,7 @@ fresh='import sys; from compressor.codec import native; sys.exit(native.absent()
 
 log=build/engine.log
 mkdir -p build
-rm -f compressor/codec/_native.*.so compressor/codec/_native.pyd
+(cd compressor/codec && rm -f _native.*.so _native.pyd)
 if ! command -v "${CARGO:-cargo}" >/dev/null; then
     reason="cargo is not found (https://rustup.rs installs it)"
 else

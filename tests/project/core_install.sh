@@ -4,7 +4,7 @@
 # environment's size. Usage: core_install.sh FOLDER (made anew).
 set -eu
 folder=$1
-tests=$(cd "$(dirname "$0")" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
 rm -rf "$folder"
 mkdir -p "$folder"
 "${PYTHON:-python3}" -m venv "$folder/venv"
@@ -13,7 +13,7 @@ pip() { "$bin/python" -m pip --disable-pip-version-check "$@"; }
 install() { pip install --quiet --constraint requirements.lock --no-build-isolation "$@"; }
 pip install --quiet --constraint requirements.lock setuptools setuptools-rust
 # A copy is built, so that the build leaves nothing behind in the checkout.
-sh "$tests/copy_tracked.sh" "$folder/source"
+sh "$here/copy_tracked.sh" "$folder/source"
 export KOLMOZIP_NATIVE=0
 install "$folder/source"
 if echo text | "$bin/kolmozip" --stdout >/dev/null 2>"$folder/refusal"; then
@@ -25,4 +25,4 @@ test "$(wc -l <"$folder/refusal")" -eq 1
 install "$folder/source[jax]"
 pip uninstall --quiet --yes setuptools setuptools-rust semantic-version
 cd "$folder"
-sh "$tests/round_trips.sh" "$bin"
+sh "$here/round_trips.sh" "$bin"

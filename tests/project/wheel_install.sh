@@ -5,12 +5,12 @@
 set -eu
 folder=$1
 python=$(cd "$(dirname "$2")" && pwd)/$(basename "$2")
-tests=$(cd "$(dirname "$0")" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
 root=$(pwd)
 rm -rf "$folder"
 mkdir -p "$folder" dist
 folder=$(cd "$folder" && pwd)
-sh "$tests/copy_tracked.sh" "$folder/source"
+sh "$here/copy_tracked.sh" "$folder/source"
 export KOLMOZIP_NATIVE=1 CARGO_TARGET_DIR="$root/native/target"
 (cd "$folder/source" && "$python" setup.py --quiet sdist --dist-dir "$folder")
 "$python" -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation \
@@ -32,6 +32,6 @@ PATH=$bin:/usr/bin:/bin
 command -v cargo >/dev/null && { echo "error: cargo is on $PATH" >&2; exit 1; }
 "$bin/kolmozip" --version | grep -q "engine: native"
 "$bin/kolmozip" test --quiet "$root/tests/golden/decode/sentence-small.kz"
-sh "$tests/round_trips.sh" "$bin"
+sh "$here/round_trips.sh" "$bin"
 cp "$wheel" "$root/dist/"
 echo "dist/$(basename "$wheel")"
