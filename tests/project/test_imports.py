@@ -293,11 +293,12 @@ def test_the_native_engine_does_without_jax_and_constriction(
 
 @pytest.mark.slow
 def test_the_counted_program_is_what_compresses_and_decompresses(
-    packed: tuple[Path, Path], tmp_path: Path
+    packed: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every module of ours that either direction loads is counted, and no other."""
     from compressor.bench.ours import PRODUCT, program_bytes
 
+    monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
     used, choice = set[str](), ["-q", "--engine", "jax"]
     for arguments in (
         ["compress", *choice, "-m", "tiny", str(packed[0]), "-o", str(tmp_path / "packed")],

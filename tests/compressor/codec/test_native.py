@@ -264,6 +264,17 @@ def test_what_no_block_can_be_is_refused(length: int, lanes: int) -> None:
     assert container.MAX_BLOCK == 1 << 27
 
 
+def test_what_repeats_beyond_measure_is_filled_up_to_the_least_payload() -> None:
+    """A payload has 1 / 1024 of the block's bytes at least, in whole words, zeros at the end."""
+    weights = weights_file.unpack((ROOT / "tests" / "golden" / "nano.kzw").read_bytes())
+    engine, length = network(weights, SETS[-1]), 40_000
+    payload = engine.encode_block(b"ab" * (length // 2), 1, 1, ignore_progress)
+    least = -(-length // container.MAX_EXPANSION)
+    assert least <= len(payload) < least + 4
+    assert payload.endswith(bytes(8)), "the coder's own words end before"
+    assert decoded(engine, payload, length, 1) == b"ab" * (length // 2)
+
+
 def test_damage_has_the_same_name_by_both_engines(monkeypatch: pytest.MonkeyPatch) -> None:
     weights = made(1)
     model = native.NativeModel(bytes(8), network(weights, "portable"), 1)
