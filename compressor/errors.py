@@ -59,3 +59,11 @@ class Interrupted(KolmozipError):
 
 class MissingExtra(KolmozipError):
     """A package that a command needs is not installed; the text names the extra that brings it."""
+
+
+class NoEngine(KolmozipError):
+    """No engine, or not the one that was asked for, can code on this machine."""
+
+
+class StaleEngine(KolmozipError):
+    """The native engine was built from other sources than those of this checkout."""

@@ -25,6 +25,7 @@ from coding.container import Source, read_up_to
 from coding.errors import BadMagic, KolmozipError, UnknownWeights
 from compressor.bench.ours import FLOAT_MAGIC
 from compressor.codec import stream
+from compressor.codec.blocks import SteppedModel
 from compressor.system import files
 from models.integer.fixed_point import EVIDENCE_BITS, FIRST_BYTE
 from models.integer.weights import identity
@@ -60,7 +61,7 @@ class TransformerLanes:
         self._position += 1
 
 
-class TransformerModel:
+class TransformerModel(SteppedModel):
     """Weights of a transformer, ready to code with. Raises WeightsError."""
 
     def __init__(self, data: bytes) -> None:

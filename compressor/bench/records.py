@@ -32,6 +32,8 @@ WEIGHT_BITS = "weight-bits"
 """The kind of JSON that ``compressor.bench.weight_bits`` writes, and how its files begin."""
 WEIGHT_BITS_TEXT = 1 << 20
 """Bytes of validation text it measures on: with fewer, the memory has hardly begun to help."""
+ENGINES = "engines"
+"""The kind of JSON that ``compressor.bench.engines`` writes, and how its files begin."""
 MEASURE = "measure again"
 """The remedy for a measurement that contradicts itself."""
 

@@ -46,7 +46,7 @@ def run_job(
         ) as name:
             folder = Path(name)
             trace = folder / "trace"
-            run = _in_processes(job, trace, children or Children(), limit_s, show)
+            run = in_processes(job, trace, children or Children(), limit_s, show)
             there_and_back(run, source, folder, outcome)
             if outcome.reason is None:
                 blocks = job.blocks(folder / "packed", trace)
@@ -76,7 +76,7 @@ def run_job(
     }
 
 
-def _in_processes(
+def in_processes(
     job: Job, trace: Path, children: Children, limit_s: float | None, show: bool
 ) -> Run:
     """The commands of a job, each in a fresh process, with temporary files beside their output."""

@@ -38,6 +38,7 @@ class Measuring:
             "run": "bench:run",
             "list": "bench:list_",
             "speed": "bench:speed",
+            "engines": "bench:engines",
             "weights": "bench:weights",
             "estimate": "bench:estimate",
             "report": "report:report",
@@ -189,6 +190,61 @@ def speed(input: str, model: str | None, results: str, as_json: bool) -> None:
     _show(facts, path, as_json)
     if not facts["restored"]:
         raise click.ClickException(f"{facts['reason']}: please report this with the facts above")
+
+
+@click.command()
+@click.argument("input", default="test5m", metavar="[INPUT]")
+@click.option(
+    "--model",
+    "-m",
+    "models",
+    multiple=True,
+    help="A model by name; may be repeated.  [default: tiny, small]",
+)
+@click.option(
+    "--rounds",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Runs of the inputs of up to 1 MiB; the median counts.",
+)
+@click.option("--candle", is_flag=True, help="Also the float network on Candle, built by cargo.")
+@options.results
+@options.quiet
+@options.as_json
+def engines(
+    input: str,
+    models: tuple[str, ...],
+    rounds: int,
+    candle: bool,
+    results: str,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Measure the native engine beside JAX.
+
+    On INPUT, a slice of enwik8 or a file, and on its first 64 KiB, 10,000 and 1,000 bytes: start to
+    end, every instruction set at hand, xz -9e beside them on the whole. `kolmozip bench report`
+    makes results/phase2.md of it.
+
+    \b
+    Examples:
+      kolmozip bench engines --candle      on test5m; some twenty minutes
+      kolmozip bench engines book.txt -m tiny
+    """
+    with need("bench"), need("jax"):
+        from compressor.bench.engines import MODELS, measure
+
+        facts, path = measure(
+            input, models or MODELS, Path(results, "raw"), rounds=rounds, candle=candle, quiet=quiet
+        )
+    if as_json:
+        options.print_json(facts)
+    else:
+        from compressor.bench.engines import table
+
+        click.echo(table(facts["rows"]))
+    click.echo(f"written to {path}", err=True)
 
 
 @click.command()

@@ -13,6 +13,8 @@ import click
 
 from compressor.cli import options
 from compressor.cli.options import Settings
+from compressor.codec import engines
+from compressor.codec.seams import BlockCodec
 from compressor.system import files
 from compressor.system.progress import bar
 
@@ -146,7 +148,8 @@ def _show_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         from coding.container import VERSION
         from compressor import __version__
 
-        click.echo(f"kolmozip {__version__}, file format {VERSION}")
+        engine = engines.describe()
+        click.echo(f"kolmozip {__version__}, file format {VERSION}, engine: {engine}")
         ctx.exit()
 
 
@@ -176,7 +179,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     is_eager=True,
     expose_value=False,
     callback=_show_version,
-    help="Show the versions of program and format.",
+    help="Show the versions of program and format, and the engine.",
 )
 @options.with_settings
 def wordless(inputs: tuple[str, ...], settings: Settings) -> None:
@@ -265,9 +268,10 @@ def _compress(name: str, target: str, settings: Settings) -> _Outcome:
     with files.open_input(name) as source:
         files.check_distinct(source, target)
         with files.open_output(target, settings.force, source.status) as packed:
-            from compressor.codec import stream, weights_store
+            from compressor.codec import registry, stream, weights_store
 
-            model = settings.model or weights_store.DEFAULT_MODEL
+            wanted = settings.model or weights_store.DEFAULT_MODEL
+            model = registry.by_name(wanted, settings.engine, settings.threads)
             with bar(source.size, name, settings.quiet) as progress:
                 digest = stream.compress_stream(source, packed, model, progress)
     warnings = list(packed.warnings)
@@ -309,13 +313,17 @@ def _restore(
     settings: Settings,
 ) -> int:
     """Decodes one container within the limits; returns the length of the original in bytes."""
-    from compressor.codec import stream
+    from compressor.codec import registry, stream
+
+    def find(identity: bytes) -> BlockCodec:
+        return registry.by_identity(identity, settings.engine, settings.threads)
 
     with bar(original_length(name), name, settings.quiet) as progress:
         return stream.decompress_stream(
             packed,
             target,
             progress,
+            find,
             max_output=settings.max_output,
             max_memory=settings.max_memory,
         ).length

@@ -14,6 +14,7 @@ from typing import IO, Any, Protocol, TypeVar
 import click
 
 from coding.errors import KolmozipError
+from compressor.codec import engines
 from compressor.errors import FileRefusal, Interrupted, OutOfMemory
 from compressor.system import files
 from compressor.system.plain_table import plain_table
@@ -81,6 +82,7 @@ class Settings:
     quiet: bool = False
     verbose: bool = False
     as_json: bool = False
+    engine: str | None = None
     threads: int = 0
     model: str | None = None
     max_output: int | None = None
@@ -141,7 +143,14 @@ limits = combined(
         help="Refuse a file whose decoding takes more memory.",
     ),
 )
+engine = click.option(
+    "--engine",
+    type=click.Choice(engines.NAMES),
+    help="What computes; the bytes do not depend on it.  [default: KOLMOZIP_ENGINE, or auto: "
+    "native where it is there, else jax]",
+)
 how = combined(
+    engine,
     click.option(
         "--threads",
         "-T",

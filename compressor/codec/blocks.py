@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import abc
+
 import numpy as np
 
 from coding import container
@@ -66,3 +68,22 @@ def decode_block(
     columns = np.zeros((int(lane_lengths(length, lanes)[0]), lanes), np.uint8)
     code_block(predictor, BitDecoder(payload), columns, length, progress, Memory(columns))
     return from_columns(columns, length)
+
+
+class SteppedModel(abc.ABC):
+    """A BlockCodec whose network steps over lanes in Python: its blocks go through the loop here.
+
+    Subclasses have the ``identity`` too.
+    """
+
+    @abc.abstractmethod
+    def engine(self, lanes: int) -> Predictor:
+        """The network with every lane in its initial state."""
+
+    def encode_block(self, data: bytes, lanes: int, progress: Progress) -> bytes:
+        """The payload of a model block of ``data`` in ``lanes`` lanes, 1 to its length."""
+        return encode_block(self.engine(lanes), np.frombuffer(data, np.uint8), lanes, progress)
+
+    def decode_block(self, payload: bytes, length: int, lanes: int, progress: Progress) -> bytes:
+        """The inverse of ``encode_block`` for a block of ``length`` bytes. Raises Damaged."""
+        return decode_block(self.engine(lanes), payload, length, lanes, progress).tobytes()

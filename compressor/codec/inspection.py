@@ -7,7 +7,7 @@ from typing import Any
 
 from coding import container
 from coding.container import Reader
-from compressor.codec import weights_store
+from compressor.codec import engines, weights_store
 from compressor.system import files
 from compressor.system.plain_table import plain_table
 
@@ -15,7 +15,8 @@ from compressor.system.plain_table import plain_table
 def inspect_file(name: str) -> dict[str, Any]:
     """Facts of a container by name, walked from end to end with all its checksums verified.
 
-    Raises ``coding.errors.FormatError`` where one does not hold.
+    The engine is the one that would decode it here. Raises ``coding.errors.FormatError`` where one
+    does not hold.
     """
     kinds: Counter[str] = Counter()
     packed, lanes = container.HEADER_BYTES + container.END_BYTES, set()
@@ -39,6 +40,7 @@ def inspect_file(name: str) -> dict[str, Any]:
         "ratio": round(original / packed, 4),
         "bits_per_char": round(8 * packed / original, 4) if original else None,
         "sha256_prefix": reader.end.check.hex(),
+        "engine": engines.describe(),
         "card": weights_store.card_of(weights) if weights else None,
     }
 

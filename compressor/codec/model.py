@@ -1,4 +1,4 @@
-"""Weights loaded and ready to code with.
+"""Weights loaded and ready to code with on JAX.
 
 JAX is imported once the weights are known to be good, so that bad ones are refused without it.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compressor.codec import weights_file, weights_store
+from compressor.codec.blocks import SteppedModel
 from compressor.errors import UnusableWeights
 from models.integer import weights as wt
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class Model:
+class Model(SteppedModel):
     """A network with its weights on the device."""
 
     name: str

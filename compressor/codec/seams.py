@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 Progress = Callable[[int], None]
 """Is called with the number of original bytes done since the last call."""
@@ -25,15 +26,22 @@ class Predictor(Protocol):
         """Takes in the byte that came in every lane, (lanes,) uint8."""
 
 
-class Coded(Protocol):
-    """A model that files are coded with."""
+class BlockCodec(Protocol):
+    """A model that files are coded with, by whatever engine: one call codes a whole block."""
 
     @property
     def identity(self) -> bytes:
         """The 8 bytes by which a file's header names the weights."""
 
-    def engine(self, lanes: int) -> Predictor:
-        """The network with every lane in its initial state."""
+    def encode_block(self, data: bytes, lanes: int, progress: Progress) -> bytes:
+        """The payload of a model block of ``data`` in ``lanes`` lanes, 1 to its length."""
+
+    def decode_block(self, payload: bytes, length: int, lanes: int, progress: Progress) -> bytes:
+        """The inverse of ``encode_block`` for a block of ``length`` bytes.
+
+        Raises ``coding.errors.Damaged`` where the payload holds what no encoder writes; other
+        damage gives other bytes.
+        """
 
 
 class BitCoder(Protocol):

@@ -1,17 +1,18 @@
-"""Runs this machine's engine and the definition on real text, and compares every count."""
+"""Does this machine's engine compute the definition? Runs both on real text and compares them."""
 
 from __future__ import annotations
 
 import hashlib
 
-import jax
 import numpy as np
 
 from coding.errors import KolmozipError
-from compressor.codec import weights_store
-from compressor.codec.model import by_name
+from compressor.codec import engines, native, weights_file, weights_store
+from compressor.codec.blocks import SteppedModel
+from compressor.codec.seams import ignore_progress
 from data.samples import SAMPLE_LENGTH, sample
 from models.integer.reference import Reference
+from models.integer.weights import IntegerWeights
 
 
 class EngineDiffers(KolmozipError):
@@ -22,19 +23,61 @@ class SampleTooShort(KolmozipError):
     """The self-test was asked for more text than the sample has."""
 
 
-def selftest(model: str | None, lanes: int, steps: int) -> str:
-    """Compares engine and NumPy definition over ``lanes`` lanes of ``steps`` bytes.
+class Definition(SteppedModel):
+    """A model that the NumPy definition runs."""
 
-    Returns a line with the device and a digest of all counts. Raises EngineDiffers,
-    SampleTooShort, UnknownModel.
+    def __init__(self, weights: IntegerWeights, identity: bytes) -> None:
+        self.weights, self.identity = weights, identity
+
+    def engine(self, lanes: int) -> Reference:
+        """The network with every lane in its initial state."""
+        return Reference(self.weights, lanes)
+
+
+def selftest(model: str | None, lanes: int, steps: int, engine: str | None = None) -> str:
+    """Compares an engine and the NumPy definition over ``lanes`` lanes of ``steps`` bytes.
+
+    JAX is compared by the counts of its network, the native engine by the block that it writes,
+    memory and coder included. Returns a line with the device and a digest of what is equal. Raises
+    EngineDiffers, SampleTooShort, UnknownModel, NoEngine, StaleEngine.
     """
     if lanes * steps > SAMPLE_LENGTH:
         raise SampleTooShort(
             f"{lanes} lanes of {steps} bytes are more than the sample's {SAMPLE_LENGTH:,}: "
             "ask for fewer"
         )
-    chosen = by_name(model or weights_store.DEFAULT_MODEL)
-    text = np.frombuffer(sample(), np.uint8)[: lanes * steps].reshape(lanes, steps)
+    text, name = sample()[: lanes * steps], model or weights_store.DEFAULT_MODEL
+    if engines.chosen(engine) == "native":
+        return _native_block(name, text, lanes)
+    return _jax_counts(name, np.frombuffer(text, np.uint8).reshape(lanes, steps))
+
+
+def _native_block(name: str, text: bytes, lanes: int) -> str:
+    """Compares the payload of one block."""
+    path = weights_store.path_by_name(name)
+    ours = native.load(path, weights_store.identity_of(path))
+    definition = Definition(weights_file.unpack(path.read_bytes()), ours.identity)
+    payload = ours.encode_block(text, lanes, ignore_progress)
+    if payload != definition.encode_block(text, lanes, ignore_progress):
+        raise EngineDiffers(
+            f"native, {native.instruction_set()}: the block is not the definition's: "
+            f"choose --engine jax, or {native.ISA_VARIABLE}=portable, and please report it"
+        )
+    digest = hashlib.sha256(payload).hexdigest()
+    return (
+        f"native, {native.instruction_set()}: a block of {len(text)} bytes equals the "
+        f"definition's, SHA-256 {digest}"
+    )
+
+
+def _jax_counts(name: str, text: np.ndarray) -> str:
+    """Compares all counts of the network over the text, (lanes, steps) uint8."""
+    import jax
+
+    from compressor.codec.model import by_name
+
+    lanes, steps = text.shape
+    chosen = by_name(name)
     definition, engine = Reference(chosen.weights, lanes), chosen.engine(lanes)
     digest, device = hashlib.sha256(), jax.devices()[0].device_kind
     for t in range(steps):

@@ -1,7 +1,7 @@
 """Files as blocks: what type each block takes, and the codec's streaming and in-memory forms.
 
-JAX and the range coder are loaded when the first model block is met, so that a refused file, a
-run or noise need neither.
+To decode, the engine is loaded when the first model block is met, so that a refused file, a run or
+noise need none.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 from coding import container
 from coding.container import Block, Digest, Header, Kind, Reader, Sink, Source
 from coding.errors import Damaged, LimitExceeded
-from compressor.codec import weights_store
-from compressor.codec.seams import Coded, Progress, ignore_progress
+from compressor.codec import registry, weights_store
+from compressor.codec.seams import BlockCodec, Progress, ignore_progress
 from data.lanes import lane_count
 from models.memory.logistic import log2
 from models.memory.memory import slot_bits
@@ -38,7 +38,7 @@ PROCESS_BYTES = 60_000_000
 MODEL_BYTES = 400_000_000
 """What a model block takes beside the tables that grow with it: JAX, a network, fixed tables."""
 
-Find = Callable[[bytes], Coded]
+Find = Callable[[bytes], BlockCodec]
 """The model of an identity; raises ``coding.errors.UnknownWeights``."""
 
 
@@ -77,15 +77,13 @@ def _pieces(source: Source) -> Iterator[tuple[Kind, bytes]]:
         yield held_kind, b"".join(held)
 
 
-def make_block(model: Coded, kind: Kind, raw: bytes, progress: Progress) -> Block:
+def make_block(model: BlockCodec, kind: Kind, raw: bytes, progress: Progress) -> Block:
     """A block of this type (1 to MAX_BLOCK bytes), but raw where the model would not shrink it."""
     if kind != Kind.MODEL:
         progress(len(raw))
         return Block(kind, len(raw), raw[:1] if kind == Kind.RUN else raw)
-    from compressor.codec.blocks import encode_block
-
     lanes = lane_count(len(raw))
-    payload = encode_block(model.engine(lanes), np.frombuffer(raw, np.uint8), lanes, progress)
+    payload = model.encode_block(raw, lanes, progress)
     if len(payload) >= len(raw):
         return Block(Kind.RAW, len(raw), raw)
     return Block(Kind.MODEL, len(raw), payload, lanes)
@@ -94,10 +92,8 @@ def make_block(model: Coded, kind: Kind, raw: bytes, progress: Progress) -> Bloc
 def open_block(header: Header, block: Block, progress: Progress, find: Find) -> Iterator[bytes]:
     """The original bytes of a block of a container with this header, in pieces."""
     if block.kind == Kind.MODEL:
-        from compressor.codec.blocks import decode_block
-
-        predictor = find(header.weights_id).engine(block.lanes)
-        yield decode_block(predictor, block.payload, block.length, block.lanes, progress).tobytes()
+        model = find(header.weights_id)
+        yield model.decode_block(block.payload, block.length, block.lanes, progress)
         return
     for start in range(0, block.length, PIECE):
         size = min(PIECE, block.length - start)
@@ -106,30 +102,10 @@ def open_block(header: Header, block: Block, progress: Progress, find: Find) -> 
         progress(size)
 
 
-def find_model(identity: bytes) -> Coded:
-    """The model that a container was coded with, from the weights at hand.
-
-    Raises UnknownWeights, UnusableWeights.
-    """
-    weights_store.path_by_identity(identity)  # refuses before JAX is loaded
-    from compressor.codec.model import by_identity
-
-    return by_identity(identity)
-
-
-def _model(model: str | Coded) -> Coded:
-    if not isinstance(model, str):
-        return model
-    weights_store.path_by_name(model)  # refuses before JAX is loaded
-    from compressor.codec.model import by_name
-
-    return by_name(model)
-
-
 def compress_stream(
     source: Source,
     target: Sink,
-    model: str | Coded = weights_store.DEFAULT_MODEL,
+    model: str | BlockCodec = weights_store.DEFAULT_MODEL,
     progress: Progress = ignore_progress,
 ) -> Digest:
     """Reads source to its end and writes a container; returns length and checksum of the original.
@@ -137,7 +113,8 @@ def compress_stream(
     Memory is bounded by the block size (128 MiB), whatever the length; neither side needs to be
     seekable. Raises UnknownModel, AmbiguousModel, UnusableWeights.
     """
-    model = _model(model)
+    if isinstance(model, str):
+        model = registry.by_name(model)
     target.write(container.header_bytes(Header(model.identity)))
     digest = Digest()
     for kind, raw in _pieces(source):
@@ -151,7 +128,7 @@ def decompress_stream(
     source: Source,
     target: Sink,
     progress: Progress = ignore_progress,
-    find: Find = find_model,
+    find: Find = registry.by_identity,
     *,
     max_output: int | None = None,
     max_memory: int | None = None,
@@ -206,7 +183,7 @@ def _keep_limits(block: Block, done: int, max_output: int | None, max_memory: in
         )
 
 
-def compress(data: bytes, model: str | Coded = weights_store.DEFAULT_MODEL) -> bytes:
+def compress(data: bytes, model: str | BlockCodec = weights_store.DEFAULT_MODEL) -> bytes:
     """A container that holds data. Raises UnknownModel, AmbiguousModel, UnusableWeights."""
     target = io.BytesIO()
     compress_stream(io.BytesIO(data), target, model)

@@ -186,8 +186,9 @@ def read_head(data: bytes) -> tuple[ModelConfig, int]:
             "fetch weights and program that belong together"
         )
     try:
-        # RecursionError and OverflowError are what deep nesting and 1e400 end in.
-        shape = json.loads(data[start : start + length])
+        # From bytes, json.loads would take UTF-16 and UTF-32 too. RecursionError and OverflowError
+        # are what deep nesting and 1e400 end in.
+        shape = json.loads(data[start : start + length].decode("utf-8"))
         config = ModelConfig.from_dict(shape)
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         reason = " ".join(str(error).split())[:200]

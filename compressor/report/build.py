@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from baselines.cited import cited
-from compressor.report import leaderboard, measurements, readme, transformer, weight_bits
+from compressor.report import engines, leaderboard, measurements, readme, transformer, weight_bits
 from compressor.report.pages import write
 from compressor.report.plots import leaderboard as plots
 from compressor.system.files import named_errors
@@ -16,12 +16,14 @@ def build(
 ) -> list[Path]:
     """Writes the report of the measurements in ``raw`` into ``out``; returns the paths written.
 
-    These are leaderboard.md, leaderboard.csv, transformer.md, plots/ and ablations/weight-bits.*,
-    the generated parts of README where it has markers for them, and, in the cards of the weights in
-    a folder, what their models reach on test5m. Nothing is written where a measurement is
-    malformed: raises MalformedResult (with the file's name), InputMissing, NoPermission, DiskFull.
+    These are leaderboard.md, leaderboard.csv, transformer.md, phase2.md where engines were
+    measured, plots/ and ablations/weight-bits.*, the generated parts of README where it has markers
+    for them, and, in the cards of the weights in a folder, what their models reach on test5m.
+    Nothing is written where a measurement is malformed: raises MalformedResult (with the file's
+    name), InputMissing, NoPermission, DiskFull.
     """
     kept, points = measurements.load(raw, cited()), weight_bits.load(raw)
+    measured = engines.load(raw)
     cards = readme.cards(kept, weights) if weights else []
     with named_errors(str(out)):
         out.mkdir(parents=True, exist_ok=True)
@@ -31,6 +33,8 @@ def build(
         "leaderboard.md": leaderboard.page(kept, {path.stem for path in drawn}),
         "transformer.md": transformer.page(kept),
     }
+    if measured:
+        pages[engines.PAGE] = engines.page(*measured)
     written = [write(out / name, content) for name, content in pages.items()] + drawn
     written += weight_bits.write_all(points, out / "ablations")
     written += [write(path, card) for path, card in cards]

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from compressor.codec import native
 from data.samples import sample
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -130,6 +131,26 @@ def test_constriction_is_imported_by_one_module_of_coding_and_no_other() -> None
         if "constriction" in imports(path, room)
     ]
     assert [path.relative_to(ROOT).parts[0] for path in importers] == ["coding"], importers
+
+
+def test_the_native_engine_is_imported_by_one_module_and_no_other() -> None:
+    importers = {
+        str(path.relative_to(ROOT))
+        for room in MAY_IMPORT
+        for path in modules(room)
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if any(name.split(".")[-1] == "_native" for name in whole_names(node))
+    }
+    assert importers == {"compressor/codec/native.py"}
+
+
+def whole_names(node: ast.AST) -> Iterator[str]:
+    """Dotted names of all that a node imports, members of modules among them."""
+    if isinstance(node, ast.ImportFrom):
+        yield node.module or ""
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+    else:
+        yield from names(node, "")
 
 
 def test_results_hold_no_code() -> None:
@@ -253,17 +274,35 @@ def test_coding_loads_nothing_of_training_reporting_or_baselines(
     assert not loaded & {"flax", "optax", "orbax", "matplotlib", "pandas", "baselines", "pooch"}
 
 
+@pytest.mark.skipif(native.absent() is not None, reason="the native engine is not built")
+def test_the_native_engine_does_without_jax_and_constriction(
+    packed: tuple[Path, Path], tmp_path: Path
+) -> None:
+    choice = ["-q", "--engine", "native"]
+    for arguments in (
+        ["compress", *choice, "-m", "tiny", str(packed[0]), "-o", str(tmp_path / "packed")],
+        ["decompress", *choice, str(packed[1]), "-o", str(tmp_path / "restored")],
+        ["test", *choice, str(packed[1])],
+    ):
+        loaded = modules_of(ended_well(*arguments))
+        assert "compressor.codec._native" in loaded
+        assert not {name.split(".")[0] for name in loaded} & HEAVY
+        assert not loaded & {"compressor.codec.weights_file", "compressor.codec.blocks"}
+    assert (tmp_path / "packed").read_bytes() == packed[1].read_bytes()
+
+
 @pytest.mark.slow
 def test_the_counted_program_is_what_compresses_and_decompresses(
-    packed: tuple[Path, Path], tmp_path: Path
+    packed: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every module of ours that either direction loads is counted, and no other."""
     from compressor.bench.ours import PRODUCT, program_bytes
 
-    used: set[str] = set()
+    monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+    used, choice = set[str](), ["-q", "--engine", "jax"]
     for arguments in (
-        ["compress", "-q", "-m", "tiny", str(packed[0]), "-o", str(tmp_path / "packed")],
-        ["decompress", "-q", str(packed[1]), "-o", str(tmp_path / "restored")],
+        ["compress", *choice, "-m", "tiny", str(packed[0]), "-o", str(tmp_path / "packed")],
+        ["decompress", *choice, str(packed[1]), "-o", str(tmp_path / "restored")],
     ):
         used |= {name for name in modules_of(ended_well(*arguments)) if name.split(".")[0] in OURS}
     files = {path: dotted(ROOT / path) for path in PRODUCT}

@@ -5,6 +5,8 @@ The lock fits the requirements, and the core requires no more than coding does.
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 import sys
@@ -52,6 +54,10 @@ def test_every_module_is_in_a_package() -> None:
     assert [path for path in files if not (path.parent / "__init__.py").exists()] == []
 
 
+BUILT = (".py", ".so", ".pyd")
+"""What setuptools packs by itself."""
+
+
 def test_every_data_file_is_shipped(project: dict[str, Any]) -> None:
     shipped = project["tool"]["setuptools"]["package-data"]
     globs = [
@@ -61,13 +67,13 @@ def test_every_data_file_is_shipped(project: dict[str, Any]) -> None:
     data = [
         str(path.relative_to(ROOT))
         for path in files
-        if path.suffix != ".py" and "__pycache__" not in path.parts
+        if path.suffix not in BUILT and "__pycache__" not in path.parts
     ]
     assert [name for name in data if not any(fnmatch(name, glob) for glob in globs)] == []
     assert [glob for glob in globs if not any(fnmatch(name, glob) for name in data)] == []
 
 
-EXTRAS = ("train", "bench", "report", "corpora", "dev")
+EXTRAS = ("jax", "train", "bench", "report", "corpora", "dev")
 
 
 @pytest.mark.parametrize("extra", ["", *EXTRAS])
@@ -87,19 +93,19 @@ def test_the_lock_satisfies_every_requirement(
 
 def test_the_core_is_small(project: dict[str, Any]) -> None:
     names = {Requirement(line).name for line in project["project"]["dependencies"]}
-    assert names == {"click", "constriction", "jax", "numpy", "tqdm"}
+    assert names == {"click", "numpy", "tqdm"}
 
 
 def test_all_is_every_extra_that_a_command_names(project: dict[str, Any]) -> None:
     extras = project["project"]["optional-dependencies"]
     (line,) = extras["all"]
-    assert Requirement(line).extras == {"train", "bench", "report", "corpora"}
-    assert get_args(Extra) == ("train", "bench", "report", "corpora")
+    assert Requirement(line).extras == {"jax", "train", "bench", "report", "corpora"}
+    assert get_args(Extra) == ("jax", "train", "bench", "report", "corpora")
 
 
 def test_the_build_backend_is_locked_too(project: dict[str, Any], lock: dict[str, str]) -> None:
-    (backend,) = (Requirement(line) for line in project["build-system"]["requires"])
-    assert backend.specifier.contains(lock[backend.name])
+    for backend in (Requirement(line) for line in project["build-system"]["requires"]):
+        assert backend.specifier.contains(lock[canonicalize_name(backend.name)])
 
 
 def test_the_lock_has_versions_only() -> None:
@@ -113,7 +119,7 @@ def test_the_lock_has_versions_only() -> None:
 
 
 def test_the_coder_is_pinned_exactly(project: dict[str, Any]) -> None:
-    assert "constriction==0.5.0" in project["project"]["dependencies"]
+    assert "constriction==0.5.0" in project["project"]["optional-dependencies"]["jax"]
 
 
 def test_the_command_starts(project: dict[str, Any]) -> None:
@@ -129,3 +135,40 @@ def test_the_command_starts(project: dict[str, Any]) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "decompress" in done.stdout
+
+
+def test_the_versions_of_both_languages_are_one(project: dict[str, Any]) -> None:
+    workspace = tomllib.loads((ROOT / "native" / "Cargo.toml").read_text("utf-8"))
+    assert workspace["workspace"]["package"]["version"] == project["project"]["version"]
+
+
+def test_the_native_engine_may_be_left_out_or_demanded(tmp_path: Path) -> None:
+    """What setup.py declares by KOLMOZIP_NATIVE, with and without cargo: None, or optional."""
+    code = """
+import json, setuptools
+def setup(rust_extensions=(), **_):
+    print(json.dumps([extension.optional for extension in rust_extensions]))
+setuptools.setup = setup
+exec(open("setup.py").read())
+"""
+    declared = {}
+    for switch in ("", "0", "1"):
+        for cargo in (sys.executable, str(tmp_path / "absent")):
+            variables = {**os.environ, "KOLMOZIP_NATIVE": switch, "CARGO": cargo}
+            done = subprocess.run(
+                [sys.executable, "-c", code],
+                cwd=ROOT,
+                env=variables,
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            declared[switch, cargo == sys.executable] = json.loads(done.stdout)
+    assert declared == {
+        ("", True): [True],
+        ("", False): [],
+        ("0", True): [],
+        ("0", False): [],
+        ("1", True): [False],
+        ("1", False): [False],
+    }

@@ -13,13 +13,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from coding import container, errors
 from coding.container import Block, Digest, Header, Kind, Reader
 from compressor.codec import stream
-from compressor.codec.blocks import encode_block
 from compressor.codec.model import Model, by_name
 from data.samples import sample
 
@@ -56,8 +54,7 @@ def by_hand(model: Model, parts: Parts) -> bytes:
         digest.update(data)
         block = stream.make_block(model, stream.kind_of(data), data, lambda _: None)
         if lanes:
-            columns = np.frombuffer(data, np.uint8)
-            payload = encode_block(model.engine(lanes), columns, lanes, lambda _: None)
+            payload = model.encode_block(data, lanes, lambda _: None)
             block = Block(Kind.MODEL, len(data), payload, lanes)
         blocks.append(container.block_bytes(block))
     return assembled(Header(model.identity), blocks, digest)

@@ -4,9 +4,12 @@
 use crate::coder::{Damaged, Decoder, Encoder};
 use crate::lanes::Lanes;
 use crate::memory::Memory;
-use crate::network::{Group, Network};
+use crate::network::{FIRST_BYTE, Group, Network};
 use crate::shape::VOCABULARY;
+use crate::team::{Task, Tasks, Team};
 
+/// The container version whose model blocks these are.
+pub const FORMAT_VERSION: u8 = 3;
 /// Original bytes for each payload byte at most.
 const MAX_EXPANSION: usize = 1024;
 const WORD_BYTES: usize = 4;
@@ -54,19 +57,55 @@ pub type Progress<'a> = &'a mut dyn FnMut(usize) -> bool;
 struct Range {
     /// The first symbol.
     first: usize,
-    /// The sum of the counts.
+    /// The sum of the counts, and of those in the lower half.
     total: u32,
+    lower: u32,
 }
 
 impl Range {
-    /// The sum over the lower half of 2^(8 - k) symbols, and the count of a 0 that it gives bit k.
+    /// The count of a 0 for bit k, which halves 2^(8 - k) symbols.
     #[inline(always)]
-    fn halve(self, evidence: &[i32], k: usize) -> (u32, u32) {
+    fn halve(&mut self, evidence: &[i32], k: usize) -> u32 {
         let half = &evidence[self.first..][..VOCABULARY >> (k + 1)];
-        let lower = half.iter().sum::<i32>() as u32;
-        let zero = (u64::from(lower) << 24) / u64::from(self.total);
-        (lower, (zero as u32).clamp(1, (1 << 24) - 1))
+        self.lower = half.iter().sum::<i32>() as u32;
+        let zero = (u64::from(self.lower) << 24) / u64::from(self.total);
+        (zero as u32).clamp(1, (1 << 24) - 1)
     }
+
+    /// Goes to the half that bit k names.
+    #[inline(always)]
+    fn take(&mut self, bit: u32, k: usize) {
+        self.total = if bit == 0 { self.lower } else { self.total - self.lower };
+        self.first += bit as usize * (VOCABULARY >> (k + 1));
+    }
+}
+
+/// Lanes that step together, and the bytes that came in them.
+struct Stepper {
+    group: Box<dyn Group>,
+    bytes: Vec<u8>,
+}
+
+impl Task for Stepper {
+    fn advance(&mut self) {
+        self.group.step(&self.bytes);
+    }
+}
+
+/// Lanes of one group at most: more of them fill caches without feeding the kernels any better.
+const MAX_GROUP: usize = 48;
+/// Groups for each thread, where there are lanes enough: whoever is ready first takes the next.
+const GROUPS_PER_THREAD: usize = 3;
+/// Groups are a multiple of this where they are larger: kernels take so many lanes at a time.
+const GROUP_STEP: usize = 6;
+
+/// Lanes of each group but the last.
+fn group_size(lanes: usize, threads: usize) -> usize {
+    if threads == 1 {
+        return lanes.min(MAX_GROUP);
+    }
+    let size = lanes.div_ceil(threads * GROUPS_PER_THREAD).next_multiple_of(GROUP_STEP);
+    size.min(lanes.div_ceil(threads)).min(MAX_GROUP)
 }
 
 fn code<C: BitCoder>(
@@ -74,47 +113,75 @@ fn code<C: BitCoder>(
     coder: &mut C,
     shape: Lanes,
     rows: &mut [u8],
+    threads: usize,
     progress: Progress<'_>,
 ) -> Result<(), BlockError> {
-    let lanes = shape.lanes;
+    let (lanes, steps) = (shape.lanes, shape.steps());
+    let size = group_size(lanes, threads);
+    let tasks = Tasks::new((0..lanes).step_by(size).map(|first| {
+        let lanes = size.min(lanes - first);
+        Stepper { group: network.group(lanes), bytes: vec![FIRST_BYTE; lanes] }
+    }));
     let mut memory = Memory::new(shape.size(), lanes);
-    let mut group: Box<dyn Group> = network.group(lanes);
     let mut ranges = vec![Range::default(); lanes];
-    let mut lowers = vec![0_u32; lanes];
-    let steps = shape.steps();
-    for step in 0..steps {
-        let active = shape.active(step);
-        memory.look_up(active, rows);
-        let row = &mut rows[step * lanes..][..active];
-        let evidence = group.evidence();
-        for (lane, range) in ranges.iter_mut().enumerate() {
-            let counts = &evidence[lane * VOCABULARY..][..VOCABULARY];
-            *range = Range { first: 0, total: counts.iter().sum::<i32>() as u32 };
-        }
-        for k in 0..8 {
-            for lane in 0..active {
-                let counts = &evidence[lane * VOCABULARY..][..VOCABULARY];
-                let range = &mut ranges[lane];
-                let (lower, zero) = range.halve(counts, k);
-                let zero = memory.predict(lane, k, zero);
-                let bit = coder.code(zero, u32::from(row[lane] >> (7 - k) & 1))?;
-                memory.note(lane, k, bit);
-                range.total = if bit == 0 { lower } else { range.total - lower };
-                range.first += bit as usize * (VOCABULARY >> (k + 1));
+    let helpers = threads.min(lanes.div_ceil(size)) - 1;
+    std::thread::scope(|scope| {
+        let team = Team::start(scope, &tasks, helpers);
+        team.round(|| ()); // every lane begins as if it had read a space
+        for step in 0..steps {
+            let active = shape.active(step);
+            memory.look_up(active, rows);
+            let row = &mut rows[step * lanes..][..lanes];
+            let mut steppers = tasks.lock();
+            let evidence: Vec<&[i32]> =
+                steppers.iter().flat_map(|s| s.group.evidence().chunks(VOCABULARY)).collect();
+            code_row(coder, &mut memory, &evidence, &mut ranges, &mut row[..active])?;
+            for (stepper, bytes) in steppers.iter_mut().zip(row.chunks(size)) {
+                stepper.bytes.copy_from_slice(bytes);
+            }
+            drop(steppers);
+            if step + 1 < steps {
+                team.round(|| memory.learn(rows, step));
+            }
+            if !progress(active) {
+                return Err(BlockError::Stopped);
             }
         }
-        for (byte, range) in row.iter_mut().zip(&ranges) {
-            *byte = range.first as u8;
-        }
-        if step + 1 < steps {
-            memory.learn(rows, step);
-            group.step(&rows[step * lanes..][..lanes]);
-        }
-        if !progress(active) {
-            return Err(BlockError::Stopped);
+        Ok(())
+    })
+}
+
+/// Lanes by which mixing runs ahead of coding, so that what it fetches has come.
+const AHEAD: usize = 8;
+
+/// Codes a byte in each of the first lanes: a decoder's are written to `row`.
+#[inline]
+fn code_row<C: BitCoder>(
+    coder: &mut C,
+    memory: &mut Memory,
+    evidence: &[&[i32]],
+    ranges: &mut [Range],
+    row: &mut [u8],
+) -> Result<(), Damaged> {
+    for (range, counts) in ranges.iter_mut().zip(evidence) {
+        *range = Range { first: 0, total: counts.iter().sum::<i32>() as u32, lower: 0 };
+    }
+    for k in 0..8 {
+        for ahead in 0..row.len() + AHEAD {
+            if ahead < row.len() {
+                let zero = ranges[ahead].halve(evidence[ahead], k);
+                memory.mix(ahead, k, zero);
+            }
+            let Some(lane) = ahead.checked_sub(AHEAD) else { continue };
+            let zero = memory.predict(lane, k);
+            let bit = coder.code(zero, u32::from(row[lane] >> (7 - k) & 1))?;
+            memory.note(lane, k, bit);
+            ranges[lane].take(bit, k);
         }
     }
-    let _ = &mut lowers;
+    for (byte, range) in row.iter_mut().zip(ranges) {
+        *byte = range.first as u8;
+    }
     Ok(())
 }
 
@@ -129,12 +196,13 @@ pub fn encode_block(
     network: &Network,
     data: &[u8],
     lanes: usize,
+    threads: usize,
     progress: Progress<'_>,
 ) -> Result<Vec<u8>, BlockError> {
     let shape = checked(data.len(), lanes);
     let mut coder = Encoder::new();
     let mut rows = shape.to_rows(data);
-    code(network, &mut coder, shape, &mut rows, progress)?;
+    code(network, &mut coder, shape, &mut rows, threads.max(1), progress)?;
     let mut payload = coder.finish();
     let least = WORD_BYTES * data.len().div_ceil(MAX_EXPANSION * WORD_BYTES);
     payload.resize(payload.len().max(least), 0);
@@ -145,7 +213,8 @@ pub fn encode_block(
 ///
 /// # Errors
 /// `BlockError::Damaged` where the payload holds what no encoder writes; other damage gives other
-/// bytes, which the container's checksum tells. `BlockError::Stopped` where the progress asks for it.
+/// bytes, which the container's checksum tells. `BlockError::Stopped` where the progress asks for
+/// it.
 ///
 /// # Panics
 /// Where there are no lanes, or more than bytes.
@@ -154,16 +223,70 @@ pub fn decode_block(
     payload: &[u8],
     length: usize,
     lanes: usize,
+    threads: usize,
     progress: Progress<'_>,
 ) -> Result<Vec<u8>, BlockError> {
     let shape = checked(length, lanes);
     let mut coder = Decoder::new(payload);
     let mut rows = vec![0; shape.size()];
-    code(network, &mut coder, shape, &mut rows, progress)?;
+    code(network, &mut coder, shape, &mut rows, threads.max(1), progress)?;
     Ok(shape.to_block(&rows))
 }
 
 fn checked(length: usize, lanes: usize) -> Lanes {
     assert!((1..=length).contains(&lanes), "a lane has at least one byte");
     Lanes { length, lanes }
+}
+
+#[cfg(test)]
+mod bench {
+    use super::*;
+    use crate::network::Isa;
+    use crate::weights::Weights;
+    use std::time::Instant;
+
+    /// Microseconds a byte of each phase on one thread: the fastest tenth of the steps.
+    #[test]
+    #[ignore = "a measurement"]
+    fn phases() {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
+        let sample = std::env::var("KOLMOZIP_SAMPLE").expect("a file to code");
+        let data = std::fs::read(sample).unwrap();
+        let isa = Isa::choose(&std::env::var("KOLMOZIP_ISA").unwrap_or_default()).unwrap();
+        for name in ["small", "tiny"] {
+            let file = std::fs::read(format!("{root}models/shipped/{name}.kzw")).unwrap();
+            let network = Network::new(&Weights::read(&file).unwrap(), isa);
+            let shape = Lanes { length: data.len() / 512 * 512, lanes: 48 };
+            let rows = shape.to_rows(&data[..shape.length]);
+            let lanes = shape.lanes;
+            let mut group = network.group(lanes);
+            let mut memory = Memory::new(shape.size(), lanes);
+            let mut ranges = vec![Range::default(); lanes];
+            let mut coder = Encoder::new();
+            let mut times = [const { Vec::new() }; 4];
+            for step in 0..(shape.steps() - 1).min(2000) {
+                let mut row = rows[step * lanes..][..lanes].to_vec();
+                let start = Instant::now();
+                group.step(&row);
+                times[0].push(start.elapsed());
+                let start = Instant::now();
+                memory.look_up(lanes, &rows);
+                times[1].push(start.elapsed());
+                let start = Instant::now();
+                let evidence: Vec<&[i32]> = group.evidence().chunks(VOCABULARY).collect();
+                code_row(&mut coder, &mut memory, &evidence, &mut ranges, &mut row).unwrap();
+                times[2].push(start.elapsed());
+                let start = Instant::now();
+                memory.learn(&rows, step);
+                times[3].push(start.elapsed());
+            }
+            print!("{name} by {}:", isa.name());
+            for (phase, mut times) in ["network", "look up", "code", "learn"].iter().zip(times) {
+                times.sort();
+                let time = times[times.len() / 10].as_secs_f64() * 1e6 / lanes as f64;
+                print!(" {phase} {time:.2},");
+            }
+            println!(" us a byte");
+        }
+    }
 }

@@ -10,4 +10,5 @@ mod mapping;
 mod memory;
 pub mod network;
 pub mod shape;
+mod team;
 pub mod weights;

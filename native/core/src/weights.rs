@@ -402,7 +402,7 @@ impl<'a> Reader<'a> {
             self.read(EXPONENT, &[0; LAST_BATCH][..piece], &mut bytes[at..at + piece])?;
             at += piece;
         }
-        bytes.iter().map(|&byte| narrow8(i32::from(byte) - 128 << shift)).collect()
+        bytes.iter().map(|&byte| narrow8((i32::from(byte) - 128) << shift)).collect()
     }
 
     /// An int16 array: pieces of rows, high bytes, then low ones, classes by row.

@@ -105,6 +105,7 @@ fn writes_the_words_of_constriction_and_reads_them() {
 #[test]
 fn holds_words_back_as_constriction_does() {
     let mut random = Random(11);
+    let mut held = false;
     for round in 0..300 {
         let mut decisions = Vec::new();
         let mut coder = Encoder::new();
@@ -116,9 +117,11 @@ fn holds_words_back_as_constriction_does() {
             let bit = u32::from(edge >= low && random.below(40) != 0);
             coder.bit(zero, bit);
             decisions.push((zero, bit));
+            held |= format!("{coder:?}").contains("held: Some");
         }
         assert_eq!(coder.finish(), words_of_constriction(&decisions), "round {round}");
     }
+    assert!(held, "words were held back");
 }
 
 /// What the debug output says of low and range.

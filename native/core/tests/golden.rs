@@ -35,9 +35,9 @@ fn holds(isa: Isa, weights_file: &str, least: usize) {
                 true
             };
             let decoded =
-                decode_block(&network, &block.payload, block.length, block.lanes, &mut progress);
+                decode_block(&network, &block.payload, block.length, block.lanes, 2, &mut progress);
             let decoded = decoded.unwrap();
-            let encoded = encode_block(&network, &decoded, block.lanes, &mut progress).unwrap();
+            let encoded = encode_block(&network, &decoded, block.lanes, 2, &mut progress).unwrap();
             assert_eq!(encoded, block.payload, "{} by {}", path.display(), isa.name());
             assert_eq!(coded, 2 * block.length);
             original.extend(decoded);

@@ -9,13 +9,30 @@ import numpy as np
 import pytest
 from click.testing import Result
 
+from compressor.codec import native
+
 Run = Callable[..., Result]
 
 
 def test_selftest_compares_engine_and_definition(cli: Run) -> None:
-    result = cli("selftest", "--model", "nano", "--lanes", 4, "--steps", 10)
+    small = ["--model", "nano", "--lanes", 4, "--steps", 10]
+    result = cli("selftest", "--engine", "jax", *small)
     assert result.exit_code == 0
     assert "10240 counts equal the definition" in result.stdout
+    if native.absent():
+        pytest.skip("the native engine is not built")
+    result = cli("selftest", "--engine", "native", *small)
+    assert result.exit_code == 0
+    assert "a block of 40 bytes equals the definition's" in result.stdout
+
+
+@pytest.mark.skipif(native.absent() is not None, reason="the native engine is not built")
+def test_selftest_refuses_an_engine_that_differs(
+    cli: Run, refusal: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native.NativeModel, "encode_block", lambda *_: b"other")
+    result = cli("selftest", "--engine", "native", "--model", "nano", "--steps", 10)
+    assert "native" in refusal(result, "EngineDiffers")
 
 
 @pytest.mark.parametrize(

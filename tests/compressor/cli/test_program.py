@@ -14,6 +14,7 @@ from click.testing import Result
 import compressor
 from coding import container
 from compressor.cli import main
+from compressor.codec import engines
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -73,7 +74,8 @@ def test_version(cli: Run) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     stated = project.get("version", compressor.__version__)
     assert compressor.__version__ == stated
-    line = f"kolmozip {stated}, file format {container.VERSION}\n"
+    engine = engines.describe()
+    line = f"kolmozip {stated}, file format {container.VERSION}, engine: {engine}\n"
     for option in ("--version", "-V", "-qV"):
         result = cli(option)
         assert (result.exit_code, result.stdout, result.stderr) == (0, line, "")

@@ -27,7 +27,7 @@ from coding import container
 from coding.container import Block, Digest, Header, Kind
 from coding.errors import KolmozipError, UnknownWeights
 from compressor.codec import weights_file
-from compressor.codec.blocks import encode_block
+from compressor.codec.blocks import SteppedModel
 from compressor.codec.stream import decompress_stream, make_block
 from data.samples import sample
 from models.integer import weights as wt
@@ -61,7 +61,7 @@ def made(seed_: int, **changes: object) -> wt.IntegerWeights:
     return wt.check(wt.IntegerWeights(config, arrays))
 
 
-class Random:
+class Random(SteppedModel):
     """A network of random weights as files are coded with."""
 
     def __init__(self, weights: wt.IntegerWeights) -> None:
@@ -88,8 +88,7 @@ def packed(*parts: tuple[Kind, bytes, int]) -> tuple[bytes, bytes]:
         digest.update(raw)
         block = make_block(MODEL, kind, raw, lambda _: None)
         if kind == Kind.MODEL:
-            data = np.frombuffer(raw, np.uint8)
-            payload = encode_block(MODEL.engine(lanes), data, lanes, lambda _: None)
+            payload = MODEL.encode_block(raw, lanes, lambda _: None)
             block = Block(kind, len(raw), payload, lanes)
         whole += container.block_bytes(block)
     return b"".join(raw for _, raw, _ in parts), whole + container.end_bytes(digest.end_mark())

@@ -20,12 +20,13 @@ from coding import container
 from coding.container import Block, Digest, Header, Kind
 from coding.errors import Damaged, KolmozipError, LimitExceeded
 from compressor.codec import stream
+from compressor.codec.blocks import SteppedModel
 from compressor.codec.model import Model
 
 MIB128 = 1 << 27
 
 
-class Refusing:
+class Refusing(SteppedModel):
     """Fails the test as soon as the network is asked for anything."""
 
     identity = bytes(8)
@@ -158,7 +159,7 @@ def test_a_sparse_gigabyte_needs_no_option(nano: Model, text: bytes) -> None:
     assert (target.total, target.largest) == (1 << 30, stream.PIECE)
 
 
-class Steps:
+class Steps(SteppedModel):
     """A network that counts its steps."""
 
     identity = bytes(8)

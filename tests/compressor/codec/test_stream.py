@@ -1,6 +1,7 @@
 """Whatever goes in comes out, and going in twice gives the same bytes, in blocks and lanes.
 
-Most tests code with the NumPy definition of the network, which needs no compiler, in short lanes.
+Most tests code with an engine that needs no compiler, in short lanes: the native one, or the NumPy
+definition of the network where that is not built.
 """
 
 from __future__ import annotations
@@ -20,29 +21,49 @@ import compressor
 import data.lanes
 from coding import container
 from coding.container import Block, Kind
+from compressor.codec import native, registry, weights_store
 from compressor.codec import stream as codec
-from compressor.codec import weights_store
-from compressor.codec.blocks import decode_block, encode_block
+from compressor.codec.blocks import SteppedModel, decode_block, encode_block
 from compressor.codec.model import Model
+from compressor.codec.seams import BlockCodec, Progress
 from models.integer.reference import Reference
 
+NANO = str(Path(__file__).parents[2] / "golden" / "nano.kzw")
 Blocks = Callable[[bytes], list[Block]]
 
 
-class Definition:
-    """The tiny weights as files are coded with, run by the NumPy definition; counts its uses."""
+class Definition(SteppedModel):
+    """The tiny weights as files are coded with, run by the NumPy definition."""
 
     def __init__(self, model: Model) -> None:
-        self.identity, self._weights, self.uses = model.identity, model.weights, 0
+        self.identity, self._weights = model.identity, model.weights
 
     def engine(self, lanes: int) -> Reference:
-        self.uses += 1
         return Reference(self._weights, lanes)
+
+
+class Counted:
+    """A model that counts the blocks which it is given to encode."""
+
+    def __init__(self, model: BlockCodec) -> None:
+        self._model, self.identity, self.uses = model, model.identity, 0
+
+    def encode_block(self, data: bytes, lanes: int, progress: Progress) -> bytes:
+        self.uses += 1
+        return self._model.encode_block(data, lanes, progress)
+
+    def decode_block(self, payload: bytes, length: int, lanes: int, progress: Progress) -> bytes:
+        return self._model.decode_block(payload, length, lanes, progress)
 
 
 @pytest.fixture(scope="session")
 def definition(nano: Model) -> Definition:
     return Definition(nano)
+
+
+@pytest.fixture(scope="session")
+def model(definition: Definition) -> BlockCodec:
+    return definition if native.absent() else registry.by_name(NANO, "native")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -52,13 +73,13 @@ def _short_lanes() -> Iterator[None]:
         yield
 
 
-def restored(packed: bytes, model: Definition) -> bytes:
+def restored(packed: bytes, model: BlockCodec) -> bytes:
     target = io.BytesIO()
     codec.decompress_stream(io.BytesIO(packed), target, find=lambda _: model)
     return target.getvalue()
 
 
-def there_and_back(original: bytes, model: Definition) -> bytes:
+def there_and_back(original: bytes, model: BlockCodec) -> bytes:
     """Compresses twice and restores; returns the container."""
     packed = compressor.compress(original, model)
     assert compressor.compress(original, model) == packed
@@ -91,9 +112,9 @@ KINDS: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_input_comes_back(kind: str, definition: Definition) -> None:
+def test_every_kind_of_input_comes_back(kind: str, model: BlockCodec) -> None:
     original = KINDS[kind]
-    assert len(there_and_back(original, definition)) <= len(original) + 64
+    assert len(there_and_back(original, model)) <= len(original) + 64
 
 
 def test_the_program_is_one() -> None:
@@ -119,31 +140,29 @@ def test_the_definition_writes_what_the_engine_writes(
 
 
 @pytest.mark.parametrize("size", [5000, 1_000_000, codec.GRANULE + 1])
-def test_noise_grows_by_no_more_than_promised(size: int, definition: Definition) -> None:
+def test_noise_grows_by_no_more_than_promised(size: int, model: BlockCodec) -> None:
     original = random.Random(size).randbytes(size)
-    packed = compressor.compress(original, definition)
+    packed = compressor.compress(original, model)
     assert len(packed) <= size + 64 + size / 1000
-    assert restored(packed, definition) == original
+    assert restored(packed, model) == original
 
 
 @pytest.mark.parametrize(
     "original", [b"x", b"xy", random.Random(0).randbytes(300), random.Random(1).randbytes(3000)]
 )
 def test_little_noise_too_grows_by_no_more_than_promised(
-    original: bytes, definition: Definition
+    original: bytes, model: BlockCodec
 ) -> None:
-    assert (
-        len(compressor.compress(original, definition)) <= len(original) + 64 + len(original) / 1000
-    )
+    assert len(compressor.compress(original, model)) <= len(original) + 64 + len(original) / 1000
 
 
 @given(original=st.binary(max_size=300))
 @example(original=b"lanes " * 40)
 @settings(max_examples=25)
-def test_any_bytes_in_any_number_of_lanes(original: bytes, definition: Definition) -> None:
+def test_any_bytes_in_any_number_of_lanes(original: bytes, model: BlockCodec) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(data.lanes, "LANE_BYTES", 32)
-        there_and_back(original, definition)
+        there_and_back(original, model)
 
 
 @given(
@@ -154,44 +173,42 @@ def test_any_bytes_in_any_number_of_lanes(original: bytes, definition: Definitio
     )
 )
 @settings(max_examples=10)
-def test_any_text_through_the_model_in_several_blocks(
-    words: list[str], definition: Definition
-) -> None:
+def test_any_text_through_the_model_in_several_blocks(words: list[str], model: BlockCodec) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(data.lanes, "LANE_BYTES", 32)
         patch.setattr(container, "MAX_BLOCK", 150)
-        there_and_back("".join(words).encode(), definition)
+        there_and_back("".join(words).encode(), model)
 
 
 @pytest.mark.parametrize("length", [1024, 1025, 1039, 1087, 1088])
 def test_lanes_of_unequal_length(
     length: int,
-    definition: Definition,
+    model: BlockCodec,
     text: bytes,
     blocks: Blocks,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    packed = there_and_back(text[:length], definition)
+    packed = there_and_back(text[:length], model)
     assert [block.lanes for block in blocks(packed)] == [16]
 
 
 def test_blocks_follow_each_other(
-    definition: Definition, text: bytes, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
+    model: BlockCodec, text: bytes, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(container, "MAX_BLOCK", 1000)
     original = text[:1000] + bytes(1000) + random.Random(3).randbytes(1000) + text[:1]
-    packed = there_and_back(original, definition)
+    packed = there_and_back(original, model)
     found = blocks(packed)
     assert [block.kind for block in found] == [Kind.MODEL, Kind.RUN, Kind.RAW, Kind.RUN]
     assert [block.length for block in found] == [1000, 1000, 1000, 1]
 
 
 def test_neighbours_of_one_kind_share_a_block(
-    definition: Definition, text: bytes, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
+    model: BlockCodec, text: bytes, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(codec, "GRANULE", 512)
     monkeypatch.setattr(container, "MAX_BLOCK", 1100)
-    packed = there_and_back(text[:1536] + bytes(range(256)) * 4 + bytes(1024), definition)
+    packed = there_and_back(text[:1536] + bytes(range(256)) * 4 + bytes(1024), model)
     told = [(block.kind, block.length) for block in blocks(packed)]
     assert told == [
         (Kind.MODEL, 1024),
@@ -203,34 +220,34 @@ def test_neighbours_of_one_kind_share_a_block(
 
 
 def test_a_block_does_not_depend_on_those_before(
-    definition: Definition, text: bytes, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
+    model: BlockCodec, text: bytes, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(container, "MAX_BLOCK", 500)
-    first, second = blocks(compressor.compress(text[:500] * 2, definition))
+    first, second = blocks(compressor.compress(text[:500] * 2, model))
     assert first == second
 
 
 def test_what_the_model_would_expand_is_stored_raw(
-    nano: Model, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
+    model: BlockCodec, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    definition = Definition(nano)
+    model = Counted(model)
     monkeypatch.setattr(codec, "DENSE", 9 * 256)  # now nothing is too dense to try
     original = random.Random(5).randbytes(600)
-    packed = compressor.compress(original, definition)
-    assert definition.uses == 1, "the model was tried"
+    packed = compressor.compress(original, model)
+    assert model.uses == 1, "the model was tried"
     assert blocks(packed)[0] == Block(Kind.RAW, 600, original)
     assert len(packed) == 600 + container.HEADER_BYTES + container.BLOCK_BYTES + container.END_BYTES
     assert compressor.decompress(packed) == original
 
 
-def test_noise_does_not_wait_for_the_model(nano: Model, blocks: Blocks) -> None:
-    definition = Definition(nano)
-    packed = compressor.compress(random.Random(6).randbytes(100_000), definition)
+def test_noise_does_not_wait_for_the_model(model: BlockCodec, blocks: Blocks) -> None:
+    model = Counted(model)
+    packed = compressor.compress(random.Random(6).randbytes(100_000), model)
     assert [block.kind for block in blocks(packed)] == [Kind.RAW]
-    assert restored(packed, definition)
-    zeros = compressor.compress(bytes(100_000), definition)
-    assert restored(zeros, definition) == bytes(100_000)
-    assert definition.uses == 0
+    assert restored(packed, model)
+    zeros = compressor.compress(bytes(100_000), model)
+    assert restored(zeros, model) == bytes(100_000)
+    assert model.uses == 0
 
 
 def test_entropy_is_that_of_the_shares() -> None:
@@ -292,7 +309,7 @@ class Sink(io.RawIOBase):
 
 
 def test_short_reads_and_targets_that_cannot_seek(
-    definition: Definition, text: bytes, monkeypatch: pytest.MonkeyPatch
+    model: BlockCodec, text: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(container, "MAX_BLOCK", 700)
     original, packed, target = (
@@ -300,10 +317,10 @@ def test_short_reads_and_targets_that_cannot_seek(
         Sink(),
         Sink(),
     )
-    told = compressor.compress_stream(Dribble(original), packed, definition)
-    assert bytes(packed.content) == compressor.compress(original, definition)
+    told = compressor.compress_stream(Dribble(original), packed, model)
+    assert bytes(packed.content) == compressor.compress(original, model)
     again = compressor.decompress_stream(
-        Dribble(bytes(packed.content)), target, find=lambda _: definition
+        Dribble(bytes(packed.content)), target, find=lambda _: model
     )
     assert bytes(target.content) == original
     assert told.length == again.length == len(original)
@@ -311,14 +328,14 @@ def test_short_reads_and_targets_that_cannot_seek(
 
 
 def test_progress_tells_of_every_byte_once(
-    definition: Definition, text: bytes, monkeypatch: pytest.MonkeyPatch
+    model: BlockCodec, text: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(container, "MAX_BLOCK", 500)
     original = text[:500] + bytes(500) + random.Random(2).randbytes(500)
     there, back, packed = [], [], io.BytesIO()
-    compressor.compress_stream(io.BytesIO(original), packed, definition, there.append)
+    compressor.compress_stream(io.BytesIO(original), packed, model, there.append)
     packed.seek(0)
-    compressor.decompress_stream(packed, io.BytesIO(), back.append, lambda _: definition)
+    compressor.decompress_stream(packed, io.BytesIO(), back.append, lambda _: model)
     assert sum(there) == sum(back) == len(original)
 
 

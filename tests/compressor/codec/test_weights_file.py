@@ -146,6 +146,23 @@ def test_bytes_left_over_are_refused(packed: bytes) -> None:
         packing.unpack(packed + b"\0\0\0\0")
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16", "utf-32-be", "utf-8-sig"])
+def test_a_shape_that_is_not_utf_8_is_refused(
+    page_decoder: ModuleType, packed: bytes, encoding: str
+) -> None:
+    """Python's reader of JSON would guess the encoding of bytes; the page and Rust do not."""
+    start = 4 + 1 + 2
+    length = int.from_bytes(packed[start - 2 : start], "little")
+    shape = packed[start : start + length].decode().encode(encoding)
+    forged = packed[: start - 2] + struct.pack("<H", len(shape)) + shape
+    forged += packed[start + length : -4]
+    forged += struct.pack("<I", zlib.crc32(forged))
+    with pytest.raises(WeightsError, match="no usable shape"):
+        packing.unpack(forged)
+    with pytest.raises(ValueError, match=r".+"):
+        page_decoder.read_weights(forged)
+
+
 @pytest.mark.parametrize("version", [0, 1, 3, 255])
 def test_another_version_is_named(packed: bytes, version: int) -> None:
     with pytest.raises(WeightsError, match=f"version {version}, this program reads 2"):

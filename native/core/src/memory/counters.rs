@@ -87,7 +87,7 @@ impl Counters {
     pub(crate) fn learn(&mut self, counter: Counter, check: u32, bit: u32) {
         let (p, n) = ((counter.old >> 16) as i32, counter.count());
         let away = (65535 * bit as i32 - p) * self.rates[n];
-        let p = (p + (away + (1 << 13) >> 14)) as u32;
+        let p = (p + ((away + (1 << 13)) >> 14)) as u32;
         let count = (n as u32 + 1).min(MAX_COUNT as u32);
         self.slots[counter.slot as usize] = p << 16 | check | count;
     }

@@ -90,7 +90,7 @@ impl Expected {
             let logit = row[usize::from(guesses.cell[source])];
             let one = i32::from(guesses.byte[source] >> (7 - k) & 1);
             let agrees = i32::from(guesses.agrees >> source & 1);
-            sum += (logit ^ (one - 1)) - (one - 1) & -agrees;
+            sum += ((logit ^ (one - 1)) - (one - 1)) & -agrees;
         }
         sum
     }
@@ -132,8 +132,8 @@ impl Expected {
             let stretch = i64::from(self.stretch(at));
             let change =
                 i64::from(hits) * HOPE_LIMIT - i64::from(guesses) * i64::from(self.hope[at]);
-            self.hope[at] += (change + (1 << 9) >> 10) as i32;
-            let step = slope * stretch + (1 << 14) >> 15;
+            self.hope[at] += ((change + (1 << 9)) >> 10) as i32;
+            let step = (slope * stretch + (1 << 14)) >> 15;
             let weight = i64::from(self.weight[at]) + step;
             self.weight[at] = weight.clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT) as i32;
             self.derive(at);

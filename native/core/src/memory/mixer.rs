@@ -22,22 +22,24 @@ const LADDER_LIMIT: i32 = 3072;
 /// Ladders by last byte and node, then as many by a hash of the two last bytes and node.
 const LADDERS: usize = 2 << 16;
 
-/// A rung that a prediction leant on most, and what it held.
+/// A rung of a ladder: the lower of the two between which a mixture lies, and, once it is refined,
+/// the nearer one and what it held.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Rung {
     at: u32,
     old: u32,
 }
 
-/// One mixture.
+/// One mixture, before the ladders refine it.
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Mixture {
-    /// Counts for a 0, of 2^24, for the coder.
-    pub(crate) zero: u32,
-    /// Probability of a 1 before the ladders, in 2^-24.
+    /// Probability of a 1 in 2^-24.
     pub(crate) one: u32,
     /// The network's stretch.
     pub(crate) network: i32,
-    pub(crate) rungs: [Rung; 2],
+    rungs: [Rung; 2],
+    /// How far beyond the lower rung, in 256ths.
+    inside: u32,
 }
 
 /// Mixer weights and ladders.
@@ -85,7 +87,7 @@ impl Mixer {
         i32::from(self.logistic.stretch[counter.cell()])
     }
 
-    /// Mixes the next bit of a lane.
+    /// Mixes the next bit of a lane; the rungs that refine it are fetched.
     ///
     /// `zero` is the network's counts for a 0, of 2^24; `expected` the sum of the sources;
     /// `ladders` the numbers of the two ladders.
@@ -105,25 +107,32 @@ impl Mixer {
         let network = self.logistic.lg((1 << 24) - zero) - self.logistic.lg(zero);
         let weight = self.network_weights[usize::from(pattern) % PATTERNS] >> 6;
         let sum = i64::from(memory) + i64::from(expected) + i64::from(weight) * i64::from(network);
-        let stretch = (sum + (1 << 13) >> 14).clamp(-5631, 5631) as i32;
+        let stretch = ((sum + (1 << 13)) >> 14).clamp(-5631, 5631) as i32;
         let one = self.logistic.squash(stretch);
 
         let position = stretch.clamp(-LADDER_LIMIT, LADDER_LIMIT - 1) + LADDER_LIMIT;
         let (rung, inside) = ((position >> 8) as u32, (position & 255) as u32);
-        let mut refined = 2 * one;
         let rungs = ladders.map(|ladder| {
             let at = ladder * RUNGS as u32 + rung;
-            let [low, high] = [self.ladders[at as usize], self.ladders[at as usize + 1]];
-            refined += (low * (256 - inside) + high * inside) >> 6;
-            if inside < 128 { Rung { at, old: low } } else { Rung { at: at + 1, old: high } }
+            self.ladders.prefetch(at as usize);
+            Rung { at, old: 0 }
         });
-        Mixture { zero: (1 << 24) - (refined >> 2), one, network, rungs }
+        Mixture { one, network, rungs, inside }
     }
 
-    /// Fetches the middle of a ladder.
+    /// The counts for a 0, of 2^24, that the ladders make of a mixture.
     #[inline(always)]
-    pub(crate) fn fetch(&self, ladder: u32) {
-        self.ladders.prefetch(ladder as usize * RUNGS + RUNGS / 2);
+    pub(crate) fn refine(&self, mixture: &mut Mixture) -> u32 {
+        let inside = mixture.inside;
+        let mut refined = 2 * mixture.one;
+        for rung in &mut mixture.rungs {
+            let at = rung.at as usize;
+            let [low, high] = [self.ladders[at], self.ladders[at + 1]];
+            refined += (low * (256 - inside) + high * inside) >> 6;
+            let upper = inside >> 7;
+            *rung = Rung { at: rung.at + upper, old: if upper == 1 { high } else { low } };
+        }
+        (1 << 24) - (refined >> 2)
     }
 
     /// Notes the slopes of one bit of a lane; `error` is in 2^-16.
@@ -143,18 +152,20 @@ impl Mixer {
         self.network_slopes[usize::from(pattern) % PATTERNS] += slope;
     }
 
-    /// Moves a rung towards the bit that came, from what it held when it was read.
+    /// Moves the nearer rungs towards the bit that came, from what they held when they were read.
     #[inline(always)]
-    pub(crate) fn learn_rung(&mut self, rung: Rung, bit: u32) {
-        let old = rung.old as i32;
+    pub(crate) fn learn_rungs(&mut self, mixture: &Mixture, bit: u32) {
         let target = ((1 << 22) - 1) * bit as i32;
-        self.ladders[rung.at as usize] = (old + (target - old + 32 >> 6)) as u32;
+        for rung in mixture.rungs {
+            let old = rung.old as i32;
+            self.ladders[rung.at as usize] = (old + ((target - old + 32) >> 6)) as u32;
+        }
     }
 
     /// Moves the weights by all slopes noted.
     pub(crate) fn learn_weights(&mut self) {
         let move_by = |weight: &mut i32, slope: &mut i64| {
-            let moved = i64::from(*weight) + (*slope + (1 << 14) >> 15);
+            let moved = i64::from(*weight) + ((*slope + (1 << 14)) >> 15);
             *weight = moved.clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT) as i32;
             *slope = 0;
         };

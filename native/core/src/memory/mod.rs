@@ -1,7 +1,7 @@
 //! The memory that all lanes of a block share: counters, runs and matches, mixed with the network.
 //!
-//! It stays as it is for the eight bits of a step, while lanes `predict` and `note`; then `learn`
-//! takes in all of it at once. `FORMAT.md`, sections 2.3 to 2.6.
+//! It stays as it is for the eight bits of a step, while lanes `mix`, `predict` and `note`; then
+//! `learn` takes in all of it at once. `FORMAT.md`, sections 2.3 to 2.6.
 #![forbid(unsafe_code)]
 
 mod counters;
@@ -14,7 +14,7 @@ use crate::history::{History, Words, at_node, own};
 use counters::{Counter, Counters, Line};
 use expected::{CELLS, Expected, Guesses, SOURCES};
 use matches::Matches;
-use mixer::{Mixer, Rung};
+use mixer::{Mixer, Mixture};
 use runs::{Run, Runs};
 
 /// Mixer weights stay within plus and minus this; they are in 2^-20.
@@ -46,10 +46,7 @@ struct Lane {
 #[derive(Clone, Copy, Default)]
 struct Noted {
     counters: [Counter; counters::CONTEXTS],
-    rungs: [Rung; 2],
-    network: i32,
-    /// Probability of a 1 before the ladders, in 2^-24.
-    one: u32,
+    mixture: Mixture,
     /// Sources that agreed before the bit.
     agreed: u8,
 }
@@ -143,23 +140,23 @@ impl Memory {
         }
     }
 
-    /// The counts of a 0, of 2^24, for bit `k` of a lane; `zero` is what the network gives it.
+    /// Mixes bit `k` of a lane, to which the network gives `zero` counts of 2^24 for a 0.
     #[inline(always)]
-    pub(crate) fn predict(&mut self, number: usize, k: usize, zero: u32) -> u32 {
+    pub(crate) fn mix(&mut self, number: usize, k: usize, zero: u32) {
         let lane = &self.lanes[number];
-        let known = lane.node & (1 << (k & 3)) - 1 | 1 << (k & 3);
+        let known = lane.node & ((1 << (k & 3)) - 1) | 1 << (k & 3);
         let counters = lane.lines.map(|line| self.counters.find(line, known));
         let expected = self.expected.predict(&lane.guesses, k);
         let ladders = self.ladders(lane, lane.node);
         let mixture = self.mixer.mix(zero, &counters, lane.pattern, expected, ladders);
-        self.noted[k * self.lanes.len() + number] = Noted {
-            counters,
-            rungs: mixture.rungs,
-            network: mixture.network,
-            one: mixture.one,
-            agreed: lane.guesses.agrees,
-        };
-        mixture.zero
+        let agreed = lane.guesses.agrees;
+        self.noted[k * self.lanes.len() + number] = Noted { counters, mixture, agreed };
+    }
+
+    /// The counts of a 0, of 2^24, for bit `k` of a lane that has been mixed.
+    #[inline(always)]
+    pub(crate) fn predict(&mut self, number: usize, k: usize) -> u32 {
+        self.mixer.refine(&mut self.noted[k * self.lanes.len() + number].mixture)
     }
 
     /// The numbers of the two ladders at a node.
@@ -192,15 +189,13 @@ impl Memory {
             let noted = &self.noted[k * lanes..(k + 1) * lanes];
             for ((noted, lane), byte) in noted.iter().zip(&self.lanes).zip(row) {
                 let bit = u32::from(byte >> (7 - k) & 1);
-                let error = (bit << 16) as i32 - (noted.one >> 8) as i32;
+                let error = (bit << 16) as i32 - (noted.mixture.one >> 8) as i32;
                 let checks = &lane.checks[k / 4];
                 for (&counter, &check) in noted.counters.iter().zip(checks) {
                     self.counters.learn(counter, check, bit);
                 }
-                for rung in noted.rungs {
-                    self.mixer.learn_rung(rung, bit);
-                }
-                self.mixer.note(&noted.counters, lane.pattern, noted.network, error);
+                self.mixer.learn_rungs(&noted.mixture, bit);
+                self.mixer.note(&noted.counters, lane.pattern, noted.mixture.network, error);
                 self.expected.note(&lane.guesses, noted.agreed, k, bit, error);
             }
         }

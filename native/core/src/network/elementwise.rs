@@ -26,28 +26,51 @@ fn sigmoid(u: i32) -> i32 {
     scale((1 << 24) + v * (8192 - v.abs()), 10)
 }
 
-/// How the sums of each output of a product become signals.
-pub(super) struct Scaling {
-    left: Vec<u32>,
-    round: Vec<i32>,
-    right: Vec<u32>,
+/// How the sums of some outputs of a product become signals; the sums are below 2^24.
+pub(super) trait Signals: Copy {
+    /// The signal of output i of `len` from `from` on; not clipped yet, and below 2^30.
+    fn apply(self, i: usize, sum: i32) -> i32;
+
+    /// The same for `len` outputs from `from` on.
+    fn part(self, from: usize, len: usize) -> Self;
 }
 
-impl Scaling {
-    /// Takes the right shift of each output, -6 to 24.
-    pub(super) fn new(shifts: &[i8]) -> Self {
-        let right = |&shift: &i8| u32::from(shift.max(0).unsigned_abs());
-        Self {
-            left: shifts.iter().map(|shift| u32::from(shift.min(&0).unsigned_abs())).collect(),
-            round: shifts.iter().map(|shift| 1 << right(shift) >> 1).collect(),
-            right: shifts.iter().map(right).collect(),
-        }
+/// All outputs are shifted to the right by the same.
+#[derive(Clone, Copy)]
+pub(super) struct Uniform {
+    round: i32,
+    right: u32,
+}
+
+impl Signals for Uniform {
+    #[inline(always)]
+    fn apply(self, _: usize, sum: i32) -> i32 {
+        (sum + self.round) >> (self.right & 31)
     }
 
-    /// The scaling of some outputs.
     #[inline(always)]
-    fn part(&self, from: usize, len: usize) -> Part<'_> {
-        Part {
+    fn part(self, _: usize, _: usize) -> Self {
+        self
+    }
+}
+
+/// Each output is shifted by its own number, to the left or to the right.
+#[derive(Clone, Copy)]
+pub(super) struct Single<'a> {
+    left: &'a [u32],
+    round: &'a [i32],
+    right: &'a [u32],
+}
+
+impl Signals for Single<'_> {
+    #[inline(always)]
+    fn apply(self, i: usize, sum: i32) -> i32 {
+        ((sum << (self.left[i] & 31)) + self.round[i]) >> (self.right[i] & 31)
+    }
+
+    #[inline(always)]
+    fn part(self, from: usize, len: usize) -> Self {
+        Self {
             left: &self.left[from..][..len],
             round: &self.round[from..][..len],
             right: &self.right[from..][..len],
@@ -55,20 +78,55 @@ impl Scaling {
     }
 }
 
-#[derive(Clone, Copy)]
-struct Part<'a> {
-    left: &'a [u32],
-    round: &'a [i32],
-    right: &'a [u32],
+/// The scaling of all outputs of a product.
+pub(super) struct Scaling {
+    left: Vec<u32>,
+    round: Vec<i32>,
+    right: Vec<u32>,
+    uniform: Option<Uniform>,
 }
 
-impl Part<'_> {
-    /// The signal of output i from its sum, of magnitude below 2^24; not clipped yet.
+impl Scaling {
+    /// Takes the right shift of each output, -6 to 24.
+    pub(super) fn new(shifts: &[i8]) -> Self {
+        let right = |&shift: &i8| u32::from(shift.max(0).unsigned_abs());
+        let round = |shift: &i8| 1 << right(shift) >> 1;
+        let same = shifts.iter().all(|shift| *shift == shifts[0] && *shift >= 0);
+        let uniform = Uniform { round: round(&shifts[0]), right: right(&shifts[0]) };
+        Self {
+            left: shifts.iter().map(|shift| u32::from(shift.min(&0).unsigned_abs())).collect(),
+            round: shifts.iter().map(round).collect(),
+            right: shifts.iter().map(right).collect(),
+            uniform: same.then_some(uniform),
+        }
+    }
+
+    /// The one shift of all outputs, if there is one.
     #[inline(always)]
-    fn apply(&self, i: usize, sum: i32) -> i32 {
-        ((sum << (self.left[i] & 31)) + self.round[i]) >> (self.right[i] & 31)
+    pub(super) fn uniform(&self) -> Option<Uniform> {
+        self.uniform
+    }
+
+    /// The shift of each output.
+    #[inline(always)]
+    pub(super) fn single(&self) -> Single<'_> {
+        Single { left: &self.left, round: &self.round, right: &self.right }
     }
 }
+
+/// Calls a function with the scaling as it is known best, compiled for each.
+macro_rules! with_signals {
+    ($scaling:expr, |$signals:ident| $call:expr) => {
+        match $scaling.uniform() {
+            Some($signals) => $call,
+            None => {
+                let $signals = $scaling.single();
+                $call
+            }
+        }
+    };
+}
+pub(super) use with_signals;
 
 /// What every Dense of the format is held to.
 const DENSE_LIMIT: i32 = 1 << 28;
@@ -76,7 +134,7 @@ const RESIDUAL_LIMIT: i32 = 1 << 23;
 
 /// x = embedding of the byte, and what its n-grams add.
 #[inline(always)]
-pub(super) fn embed(x: &mut [i32], embed: &[i8], sums: &[i32], scaling: &Scaling, shift: u32) {
+pub(super) fn embed(x: &mut [i32], embed: &[i8], sums: &[i32], scaling: impl Signals, shift: u32) {
     let n = x.len();
     let (embed, sums, scaling) = (&embed[..n], &sums[..n], scaling.part(0, n));
     for i in 0..n {
@@ -86,7 +144,7 @@ pub(super) fn embed(x: &mut [i32], embed: &[i8], sums: &[i32], scaling: &Scaling
 
 /// x = Clip(x + Dense, 2^23).
 #[inline(always)]
-pub(super) fn add(x: &mut [i32], sums: &[i32], scaling: &Scaling) {
+pub(super) fn add(x: &mut [i32], sums: &[i32], scaling: impl Signals) {
     let n = x.len();
     let (sums, scaling) = (&sums[..n], scaling.part(0, n));
     for i in 0..n {
@@ -116,53 +174,68 @@ pub(super) fn normalise<K: Kernel>(x: &[i32], root: &[i32], normed: &mut [K::Inp
     }
 }
 
-/// The inputs of a layer's short convolution, as the step finds them.
+/// The inputs of a layer's short convolution, as one lane's step finds them.
 pub(super) struct Past<'a> {
-    /// (taps, lanes, w).
-    pub(super) values: &'a mut [i32],
-    pub(super) lanes: usize,
-    pub(super) lane: usize,
+    /// For each tap (lanes, w).
+    pub(super) taps: &'a mut [Vec<i32>],
+    /// Where the lane's row begins.
+    pub(super) row: usize,
     /// Steps so far modulo the taps: where the oldest inputs lie, which the new ones replace.
     pub(super) turn: usize,
 }
 
 /// Mixer_i up to its last product: steps h and past, and writes that product's operands.
+///
+/// `buffer` is room for w integers.
 #[inline(always)]
+#[expect(clippy::too_many_arguments, reason = "one pass over all that a lane has of a layer")]
 pub(super) fn mix<K: Kernel>(
     sums: &[i32],
-    scaling: &Scaling,
+    scaling: impl Signals,
     gate_bias: &[i32],
     conv_taps: &[i32],
     h: &mut [i32],
     past: Past<'_>,
     y: &mut [K::Input],
+    buffer: &mut [i32],
 ) {
     let w = h.len();
-    let taps = conv_taps.len() / w;
+    let taps = past.taps.len();
     let (of_z, of_gate, of_out) = (scaling.part(0, w), scaling.part(w, w), scaling.part(2 * w, w));
     let (sums_z, sums_gate, sums_out) = (&sums[..w], &sums[w..][..w], &sums[2 * w..][..w]);
-    let (gate_bias, y) = (&gate_bias[..w], &mut y[..w]);
+    let (gate_bias, y, mixed) = (&gate_bias[..w], &mut y[..w], &mut buffer[..w]);
 
-    let mut buffer = [0_i32; 1024];
-    let mixed = &mut buffer[..w];
-    for tap in 0..taps {
-        // The newest inputs lie just before the oldest, in a circle.
+    // The newest inputs lie just before the oldest, in a circle; the oldest come last.
+    for tap in 0..taps - 1 {
         let slot = (past.turn + taps - 1 - tap) % taps;
-        let before = &past.values[(slot * past.lanes + past.lane) * w..][..w];
-        let weights = &conv_taps[tap * w..][..w];
-        for i in 0..w {
-            mixed[i] += weights[i] * before[i];
+        let (before, weights) = (&past.taps[slot][past.row..][..w], &conv_taps[tap * w..][..w]);
+        if tap == 0 {
+            for i in 0..w {
+                mixed[i] = weights[i] * before[i];
+            }
+        } else {
+            for i in 0..w {
+                mixed[i] += weights[i] * before[i];
+            }
         }
     }
-    let newest = &mut past.values[(past.turn * past.lanes + past.lane) * w..][..w];
+    if taps == 1 {
+        mixed.fill(0);
+    }
+    let newest = &mut past.taps[past.turn][past.row..][..w];
+    let weights = &conv_taps[(taps - 1) * w..][..w];
     for i in 0..w {
         let z = clip(of_z.apply(i, sums_z[i]), 1 << 15);
+        mixed[i] = clip(z + scale(mixed[i] + weights[i] * newest[i], 12), 8192);
         newest[i] = z;
-        let mixed = clip(z + scale(mixed[i], 12), 8192);
+    }
+    for i in 0..w {
         // Only the clipped gate counts, so that Dense's own limit is without effect.
         let rate = sigmoid(of_gate.apply(i, sums_gate[i]) + gate_bias[i]);
         let decay = scale(rate * rate, 15) * scale(h[i], 15);
-        h[i] = clip(h[i] - decay + scale(rate * mixed, 1), 1 << 30);
+        h[i] = clip(h[i] - decay + scale(rate * mixed[i], 1), 1 << 30);
+    }
+    for i in 0..w {
         let out = clip(of_out.apply(i, sums_out[i]), 1 << 14);
         let gated = scale(h[i], 14) * scale(out * sigmoid(out), 15);
         y[i] = K::input(clip(scale(gated, 15), 127));
@@ -173,9 +246,18 @@ pub(super) fn mix<K: Kernel>(
 ///
 /// The sums are those of the table of `FORMAT.md`: changes of slope are below 2^18 and the index
 /// below 2^8, so nine products stay inside int32.
-pub(super) struct Learned {
+pub(crate) struct Learned {
     /// (9, m): 32 times the first knot plus 16, the first slope, then its changes.
     ramps: Vec<i32>,
+    short: Option<ShortRamps>,
+}
+
+/// Eight channels' first row of ramps, and the others in pairs: (four pairs, eight channels, two).
+pub(super) type ShortBlock = ([i32; 8], [[[i16; 2]; 8]; 4]);
+
+/// Ramps whose slope and changes fit 16 bits, channels in blocks of eight; the last is filled up.
+pub(super) struct ShortRamps {
+    pub(super) blocks: Vec<ShortBlock>,
 }
 
 impl Learned {
@@ -188,7 +270,9 @@ impl Learned {
             1 => slope(0, i),
             _ => slope(j - 1, i) - slope(j - 2, i),
         };
-        Self { ramps: (0..KNOTS * m).map(|at| ramp(at / m, at % m)).collect() }
+        let ramps: Vec<i32> = (0..KNOTS * m).map(|at| ramp(at / m, at % m)).collect();
+        let short = ShortRamps::new(&ramps, m);
+        Self { ramps, short }
     }
 
     #[inline(always)]
@@ -199,45 +283,76 @@ impl Learned {
         }
         rows
     }
+
+    /// The ramps in 16 bits, if they fit.
+    #[inline(always)]
+    pub(super) fn short(&self) -> Option<&ShortRamps> {
+        self.short.as_ref()
+    }
+
+    /// Puts the functions in the place of their indices, which are within 1 to 255.
+    #[inline(always)]
+    pub(super) fn apply(&self, index: &mut [i32]) {
+        let m = index.len();
+        let [first, slope, c1, c2, c3, c4, c5, c6, c7] = self.rows(m);
+        for i in 0..m {
+            let at = index[i];
+            let mut total = first[i] + slope[i] * at;
+            total += c1[i] * (at - 32).max(0);
+            total += c2[i] * (at - 64).max(0);
+            total += c3[i] * (at - 96).max(0);
+            total += c4[i] * (at - 128).max(0);
+            total += c5[i] * (at - 160).max(0);
+            total += c6[i] * (at - 192).max(0);
+            total += c7[i] * (at - 224).max(0);
+            index[i] = total >> 5;
+        }
+    }
+}
+
+impl ShortRamps {
+    fn new(ramps: &[i32], m: usize) -> Option<Self> {
+        let mut blocks = vec![([0; 8], [[[0; 2]; 8]; 4]); m.div_ceil(8)];
+        for i in 0..m {
+            let (first, pairs) = &mut blocks[i / 8];
+            first[i % 8] = ramps[i];
+            for j in 1..KNOTS {
+                pairs[(j - 1) / 2][i % 8][(j - 1) % 2] = i16::try_from(ramps[j * m + i]).ok()?;
+            }
+        }
+        Some(Self { blocks })
+    }
 }
 
 /// Mlp_i up to its last product, whose operands it writes; gated where there are sums for it.
+///
+/// `buffer` is room for m integers, rounded up to whole blocks of eight.
 #[inline(always)]
 pub(super) fn widen<K: Kernel>(
+    kernel: K,
     sums: &[i32],
-    scaling: &Scaling,
-    learned: &Learned,
+    of_u: impl Signals,
+    of_v: impl Signals,
+    functions: &Learned,
     y: &mut [K::Input],
+    buffer: &mut [i32],
 ) {
     let m = y.len();
-    let of_u = scaling.part(0, m);
-    let sums_u = &sums[..m];
-    let [first, slope, c1, c2, c3, c4, c5, c6, c7] = learned.rows(m);
-    macro_rules! function {
-        ($i:expr) => {{
-            let i = $i;
-            let index = clip(of_u.apply(i, sums_u[i]), 127) + 128;
-            let mut total = first[i] + slope[i] * index;
-            total += c1[i] * (index - 32).max(0);
-            total += c2[i] * (index - 64).max(0);
-            total += c3[i] * (index - 96).max(0);
-            total += c4[i] * (index - 128).max(0);
-            total += c5[i] * (index - 160).max(0);
-            total += c6[i] * (index - 192).max(0);
-            total += c7[i] * (index - 224).max(0);
-            total >> 5
-        }};
+    let (of_u, sums_u, index) = (of_u.part(0, m), &sums[..m], &mut buffer[..m]);
+    for i in 0..m {
+        index[i] = clip(of_u.apply(i, sums_u[i]), 127) + 128;
     }
+    kernel.learned(functions, m, buffer);
+    let f = &buffer[..m];
     if sums.len() == 2 * m {
-        let of_v = scaling.part(m, m);
-        let sums_v = &sums[m..][..m];
+        let (of_v, sums_v) = (of_v.part(0, m), &sums[m..][..m]);
         for i in 0..m {
             let v = clip(of_v.apply(i, sums_v[i]), 1 << 14);
-            y[i] = K::input(clip(scale(function!(i) * v, 16), 127));
+            y[i] = K::input(clip(scale(f[i] * v, 16), 127));
         }
     } else {
         for i in 0..m {
-            y[i] = K::input(clip(scale(function!(i), 6), 127));
+            y[i] = K::input(clip(scale(f[i], 6), 127));
         }
     }
 }
@@ -246,9 +361,9 @@ pub(super) fn widen<K: Kernel>(
 #[inline(always)]
 pub(super) fn logits(
     sums: &mut [i32],
-    scaling: &Scaling,
+    scaling: impl Signals,
     ngram_sums: &[i32],
-    ngram_scaling: &Scaling,
+    ngram_scaling: impl Signals,
     bias: &[i32],
 ) {
     let n = sums.len();

@@ -8,6 +8,10 @@
 mod avx2;
 mod elementwise;
 mod portable;
+#[cfg(test)]
+mod tests;
+#[cfg(target_arch = "x86_64")]
+mod vnni;
 
 use std::sync::Arc;
 
@@ -15,7 +19,7 @@ use crate::constants::{EXPONENTIAL, root_table};
 use crate::history::History;
 use crate::shape::{KNOTS, Shape, VOCABULARY};
 use crate::weights::{Layer, Matrix, Weights};
-use elementwise::{Learned, Scaling};
+use elementwise::{Learned, Scaling, with_signals};
 
 /// Every lane starts as if it had just read a space.
 pub(crate) const FIRST_BYTE: u8 = b' ';
@@ -35,10 +39,18 @@ pub(crate) trait Kernel: Copy + Send + Sync + Sized + 'static {
     /// Makes an operand of a value within plus and minus 127.
     fn input(value: i32) -> Self::Input;
 
-    /// Writes the sums of the rows of `x`, each `stride` long, to rows of `outputs` sums.
+    /// Writes the sums of the rows of `x`, each `stride` long, to rows of `sums_stride(outputs)`.
     ///
     /// Entries of a row beyond the matrix's inputs, up to the stride, may hold anything.
     fn multiply(self, packed: &Self::Packed, x: &[Self::Input], stride: usize, sums: &mut [i32]);
+
+    /// Puts learned functions in the place of their m indices, within 1 to 255.
+    ///
+    /// What `values` holds beyond them, up to whole vectors, may change.
+    #[inline(always)]
+    fn learned(self, functions: &Learned, m: usize, values: &mut [i32]) {
+        functions.apply(&mut values[..m]);
+    }
 
     /// Runs `step` compiled for this instruction set.
     fn step(self, group: &mut LaneGroup<Self>, bytes: &[u8]);
@@ -49,13 +61,19 @@ fn padded(inputs: usize) -> usize {
     inputs.next_multiple_of(4)
 }
 
+/// Length of a row of sums: a product's outputs, padded to whole vectors of any kernel.
+fn sums_stride(outputs: usize) -> usize {
+    outputs.next_multiple_of(16)
+}
+
 /// A product and the scaling of its sums.
 struct Dense<K: Kernel> {
     packed: K::Packed,
     scaling: Scaling,
     /// Length of a row of operands.
     stride: usize,
-    outputs: usize,
+    /// Length of a row of sums.
+    sums: usize,
 }
 
 impl<K: Kernel> Dense<K> {
@@ -64,7 +82,7 @@ impl<K: Kernel> Dense<K> {
             packed: kernel.pack(matrix),
             scaling: Scaling::new(&matrix.shifts),
             stride: padded(matrix.inputs),
-            outputs: matrix.outputs,
+            sums: sums_stride(matrix.outputs),
         }
     }
 }
@@ -75,6 +93,9 @@ struct PackedLayer<K: Kernel> {
     conv_taps: Vec<i32>,
     mixer_out: Dense<K>,
     mlp_in: Dense<K>,
+    /// How inputs of learned functions are scaled, and what they gate, if anything.
+    of_u: Scaling,
+    of_v: Scaling,
     learned: Learned,
     mlp_out: Dense<K>,
 }
@@ -82,13 +103,18 @@ struct PackedLayer<K: Kernel> {
 impl<K: Kernel> PackedLayer<K> {
     fn new(kernel: K, layer: &Layer) -> Self {
         let wide = |values: &[i16]| values.iter().map(|&value| i32::from(value)).collect();
+        let m = layer.knots.len() / KNOTS;
         Self {
             mixer_in: Dense::new(kernel, &layer.mixer_in),
             gate_bias: wide(&layer.gate_bias),
             conv_taps: wide(&layer.conv_taps),
             mixer_out: Dense::new(kernel, &layer.mixer_out),
             mlp_in: Dense::new(kernel, &layer.mlp_in),
-            learned: Learned::new(&layer.knots, layer.knots.len() / KNOTS),
+            of_u: Scaling::new(&layer.mlp_in.shifts[..m]),
+            of_v: Scaling::new(
+                layer.mlp_in.shifts.get(m..).filter(|s| !s.is_empty()).unwrap_or(&[0]),
+            ),
+            learned: Learned::new(&layer.knots, m),
             mlp_out: Dense::new(kernel, &layer.mlp_out),
         }
     }
@@ -139,8 +165,8 @@ pub(crate) trait Group: Send {
 struct LayerState {
     /// (lanes, w), 24 fraction bits, within plus and minus 2^30.
     h: Vec<i32>,
-    /// (taps, lanes, w): inputs of the convolution; which is the newest turns with the steps.
-    past: Vec<i32>,
+    /// For each tap (lanes, w): inputs of the convolution; the newest moves with the steps.
+    past: Vec<Vec<i32>>,
 }
 
 /// Lanes of one network with their state and room to compute in.
@@ -160,6 +186,8 @@ pub(crate) struct LaneGroup<K: Kernel> {
     normed: Vec<K::Input>,
     wide: Vec<K::Input>,
     evidence: Vec<i32>,
+    /// Room for one row between passes over it.
+    buffer: Vec<i32>,
 }
 
 impl<K: Kernel> LaneGroup<K> {
@@ -167,23 +195,23 @@ impl<K: Kernel> LaneGroup<K> {
         let shape = &net.shape;
         let [d, w, m, e] = [shape.width, shape.state, shape.hidden, shape.ngram_width()];
         let most = d.max(VOCABULARY).max(3 * w).max(shape.branches() * m);
-        let state = || LayerState { h: vec![0; lanes * w], past: vec![0; shape.taps * lanes * w] };
+        let state =
+            || LayerState { h: vec![0; lanes * w], past: vec![vec![0; lanes * w]; shape.taps] };
         let operands = |inputs| vec![K::Input::default(); lanes * padded(inputs)];
-        let mut group = Self {
+        Self {
             lanes,
             history: vec![History::default(); lanes],
             states: (0..shape.layers).map(|_| state()).collect(),
             turn: 0,
             x: vec![0; lanes * d],
-            sums: vec![0; lanes * most],
+            sums: vec![0; lanes * sums_stride(most)],
             ngrams: operands(e),
             normed: operands(d),
             wide: operands(w.max(m)),
             evidence: vec![0; lanes * VOCABULARY],
+            buffer: vec![0; sums_stride(w.max(m))],
             net,
-        };
-        group.step(&vec![FIRST_BYTE; lanes]);
-        group
+        }
     }
 }
 
@@ -202,12 +230,24 @@ impl<K: Kernel> Group for LaneGroup<K> {
 #[inline(always)]
 fn step<K: Kernel>(group: &mut LaneGroup<K>, bytes: &[u8]) {
     let net = Arc::clone(&group.net);
-    let LaneGroup { lanes, history, states, turn, x, sums, ngrams, normed, wide, evidence, .. } =
-        group;
+    let LaneGroup {
+        lanes,
+        history,
+        states,
+        turn,
+        x,
+        sums,
+        ngrams,
+        normed,
+        wide,
+        evidence,
+        buffer,
+        ..
+    } = group;
     let (net, lanes) = (&*net, *lanes);
     let (kernel, shape) = (net.kernel, &net.shape);
     let [d, w, m] = [shape.width, shape.state, shape.hidden];
-    let d_stride = padded(d);
+    let (d_stride, d_sums) = (padded(d), sums_stride(d));
 
     let e_stride = padded(shape.ngram_width());
     for ((history, &byte), row) in
@@ -223,50 +263,62 @@ fn step<K: Kernel>(group: &mut LaneGroup<K>, bytes: &[u8]) {
             }
         }
     }
-    kernel.multiply(&net.w_ngram.packed, ngrams, e_stride, &mut sums[..lanes * d]);
+    kernel.multiply(&net.w_ngram.packed, ngrams, e_stride, &mut sums[..lanes * d_sums]);
     for (lane, &byte) in bytes.iter().enumerate() {
         let embed = &net.embed[usize::from(byte) * d..][..d];
         let x = &mut x[lane * d..][..d];
-        elementwise::embed(x, embed, &sums[lane * d..][..d], &net.w_ngram.scaling, EMBED_SHIFT);
+        let sums = &sums[lane * d_sums..][..d];
+        with_signals!(net.w_ngram.scaling, |signals| {
+            elementwise::embed(x, embed, sums, signals, EMBED_SHIFT);
+        });
         elementwise::normalise::<K>(x, &net.root, &mut normed[lane * d_stride..][..d]);
     }
 
     for (layer, state) in net.layers.iter().zip(states) {
-        let row = 3 * w;
+        let row = layer.mixer_in.sums;
         let stride = layer.mixer_out.stride;
         kernel.multiply(&layer.mixer_in.packed, normed, d_stride, &mut sums[..lanes * row]);
         for lane in 0..lanes {
-            elementwise::mix::<K>(
-                &sums[lane * row..][..row],
-                &layer.mixer_in.scaling,
-                &layer.gate_bias,
-                &layer.conv_taps,
-                &mut state.h[lane * w..][..w],
-                elementwise::Past { values: &mut state.past, lanes, lane, turn: *turn },
-                &mut wide[lane * stride..][..w],
-            );
+            let (sums, bias, taps) =
+                (&sums[lane * row..][..3 * w], &layer.gate_bias, &layer.conv_taps);
+            let h = &mut state.h[lane * w..][..w];
+            let past = elementwise::Past { taps: &mut state.past, row: lane * w, turn: *turn };
+            let y = &mut wide[lane * stride..][..w];
+            with_signals!(layer.mixer_in.scaling, |signals| {
+                elementwise::mix::<K>(sums, signals, bias, taps, h, past, y, buffer);
+            });
         }
         let operands = &wide[..lanes * stride];
-        kernel.multiply(&layer.mixer_out.packed, operands, stride, &mut sums[..lanes * d]);
+        kernel.multiply(&layer.mixer_out.packed, operands, stride, &mut sums[..lanes * d_sums]);
         for lane in 0..lanes {
             let x = &mut x[lane * d..][..d];
-            elementwise::add(x, &sums[lane * d..][..d], &layer.mixer_out.scaling);
+            let sums = &sums[lane * d_sums..][..d];
+            with_signals!(layer.mixer_out.scaling, |signals| elementwise::add(x, sums, signals));
             elementwise::normalise::<K>(x, &net.root, &mut normed[lane * d_stride..][..d]);
         }
 
-        let row = layer.mlp_in.outputs;
+        let row = layer.mlp_in.sums;
         let stride = layer.mlp_out.stride;
         kernel.multiply(&layer.mlp_in.packed, normed, d_stride, &mut sums[..lanes * row]);
         for lane in 0..lanes {
-            let sums = &sums[lane * row..][..row];
+            let sums = &sums[lane * row..][..shape.branches() * m];
             let wide = &mut wide[lane * stride..][..m];
-            elementwise::widen::<K>(sums, &layer.mlp_in.scaling, &layer.learned, wide);
+            match (layer.of_u.uniform(), layer.of_v.uniform()) {
+                (Some(u), Some(v)) => {
+                    elementwise::widen(kernel, sums, u, v, &layer.learned, wide, buffer)
+                }
+                _ => {
+                    let (u, v) = (layer.of_u.single(), layer.of_v.single());
+                    elementwise::widen(kernel, sums, u, v, &layer.learned, wide, buffer);
+                }
+            }
         }
         let operands = &wide[..lanes * stride];
-        kernel.multiply(&layer.mlp_out.packed, operands, stride, &mut sums[..lanes * d]);
+        kernel.multiply(&layer.mlp_out.packed, operands, stride, &mut sums[..lanes * d_sums]);
         for lane in 0..lanes {
             let x = &mut x[lane * d..][..d];
-            elementwise::add(x, &sums[lane * d..][..d], &layer.mlp_out.scaling);
+            let sums = &sums[lane * d_sums..][..d];
+            with_signals!(layer.mlp_out.scaling, |signals| elementwise::add(x, sums, signals));
             elementwise::normalise::<K>(x, &net.root, &mut normed[lane * d_stride..][..d]);
         }
     }
@@ -278,13 +330,8 @@ fn step<K: Kernel>(group: &mut LaneGroup<K>, bytes: &[u8]) {
     for lane in 0..lanes {
         let evidence = &mut evidence[lane * VOCABULARY..][..VOCABULARY];
         let logits = &mut logits[lane * VOCABULARY..][..VOCABULARY];
-        elementwise::logits(
-            logits,
-            &net.head.scaling,
-            evidence,
-            &net.head_ngram.scaling,
-            &net.head_bias,
-        );
+        let (scaling, ngram_scaling) = (net.head.scaling.single(), net.head_ngram.scaling.single());
+        elementwise::logits(logits, scaling, evidence, ngram_scaling, &net.head_bias);
         elementwise::softmax(logits, net.exponential, evidence);
     }
 }
@@ -296,11 +343,13 @@ pub enum Isa {
     Portable,
     /// x86-64 with AVX2.
     Avx2,
+    /// x86-64 with AVX-512 and its VNNI.
+    Avx512Vnni,
 }
 
 impl Isa {
     /// All of them, the slowest first.
-    pub const ALL: [Self; 2] = [Self::Portable, Self::Avx2];
+    pub const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512Vnni];
 
     /// The name that `KOLMOZIP_ISA` knows.
     #[must_use]
@@ -308,6 +357,7 @@ impl Isa {
         match self {
             Self::Portable => "portable",
             Self::Avx2 => "avx2",
+            Self::Avx512Vnni => "avx512vnni",
         }
     }
 
@@ -318,8 +368,10 @@ impl Isa {
             Self::Portable => true,
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => avx2::Avx2::detect().is_some(),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Vnni => vnni::Avx512Vnni::detect().is_some(),
             #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx2 => false,
+            Self::Avx2 | Self::Avx512Vnni => false,
         }
     }
 
@@ -351,6 +403,8 @@ enum AnyNet {
     Portable(Arc<Net<portable::Portable>>),
     #[cfg(target_arch = "x86_64")]
     Avx2(Arc<Net<avx2::Avx2>>),
+    #[cfg(target_arch = "x86_64")]
+    Avx512Vnni(Arc<Net<vnni::Avx512Vnni>>),
 }
 
 impl Network {
@@ -367,8 +421,13 @@ impl Network {
                 let kernel = avx2::Avx2::detect().expect("the processor has AVX2");
                 AnyNet::Avx2(Arc::new(Net::new(kernel, weights)))
             }
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Vnni => {
+                let kernel = vnni::Avx512Vnni::detect().expect("the processor has AVX-512 VNNI");
+                AnyNet::Avx512Vnni(Arc::new(Net::new(kernel, weights)))
+            }
             #[cfg(not(target_arch = "x86_64"))]
-            Isa::Avx2 => panic!("the processor has AVX2"),
+            Isa::Avx2 | Isa::Avx512Vnni => panic!("the processor is an x86-64"),
         };
         Self { isa, net }
     }
@@ -379,12 +438,14 @@ impl Network {
         self.isa
     }
 
-    /// Fresh lanes that have read a space.
+    /// Fresh lanes, which have read nothing: a space must come first.
     pub(crate) fn group(&self, lanes: usize) -> Box<dyn Group> {
         match &self.net {
             AnyNet::Portable(net) => Box::new(LaneGroup::new(Arc::clone(net), lanes)),
             #[cfg(target_arch = "x86_64")]
             AnyNet::Avx2(net) => Box::new(LaneGroup::new(Arc::clone(net), lanes)),
+            #[cfg(target_arch = "x86_64")]
+            AnyNet::Avx512Vnni(net) => Box::new(LaneGroup::new(Arc::clone(net), lanes)),
         }
     }
 }

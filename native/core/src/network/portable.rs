@@ -1,7 +1,7 @@
 //! Products in plain Rust, for any processor.
 #![forbid(unsafe_code)]
 
-use super::{Kernel, LaneGroup};
+use super::{Kernel, LaneGroup, sums_stride};
 use crate::weights::Matrix;
 
 /// Outputs that are summed side by side.
@@ -48,7 +48,9 @@ impl Kernel for Portable {
         for (panel, weights) in weights.chunks_exact(inputs * PANEL).enumerate() {
             let first = panel * PANEL;
             let width = PANEL.min(outputs - first);
-            for (x, sums) in x.chunks_exact(stride).zip(sums.chunks_exact_mut(*outputs)) {
+            for (x, sums) in
+                x.chunks_exact(stride).zip(sums.chunks_exact_mut(sums_stride(*outputs)))
+            {
                 let mut total = [0_i32; PANEL];
                 for (&x, weights) in x.iter().zip(weights.as_chunks::<PANEL>().0) {
                     for (total, &weight) in total.iter_mut().zip(weights) {

@@ -1,0 +1,282 @@
+"""The engines side by side: the native one by each instruction set, JAX, and floats on Candle.
+
+Every run is a whole command in a fresh process, start-up included, and what it restores is
+compared. The runs of one measurement follow one another on one machine, so that their ratios hold
+where their seconds do not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from coding.errors import KolmozipError
+from compressor.bench.inputs import opened
+from compressor.bench.jobs import Job, baseline_job, lanes, model_job
+from compressor.bench.measuring import VERBS, Outcome, there_and_back
+from compressor.bench.ours import ROOT
+from compressor.bench.records import ENGINES, Input
+from compressor.bench.runner import in_processes
+from compressor.bench.store import Facts, keep, prepare, significant
+from compressor.codec import engines, native, weights_file, weights_store
+from compressor.system.machine import environment
+from compressor.system.plain_table import plain_table
+from compressor.system.process import Children
+from compressor.system.progress import bar
+from models.integer.weights import IntegerWeights, dense_inputs
+
+MODELS = ("tiny", "small")
+"""Models that are measured unless others are asked for."""
+PEER = "xz -9e"
+"""What the speed on the whole input is a ratio to."""
+SIZES = (64 << 10, 10_000, 1_000)
+"""Bytes of the beginnings of the input that are measured too."""
+OFTEN = 1 << 20
+"""Bytes of an input up to which every run is repeated."""
+PORTABLE_BYTES = 10_000
+"""The portable instruction set is there for correctness: it computes no more than this."""
+CANDLE_BYTES = 100_000
+"""Candle steps through this much of the input, one byte in each lane at a time."""
+CANDLE = ROOT / "native" / "candle" / "Cargo.toml"
+PEAK = ROOT / "native" / "Cargo.toml"
+
+
+class CargoFailed(KolmozipError):
+    """A program in Rust that a measurement needs cannot be built or run."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """What computes: an engine by one instruction set, or a whole codec of the benchmark."""
+
+    engine: str
+    job: Job
+    model: str | None = None
+    instructions: str | None = None
+
+    @property
+    def facts(self) -> Facts:
+        """As a row states it."""
+        return {"engine": self.engine, "instructions": self.instructions, "model": self.model}
+
+
+def of_model(name: str, engine: str, instructions: str | None = None) -> Setup:
+    """Our own compressor on one engine, chosen by the variables that a user has too."""
+    job = model_job(name)
+    chosen = [f"{engines.VARIABLE}={engine}"]
+    chosen += [f"{native.ISA_VARIABLE}={instructions}"] if instructions else []
+    command = ["env", *chosen]
+    job = dataclasses.replace(
+        job, compress=[*command, *job.compress], decompress=[*command, *job.decompress]
+    )
+    return Setup(engine, job, name, instructions)
+
+
+def setups(models: Sequence[str], size: int, whole: bool) -> Iterator[Setup]:
+    """What runs on an input of so many bytes.
+
+    On the whole input that is the peer and, of the instruction sets, the fastest one alone.
+    """
+    if whole:
+        from baselines import table
+
+        yield from (
+            Setup("peer", baseline_job(codec)) for codec in table.codecs() if codec.name == PEER
+        )
+    names = native.instruction_sets()
+    usable = [name for name in names if name != "portable" or size <= PORTABLE_BYTES]
+    for model in models:
+        for instructions in usable[-1:] if whole else usable:
+            yield of_model(model, "native", instructions)
+        yield of_model(model, "jax")
+
+
+def measure(
+    name: str,
+    models: Sequence[str],
+    results: Path,
+    *,
+    rounds: int = 3,
+    candle: bool = False,
+    quiet: bool = False,
+) -> tuple[Facts, Path]:
+    """Measures every engine on an input and on its beginning; returns facts and where they are.
+
+    Inputs of up to a MiB run ``rounds`` times, taking turns, and of the seconds the median counts.
+    Raises NoEngine, StaleEngine, UnknownModel, UnknownInput, EmptyInput, CargoFailed.
+    """
+    engines.chosen("native")
+    engines.chosen("jax")
+    for model in models:
+        weights_store.path_by_name(model)
+    prepare(results)
+    with tempfile.TemporaryDirectory(prefix="kolmozip-engines-") as folder, opened(name) as source:
+        subject = Input.of(source)
+        inputs = [(source, True)]
+        for size in SIZES:
+            if size < subject.size:
+                part = Path(folder, f"{subject.name}-{size}")
+                with source.open("rb") as whole:
+                    part.write_bytes(whole.read(size))
+                inputs.append((part, False))
+        rows = _rows(inputs, models, rounds, quiet)
+        facts = {
+            "kind": ENGINES,
+            **subject.facts,
+            "rounds": rounds,
+            "rows": rows,
+            "products_per_byte": {model: products(_weights(model)) for model in models},
+            "peak_products_per_s": _peak(),
+            "candle": [_candle(model, source) for model in models] if candle else [],
+            **environment(),
+        }
+    return facts, keep(facts, results, f"{ENGINES}-{subject.name}")
+
+
+def products(weights: IntegerWeights) -> int:
+    """Products of 8-bit integers that the network takes a byte."""
+    return sum(math.prod(weights.arrays[name].shape) for name, _, _ in dense_inputs(weights.config))
+
+
+def _weights(model: str) -> IntegerWeights:
+    return weights_file.unpack(weights_store.path_by_name(model).read_bytes())
+
+
+def _rows(
+    inputs: Sequence[tuple[Path, bool]], models: Sequence[str], rounds: int, quiet: bool
+) -> list[Facts]:
+    """A row a setup and input, in the order in which they first ran."""
+    todo = [
+        (source, setup, rounds if source.stat().st_size <= OFTEN else 1)
+        for source, whole in inputs
+        for setup in setups(models, source.stat().st_size, whole)
+    ]
+    total = sum(source.stat().st_size * times for source, _, times in todo)
+    rows = []
+    with bar(total, "engines", quiet) as progress:
+        for source, _ in inputs:
+            here = [(setup, times) for path, setup, times in todo if path == source]
+            runs: dict[int, list[Facts]] = {at: [] for at in range(len(here))}
+            for turn in range(max(times for _, times in here)):
+                for at, (setup, times) in enumerate(here):
+                    if turn < times:
+                        runs[at].append(run(setup, source))
+                        progress(source.stat().st_size)
+            rows += [_median(runs[at]) for at in runs]
+    return rows
+
+
+def run(setup: Setup, source: Path) -> Facts:
+    """One run there and back as a row: bytes, hash of the packed file, seconds, peak memory.
+
+    A run that fails has its reason in ``reason``.
+    """
+    outcome, subject, digest = Outcome(source.stat().st_size), Input.of(source), None
+    with tempfile.TemporaryDirectory(prefix="kolmozip-engines-") as name:
+        folder = Path(name)
+        there_and_back(
+            in_processes(setup.job, folder / "trace", Children(), None, False),
+            source,
+            folder,
+            outcome,
+        )
+        if outcome.compressed_bytes is not None:
+            digest = hashlib.sha256((folder / "packed").read_bytes()).hexdigest()
+    own = {} if setup.model is None else {"lanes": lanes(subject.size)}
+    return {
+        **setup.facts,
+        "codec": setup.job.codec,
+        **subject.facts,
+        "packed_sha256": digest,
+        "reason": outcome.reason,
+        **outcome.facts,
+        **own,
+    }
+
+
+def _median(runs: Sequence[Facts]) -> Facts:
+    """One row of several runs of one setup: the median of what varies from run to run."""
+    row = dict(next((run for run in runs if run["reason"]), runs[0]))
+    for name, value in row.items():
+        if value is not None and name.startswith(("seconds_", "kb_per_s_", "peak_rss_bytes_")):
+            values = [run[name] for run in runs if run[name] is not None]
+            row[name] = significant(statistics.median(values))
+    row["same_bytes"] = len({run["packed_sha256"] for run in runs}) == 1
+    return {**row, "runs": len(runs)}
+
+
+def cargo(manifest: Path, *arguments: str) -> str:
+    """What a program of a Cargo manifest prints, built in release mode. Raises CargoFailed."""
+    cargo = shutil.which(os.environ.get("CARGO", "cargo"))
+    if cargo is None:
+        raise CargoFailed("cargo is not found, which this measurement builds with: install it")
+    command = [cargo, "run", "--quiet", "--release", "--locked", "--manifest-path", str(manifest)]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CargoFailed(
+            f"{manifest}: {done.stderr.strip().splitlines()[-1:]}: run cargo there to see why"
+        )
+    return done.stdout
+
+
+def _peak() -> dict[str, float]:
+    """Products a second of one core, by instruction set, in a loop of nothing else."""
+    if shutil.which(os.environ.get("CARGO", "cargo")) is None or not PEAK.is_file():
+        return {}
+    peak: dict[str, float] = json.loads(cargo(PEAK, "-p", "kolmozip-core", "--example", "peak"))
+    return peak
+
+
+def _candle(model: str, source: Path) -> Facts:
+    """The float network on Candle over the beginning of an input, by as many lanes as ours."""
+    size = min(CANDLE_BYTES, source.stat().st_size)
+    facts: dict[str, Any] = json.loads(
+        cargo(
+            CANDLE,
+            "--",
+            *("--weights", str(weights_store.path_by_name(model))),
+            *("--text", str(source), "--bytes", str(size), "--lanes", str(lanes(size))),
+        )
+    )
+    return facts
+
+
+COLUMNS = (
+    "input",
+    "codec",
+    "engine",
+    ">bytes",
+    ">s in",
+    ">s out",
+    ">KB/s in",
+    ">KB/s out",
+    ">MB in",
+    ">MB out",
+)
+"""In and out: compressing and restoring; MB is peak memory."""
+
+
+def table(rows: Sequence[Facts]) -> str:
+    """The rows for a terminal; a failed one ends in its reason."""
+    return plain_table(COLUMNS, [_cells(row) for row in rows])
+
+
+def _cells(row: Facts) -> list[str]:
+    named = [row["input"], row["codec"], row["instructions"] or row["engine"]]
+    if row["reason"]:
+        return [*named, "failed:", row["reason"], *[""] * (len(COLUMNS) - len(named) - 2)]
+    pairs = [
+        [f"{row[f'{name}_{verb}'] / unit:.3g}" for verb in VERBS]
+        for name, unit in (("seconds", 1), ("kb_per_s", 1), ("peak_rss_bytes", 1e6))
+    ]
+    return [*named, f"{row['compressed_bytes']:,}", *(cell for pair in pairs for cell in pair)]

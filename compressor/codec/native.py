@@ -1,0 +1,127 @@
+"""The native engine as a codec of blocks; the only importer of the compiled module.
+
+It is called once a block. ``native/`` holds its Rust sources, from which ``make`` builds it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from coding.container import VERSION
+from coding.errors import Damaged
+from compressor.codec.seams import Progress
+from compressor.errors import NoEngine, StaleEngine, UnusableWeights
+
+if TYPE_CHECKING:
+    from compressor.codec._native import Network
+
+ISA_VARIABLE = "KOLMOZIP_ISA"
+"""Names the instruction set to compute with, for tests and measurements."""
+
+WORKSPACE = Path(__file__).resolve().parents[2] / "native"
+"""The Rust sources in a checkout; an installed package has none."""
+SOURCES = (
+    *("Cargo.lock", "Cargo.toml", "core/Cargo.toml", "core/src"),
+    *("python/Cargo.toml", "python/build.rs", "python/src"),
+)
+"""Files, and folders of Rust files, that the module is compiled from; its build.rs has the same."""
+
+REBUILD = "rebuild with make, or choose --engine jax"
+
+
+@functools.cache
+def absent() -> str | None:
+    """Why the compiled module is not here; None where it can be used. Raises StaleEngine."""
+    try:
+        import compressor.codec._native as module
+    except ModuleNotFoundError:
+        return "it was not built"
+    except ImportError as error:
+        return " ".join(str(error).split())
+    check_build(module.build_id())
+    return None
+
+
+def check_build(build: str) -> None:
+    """Raises StaleEngine where a build is not of this checkout's sources, or of another format."""
+    sources, _, version = build.partition("-")
+    if version != str(VERSION):
+        raise StaleEngine(
+            f"the native engine codes format {version}, this program {VERSION}: {REBUILD}"
+        )
+    if (WORKSPACE / "Cargo.lock").is_file() and sources != sources_id():
+        raise StaleEngine(f"the native engine was built from other sources than these: {REBUILD}")
+
+
+def sources_id() -> str:
+    """CRC-32 of the names and contents of the Rust sources in this checkout."""
+    files: list[Path] = []
+    for path in (WORKSPACE / name for name in SOURCES):
+        files += path.rglob("*.rs") if path.is_dir() else [path]
+    crc = 0
+    for name, path in sorted((path.relative_to(WORKSPACE).as_posix(), path) for path in files):
+        crc = zlib.crc32(b"%s\0%s\0" % (name.encode(), path.read_bytes()), crc)
+    return f"{crc:08x}"
+
+
+def instruction_sets() -> list[str]:
+    """Names of the instruction sets that this processor has kernels for, the slowest first."""
+    import compressor.codec._native as module
+
+    return module.instruction_sets()
+
+
+def instruction_set() -> str:
+    """The instruction set in use: the fastest one, or what KOLMOZIP_ISA names. Raises NoEngine."""
+    import compressor.codec._native as module
+
+    try:
+        return module.instruction_set(os.environ.get(ISA_VARIABLE, ""))
+    except ValueError as error:
+        raise NoEngine(f"{error}: unset {ISA_VARIABLE} or change it") from error
+
+
+@dataclasses.dataclass(frozen=True)
+class NativeModel:
+    """A network in the native engine: a BlockCodec."""
+
+    identity: bytes
+    network: Network
+    threads: int
+    """Threads that a block is computed with; 0 is one a core."""
+
+    def encode_block(self, data: bytes, lanes: int, progress: Progress) -> bytes:
+        """The payload of a model block of ``data`` in ``lanes`` lanes, 1 to its length."""
+        return self.network.encode_block(data, lanes, self.threads, progress)
+
+    def decode_block(self, payload: bytes, length: int, lanes: int, progress: Progress) -> bytes:
+        """The inverse of ``encode_block`` for a block of ``length`` bytes. Raises Damaged."""
+        import compressor.codec._native as module
+
+        try:
+            return self.network.decode_block(payload, length, lanes, self.threads, progress)
+        except module.Damaged as error:
+            raise Damaged(
+                "a stream holds what no encoder writes: the file is damaged, fetch it again"
+            ) from error
+
+
+@functools.lru_cache(maxsize=4)
+def _network(path: Path, _identity: bytes, instructions: str) -> Network:
+    """The network of a weights file; read once as long as its identity does not change."""
+    import compressor.codec._native as module
+
+    try:
+        return module.Network(path.read_bytes(), instructions)
+    except ValueError as error:
+        raise UnusableWeights(f"{path}: {error}") from error
+
+
+def load(path: Path, identity: bytes, threads: int = 0) -> NativeModel:
+    """The weights file of this identity, ready to code with. Raises UnusableWeights, NoEngine."""
+    return NativeModel(identity, _network(path, identity, instruction_set()), threads)

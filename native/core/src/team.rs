@@ -1,0 +1,208 @@
+//! Threads that live as long as a block and step groups of its lanes.
+//!
+//! A round is one step of all groups. Each group is claimed by whichever thread comes first, the
+//! caller's among them; nothing that is computed depends on who that is. Between rounds a thread
+//! spins for a short while and then sleeps.
+#![forbid(unsafe_code)]
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Scope, Thread};
+use std::time::{Duration, Instant};
+
+/// How long a thread spins before it sleeps.
+const SPIN: Duration = Duration::from_micros(50);
+
+/// Something that rounds advance, one thread at a time.
+pub(crate) trait Task: Send {
+    /// Makes one step.
+    fn advance(&mut self);
+}
+
+/// Tasks, and how far the round is with them.
+pub(crate) struct Tasks<T> {
+    tasks: Vec<Mutex<T>>,
+    /// The next task that is not claimed.
+    next: AtomicUsize,
+    /// Tasks of the round that are done.
+    done: AtomicUsize,
+    /// Rounds so far; it changes where a thread has something to do.
+    round: AtomicUsize,
+    stop: AtomicBool,
+}
+
+impl<T: Task> Tasks<T> {
+    pub(crate) fn new(tasks: impl IntoIterator<Item = T>) -> Self {
+        let tasks: Vec<_> = tasks.into_iter().map(Mutex::new).collect();
+        let done = AtomicUsize::new(tasks.len());
+        let next = AtomicUsize::new(tasks.len());
+        Self { tasks, next, done, round: AtomicUsize::new(0), stop: AtomicBool::new(false) }
+    }
+
+    /// All tasks, between rounds.
+    pub(crate) fn lock(&self) -> Vec<MutexGuard<'_, T>> {
+        self.tasks.iter().map(|task| task.lock().expect("no thread has panicked")).collect()
+    }
+
+    /// Claims tasks and advances them until none is left; wakes `waiting` after the last.
+    fn work(&self, waiting: Option<&Thread>) {
+        while let Some(task) = self.tasks.get(self.next.fetch_add(1, Ordering::AcqRel)) {
+            let _done = Done { done: &self.done, all: self.tasks.len(), waiting };
+            // A poisoned task has ended its thread, and ends the caller's in `lock`.
+            task.lock().unwrap_or_else(PoisonError::into_inner).advance();
+        }
+    }
+
+    /// Whether a round has ended.
+    fn is_done(&self) -> bool {
+        self.done.load(Ordering::Acquire) >= self.tasks.len()
+    }
+}
+
+/// Counts a task as done, even where it panics.
+struct Done<'a> {
+    done: &'a AtomicUsize,
+    all: usize,
+    waiting: Option<&'a Thread>,
+}
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        if self.done.fetch_add(1, Ordering::AcqRel) + 1 == self.all
+            && let Some(waiting) = self.waiting
+        {
+            waiting.unpark();
+        }
+    }
+}
+
+/// Waits until something holds: spins, then sleeps until it is woken.
+fn wait_until(holds: impl Fn() -> bool) {
+    let mut start = None;
+    loop {
+        for _ in 0..64 {
+            if holds() {
+                return;
+            }
+            std::hint::spin_loop();
+        }
+        if start.get_or_insert_with(Instant::now).elapsed() > SPIN {
+            thread::park();
+        }
+    }
+}
+
+/// The threads of one scope; they end when it is dropped.
+pub(crate) struct Team<'scope, T> {
+    tasks: &'scope Tasks<T>,
+    threads: Vec<Thread>,
+}
+
+impl<'scope, T: Task> Team<'scope, T> {
+    /// Starts `helpers` threads beside the caller's, fewer where the system grants no more.
+    pub(crate) fn start<'env>(
+        scope: &'scope Scope<'scope, 'env>,
+        tasks: &'scope Tasks<T>,
+        helpers: usize,
+    ) -> Self {
+        let caller = thread::current();
+        let mut threads = Vec::new();
+        for _ in 0..helpers {
+            let caller = caller.clone();
+            let help = move || {
+                let mut round = 0;
+                loop {
+                    wait_until(|| tasks.round.load(Ordering::Acquire) != round);
+                    round = tasks.round.load(Ordering::Acquire);
+                    if tasks.stop.load(Ordering::Acquire) {
+                        return;
+                    }
+                    tasks.work(Some(&caller));
+                }
+            };
+            match thread::Builder::new().name("kolmozip".into()).spawn_scoped(scope, help) {
+                Ok(handle) => threads.push(handle.thread().clone()),
+                Err(_) => break,
+            }
+        }
+        Self { tasks, threads }
+    }
+
+    /// Runs one round, and `beside` on the caller's thread at the same time.
+    pub(crate) fn round(&self, beside: impl FnOnce()) {
+        self.tasks.done.store(0, Ordering::Release);
+        self.tasks.next.store(0, Ordering::Release);
+        self.wake();
+        beside();
+        self.tasks.work(None);
+        wait_until(|| self.tasks.is_done());
+    }
+
+    fn wake(&self) {
+        self.tasks.round.fetch_add(1, Ordering::AcqRel);
+        for thread in &self.threads {
+            thread.unpark();
+        }
+    }
+}
+
+impl<T> Drop for Team<'_, T> {
+    fn drop(&mut self) {
+        self.tasks.stop.store(true, Ordering::Release);
+        self.tasks.round.fetch_add(1, Ordering::AcqRel);
+        for thread in &self.threads {
+            thread.unpark();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Counter {
+        rounds: usize,
+        panics_at: usize,
+    }
+
+    impl Task for Counter {
+        fn advance(&mut self) {
+            self.rounds += 1;
+            assert_ne!(self.rounds, self.panics_at, "as the test wants it");
+        }
+    }
+
+    fn run(threads: usize, number: usize, panics_at: usize) -> Vec<usize> {
+        let counters = (0..number).map(|_| Counter { rounds: 0, panics_at });
+        let tasks = Tasks::new(counters);
+        thread::scope(|scope| {
+            let team = Team::start(scope, &tasks, threads - 1);
+            for round in 0..200 {
+                let mut beside = 0;
+                team.round(|| beside += 1);
+                assert_eq!(beside, 1);
+                if round % 50 == 0 {
+                    thread::sleep(3 * SPIN); // the helpers fall asleep
+                }
+                assert!(tasks.lock().iter().all(|counter| counter.rounds == round + 1));
+            }
+        });
+        tasks.lock().iter().map(|counter| counter.rounds).collect()
+    }
+
+    #[test]
+    fn every_round_advances_every_task_once() {
+        for threads in [1, 2, 3, 8] {
+            for number in [1, 2, 7] {
+                assert_eq!(run(threads, number, 0), vec![200; number]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_panic_ends_the_team() {
+        for threads in [1, 2] {
+            assert!(std::panic::catch_unwind(|| run(threads, 3, 100)).is_err());
+        }
+    }
+}

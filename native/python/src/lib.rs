@@ -1,0 +1,197 @@
+//! The module `compressor.codec._native`: whole blocks of the core crate, for Python.
+//!
+//! One call codes a block, with the interpreter released. The only importer is
+//! `compressor/codec/native.py`, which gives the errors their names.
+#![forbid(unsafe_code)]
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use kolmozip_core::block::{self, BlockError};
+use kolmozip_core::network::{self, Isa};
+use kolmozip_core::weights::Weights;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+/// Version of the file format whose blocks these are.
+const FORMAT_VERSION: u8 = 3;
+/// Bytes of a block at most.
+const MAX_BLOCK: usize = 1 << 27;
+/// How often Python is told of the work and may stop it.
+const INTERVAL: Duration = Duration::from_millis(50);
+
+pyo3::create_exception!(
+    _native,
+    Damaged,
+    PyValueError,
+    "The payload holds what no encoder writes."
+);
+
+/// A network in the order of one instruction set, for any number of blocks and threads at once.
+#[pyclass(frozen, module = "compressor.codec._native")]
+struct Network {
+    network: network::Network,
+}
+
+#[pymethods]
+impl Network {
+    /// Reads the bytes of a weights file. The instruction set is named, or "" for the fastest one.
+    ///
+    /// Raises ValueError with what is wrong and its remedy.
+    #[new]
+    #[pyo3(signature = (weights, instruction_set = ""))]
+    fn new(py: Python<'_>, weights: &[u8], instruction_set: &str) -> PyResult<Self> {
+        let isa = Isa::choose(instruction_set).map_err(PyValueError::new_err)?;
+        let network =
+            py.detach(|| Weights::read(weights).map(|read| network::Network::new(&read, isa)));
+        match network {
+            Ok(network) => Ok(Self { network }),
+            Err(error) => Err(PyValueError::new_err(error.to_string())),
+        }
+    }
+
+    /// The name of the instruction set that the blocks are coded with.
+    #[getter]
+    fn instruction_set(&self) -> &'static str {
+        self.network.isa().name()
+    }
+
+    /// The payload of a model block of `data` in so many lanes; 0 threads are one a core.
+    ///
+    /// `progress` is called with the bytes done since its last call. What it raises, and what a
+    /// signal's handler raises, ends the work and passes.
+    fn encode_block<'py>(
+        &self,
+        py: Python<'py>,
+        data: &[u8],
+        lanes: usize,
+        threads: usize,
+        progress: Py<PyAny>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        check(data.len(), lanes)?;
+        let threads = resolve(threads);
+        let mut watch = Watch::new(&progress);
+        let payload = py.detach(|| {
+            block::encode_block(&self.network, data, lanes, threads, &mut |bytes| watch.step(bytes))
+        });
+        watch.end(py, payload)
+    }
+
+    /// The inverse of `encode_block` for a block of `length` bytes.
+    ///
+    /// Raises Damaged where the payload holds what no encoder writes; other damage gives other
+    /// bytes.
+    fn decode_block<'py>(
+        &self,
+        py: Python<'py>,
+        payload: &[u8],
+        length: usize,
+        lanes: usize,
+        threads: usize,
+        progress: Py<PyAny>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        check(length, lanes)?;
+        let threads = resolve(threads);
+        let mut watch = Watch::new(&progress);
+        let data = py.detach(|| {
+            block::decode_block(&self.network, payload, length, lanes, threads, &mut |bytes| {
+                watch.step(bytes)
+            })
+        });
+        watch.end(py, data)
+    }
+}
+
+/// The threads that a number stands for: 0 is one for each core that this process may use.
+fn resolve(threads: usize) -> usize {
+    if threads > 0 { threads } else { thread::available_parallelism().map_or(1, usize::from) }
+}
+
+/// Refuses what would be a panic of the core crate.
+fn check(length: usize, lanes: usize) -> PyResult<()> {
+    if length > MAX_BLOCK {
+        return Err(PyValueError::new_err(format!("a block has at most {MAX_BLOCK} bytes")));
+    }
+    if !(1..=length).contains(&lanes) {
+        return Err(PyValueError::new_err(format!("{length} bytes cannot have {lanes} lanes")));
+    }
+    Ok(())
+}
+
+/// Tells Python of the bytes done, and lets it stop the work, some times a second.
+struct Watch<'a> {
+    progress: &'a Py<PyAny>,
+    told: Instant,
+    bytes: usize,
+    raised: Option<PyErr>,
+}
+
+impl<'a> Watch<'a> {
+    fn new(progress: &'a Py<PyAny>) -> Self {
+        Self { progress, told: Instant::now(), bytes: 0, raised: None }
+    }
+
+    /// Whether the work may go on after so many more bytes.
+    fn step(&mut self, bytes: usize) -> bool {
+        self.bytes += bytes;
+        self.told.elapsed() < INTERVAL || self.tell()
+    }
+
+    fn tell(&mut self) -> bool {
+        let bytes = std::mem::take(&mut self.bytes);
+        let called = Python::attach(|py| {
+            py.check_signals()?;
+            self.progress.call1(py, (bytes,)).map(drop)
+        });
+        self.told = Instant::now();
+        self.raised = called.err();
+        self.raised.is_none()
+    }
+
+    /// The result of the work, after its last bytes were told.
+    fn end<'py>(
+        mut self,
+        py: Python<'py>,
+        result: Result<Vec<u8>, BlockError>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        if result.is_ok() {
+            self.tell();
+        }
+        if let Some(raised) = self.raised {
+            return Err(raised);
+        }
+        match result {
+            Ok(bytes) => Ok(PyBytes::new(py, &bytes)),
+            Err(BlockError::Damaged) => Err(Damaged::new_err("what no encoder writes")),
+            Err(BlockError::Stopped) => unreachable!("the work stops where Python raised"),
+        }
+    }
+}
+
+/// The sources that this module was compiled from, and the version of the file format.
+#[pyfunction]
+fn build_id() -> String {
+    format!("{}-{FORMAT_VERSION}", env!("KOLMOZIP_SOURCES"))
+}
+
+/// Names of the instruction sets that this processor has kernels for, the slowest first.
+#[pyfunction]
+fn instruction_sets() -> Vec<&'static str> {
+    Isa::ALL.into_iter().filter(|isa| isa.is_available()).map(Isa::name).collect()
+}
+
+/// The instruction set that a name, or "" for the fastest one, stands for.
+///
+/// Raises ValueError where this processor has none of that name.
+#[pyfunction]
+#[pyo3(signature = (name = ""))]
+fn instruction_set(name: &str) -> PyResult<&'static str> {
+    Isa::choose(name).map(Isa::name).map_err(PyValueError::new_err)
+}
+
+#[pymodule]
+mod _native {
+    #[pymodule_export]
+    use super::{Damaged, Network, build_id, instruction_set, instruction_sets};
+}

@@ -1,0 +1,93 @@
+"""The engines side by side: which setups run, what a row states, and what is kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from compressor.bench import engines as bench
+from compressor.codec import engines, native
+from compressor.codec.weights_file import unpack
+from compressor.errors import NoEngine, UnknownModel
+
+NANO = Path(__file__).parents[2] / "golden" / "nano.kzw"
+
+needs_native = pytest.mark.skipif(native.absent() is not None, reason="no native engine is built")
+
+
+def test_products_are_those_of_the_matrices() -> None:
+    weights = unpack(NANO.read_bytes())
+    shape = weights.config
+    block = 3 * shape.width * shape.state + 3 * shape.width * shape.hidden
+    outer = shape.ngram_width * shape.width + 256 * (shape.width + shape.ngram_width)
+    assert bench.products(weights) == outer + shape.layers * block
+
+
+def test_without_the_native_engine_nothing_is_measured(
+    source: Path, raw: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native, "absent", lambda: "it was not built")
+    with pytest.raises(NoEngine, match="it was not built"):
+        bench.measure(str(source), ["nano"], raw, quiet=True)
+    assert not raw.exists()
+
+
+@needs_native
+def test_an_unknown_model_is_refused_before_anything_runs(source: Path, raw: Path) -> None:
+    with pytest.raises(UnknownModel):
+        bench.measure(str(source), ["nonesuch"], raw, quiet=True)
+    assert not raw.exists()
+
+
+@needs_native
+def test_the_portable_instruction_set_runs_on_small_inputs_alone() -> None:
+    def instructions(size: int, whole: bool) -> list[str | None]:
+        found = bench.setups(["nano"], size, whole)
+        return [setup.instructions for setup in found if setup.engine == "native"]
+
+    fast = [name for name in native.instruction_sets() if name != "portable"]
+    assert instructions(1000, False) == ["portable", *fast]
+    assert instructions(1_000_000, False) == fast
+    assert instructions(1_000_000, True) == fast[-1:]
+
+
+@needs_native
+@pytest.mark.slow
+def test_all_engines_write_one_file_and_are_kept(
+    text: bytes, tmp_path: Path, raw: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CARGO", "nonesuch")  # the peak is not measured
+    monkeypatch.setattr(bench, "SIZES", (600,))
+    source = tmp_path / "text"
+    source.write_bytes(text[:1500])
+    facts, path = bench.measure(str(source), ["nano"], raw, rounds=2, quiet=True)
+    assert json.loads(path.read_text()) == facts
+    assert facts["peak_products_per_s"] == {}
+    assert facts["candle"] == []
+    own = [row for row in facts["rows"] if row["engine"] != "peer"]
+    assert {row["engine"] for row in own} == {"native", "jax"}
+    for size in (600, 1500):
+        here = [row for row in own if row["input_bytes"] == size]
+        assert len({row["packed_sha256"] for row in here}) == 1
+        assert all(row["reason"] is None and row["same_bytes"] for row in here)
+    lines = bench.table(facts["rows"]).splitlines()
+    assert len(lines) == 1 + len(facts["rows"])
+
+
+def test_what_cargo_cannot_build_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CARGO", "nonesuch")
+    with pytest.raises(bench.CargoFailed, match="cargo is not found"):
+        bench.cargo(bench.CANDLE)
+    monkeypatch.setenv("CARGO", "false")
+    with pytest.raises(bench.CargoFailed, match="run cargo there"):
+        bench.cargo(bench.CANDLE)
+
+
+def test_the_variables_of_a_setup_choose_its_engine() -> None:
+    setup = bench.of_model(str(NANO), "native", "portable")
+    for command in (setup.job.compress, setup.job.decompress):
+        assert command[0] == "env"
+        assert f"{engines.VARIABLE}=native" in command
+        assert f"{native.ISA_VARIABLE}=portable" in command

@@ -1,0 +1,363 @@
+"""The native engine computes the integers of the NumPy definition, whatever it is given.
+
+Every instruction set that this processor has is tested, and each test says which one ran.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import signal
+import struct
+import threading
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from coding import container
+from coding.errors import Damaged
+from compressor.codec import native, weights_file, weights_store
+from compressor.codec.blocks import SteppedModel
+from compressor.codec.seams import ignore_progress
+from compressor.errors import NoEngine, StaleEngine, UnusableWeights
+from data.samples import sample
+from models.integer import weights as wt
+from models.integer.config import ModelConfig
+from models.integer.reference import Reference
+
+module = pytest.importorskip("compressor.codec._native", reason="the native engine is not built")
+
+ROOT = Path(__file__).resolve().parents[3]
+SETS = native.instruction_sets()
+ISA = pytest.mark.parametrize("instructions", SETS)
+TEXT = sample()
+FEW = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+
+
+class Definition(SteppedModel):
+    """Weights run by the NumPy definition."""
+
+    identity = bytes(8)
+
+    def __init__(self, weights: wt.IntegerWeights) -> None:
+        self.weights = weights
+
+    def engine(self, lanes: int) -> Reference:
+        return Reference(self.weights, lanes)
+
+
+def made(seed: int, extreme: bool = False, **changes: object) -> wt.IntegerWeights:
+    """Weights of a small shape, random within the bounds of the format, or all at the bounds."""
+    shape = {"width": 12, "layers": 1, "state": 8, "hidden": 10, "taps": 2, "table_dim": 3}
+    config = ModelConfig.from_dict({**shape, "tables": [[2, 8], [3, 9]], **changes})
+    arrays, rng = {}, np.random.default_rng(seed)
+    for name, dtype, size in wt.layout(config):
+        limit = wt.LIMITS.get(wt.kind_of(name), 127)
+        if name.endswith(".exponent"):
+            arrays[name] = rng.integers(-9, -2, size).astype(dtype)
+        elif extreme:
+            arrays[name] = (limit * rng.choice([-1, 1], size)).astype(dtype)
+        else:
+            arrays[name] = np.rint(rng.normal(size=size) * limit / 5).clip(-limit, limit)
+            arrays[name] = arrays[name].astype(dtype)
+    return wt.check(wt.IntegerWeights(config, arrays))
+
+
+def network(weights: wt.IntegerWeights, instructions: str) -> module.Network:
+    """The weights in the native engine, which surely computes with these instructions."""
+    made_network = module.Network(weights_file.pack(weights), instructions)
+    assert made_network.instruction_set == instructions
+    return made_network
+
+
+def decoded(network: module.Network, payload: bytes, length: int, lanes: int) -> bytes | None:
+    """What a payload decodes to in the native engine; None where it is refused."""
+    try:
+        return network.decode_block(payload, length, lanes, 1, ignore_progress)
+    except module.Damaged:
+        return None
+
+
+def agrees(weights: wt.IntegerWeights, data: bytes, lanes: int, threads: int = 1) -> None:
+    """Both write the same payload, and each instruction set restores it."""
+    payload = Definition(weights).encode_block(data, lanes, ignore_progress)
+    for instructions in SETS:
+        engine = network(weights, instructions)
+        print(f"{instructions}, {threads} threads: {len(data)} bytes in {lanes} lanes")
+        assert engine.encode_block(data, lanes, threads, ignore_progress) == payload
+        assert engine.decode_block(payload, len(data), lanes, threads, ignore_progress) == data
+
+
+def test_every_processor_has_the_portable_set_and_the_last_one_is_in_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    print("instruction sets of this processor:", *SETS)
+    assert SETS[0] == "portable"
+    assert len(set(SETS)) == len(SETS)
+    monkeypatch.delenv(native.ISA_VARIABLE, raising=False)
+    assert native.instruction_set() == SETS[-1]
+
+
+@ISA
+def test_the_variable_forces_an_instruction_set(
+    instructions: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(native.ISA_VARIABLE, instructions)
+    path = weights_store.path_by_name("tiny")
+    model = native.load(path, weights_store.identity_of(path))
+    assert native.instruction_set() == model.network.instruction_set == instructions
+
+
+def test_an_instruction_set_that_is_not_here_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(native.ISA_VARIABLE, "mmx")
+    with pytest.raises(NoEngine, match=f"mmx.*portable.*unset {native.ISA_VARIABLE}"):
+        native.instruction_set()
+
+
+SHAPES = st.fixed_dictionaries(
+    {
+        "width": st.integers(1, 40),
+        "layers": st.integers(1, 3),
+        "state": st.integers(1, 40),
+        "hidden": st.integers(1, 40),
+        "taps": st.integers(1, 4),
+        "table_dim": st.integers(1, 9),
+        "tables": st.lists(
+            st.tuples(st.integers(2, 8), st.integers(8, 10)).map(list),
+            min_size=1,
+            max_size=3,
+            unique_by=lambda table: table[0],
+        ),
+        "mlp": st.sampled_from(["kan_glu", "kan"]),
+    }
+)
+
+
+@FEW
+@given(SHAPES, st.integers(0, 999), st.booleans(), st.integers(1, 120), st.integers(1, 40))
+def test_any_shape_codes_as_the_definition_does(
+    shape: dict[str, object], seed: int, extreme: bool, length: int, lanes: int
+) -> None:
+    """Widths that are no multiple of anything among them, and weights at their bounds."""
+    at = 997 * seed % 100_000
+    agrees(made(seed, extreme, **shape), TEXT[at : at + length], min(lanes, length))
+
+
+@pytest.mark.parametrize(
+    ("length", "lanes"), [(1, 1), (40, 1), (70, 15), (64, 16), (65, 16), (50, 17), (1500, 512)]
+)
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+def test_any_number_of_lanes_and_threads(length: int, lanes: int, threads: int) -> None:
+    agrees(made(4), TEXT[5000 : 5000 + length], lanes, threads)
+
+
+@pytest.mark.parametrize("data", [bytes(90), b"\xff" * 90, bytes(range(256)), b"ab" * 70], ids=len)
+def test_weights_and_texts_at_their_extremes(data: bytes) -> None:
+    """All weights are 127 or -127, and the widest sum of products is taken."""
+    for seed in range(2):
+        agrees(made(seed, extreme=True, width=1024, state=33, hidden=31), data, 2)
+
+
+@ISA
+@pytest.mark.parametrize("model", ["tiny", "small", "base"])
+def test_shipped_weights_code_as_the_definition_does(model: str, instructions: str) -> None:
+    path = weights_store.path_by_name(model)
+    definition = Definition(weights_file.unpack(path.read_bytes()))
+    payload = definition.encode_block(TEXT[:96], 8, ignore_progress)
+    engine = module.Network(path.read_bytes(), instructions)
+    assert engine.instruction_set == instructions
+    assert engine.encode_block(TEXT[:96], 8, 1, ignore_progress) == payload
+
+
+@FEW
+@given(
+    st.integers(0, 3),
+    st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=3),
+    st.sampled_from(["set", "cut", "append"]),
+)
+def test_a_spoilt_payload_is_refused_or_gives_the_bytes_of_the_definition(
+    seed: int, changes: list[tuple[int, int]], kind: str
+) -> None:
+    weights, data, lanes = made(seed), TEXT[300 * seed :][:60], 4
+    payload = bytearray(Definition(weights).encode_block(data, lanes, ignore_progress))
+    for at, value in changes:
+        if kind == "set" and payload:
+            payload[at % len(payload)] = value
+        elif kind == "cut":
+            del payload[at % (len(payload) + 1) // 4 * 4 :]
+        else:
+            payload += bytes([value] * 4)
+    try:
+        wanted = Definition(weights).decode_block(bytes(payload), 60, lanes, ignore_progress)
+    except Damaged:
+        wanted = None
+    for instructions in SETS:
+        assert decoded(network(weights, instructions), bytes(payload), 60, lanes) == wanted
+
+
+@FEW
+@given(
+    st.integers(0, 1),
+    st.lists(st.tuples(st.integers(0, 100_000), st.integers(0, 255)), min_size=1, max_size=3),
+    st.booleans(),
+)
+def test_a_spoilt_weights_file_is_refused_by_both_or_read_alike_by_both(
+    seed: int, changes: list[tuple[int, int]], sealed: bool
+) -> None:
+    spoilt = bytearray(weights_file.pack(made(seed, tables=[[2, 8]])))
+    for at, value in changes:
+        spoilt[at % len(spoilt)] = value
+    if sealed:
+        spoilt[-4:] = struct.pack("<I", zlib.crc32(spoilt[:-4]))
+    try:
+        weights = weights_file.unpack(bytes(spoilt))
+    except wt.WeightsError:
+        with pytest.raises(ValueError, match=": "):
+            module.Network(bytes(spoilt))
+    else:
+        engine = module.Network(bytes(spoilt))
+        payload = Definition(weights).encode_block(TEXT[:20], 1, ignore_progress)
+        assert engine.encode_block(TEXT[:20], 1, 1, ignore_progress) == payload
+
+
+@pytest.mark.parametrize(
+    ("spoil", "text"),
+    [
+        (lambda data: b"x" + data[1:], "wrong magic"),
+        (lambda data: data[:6], "cut short"),
+        (lambda data: data[:4] + b"\x09" + data[5:], "version 9, this program reads 2"),
+        (lambda data: data[:20] + b"\x00" + data[21:], "no usable shape"),
+        (lambda data: data[:-9] + bytes([data[-9] ^ 1]) + data[-8:], "checksum"),
+        (lambda data: data[:-4], "checksum"),
+    ],
+    ids=["magic", "head", "version", "shape", "bit", "end"],
+)
+def test_weights_that_cannot_be_used_are_refused_by_name(
+    spoil: object, text: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "spoilt.kzw"
+    path.write_bytes(spoil(weights_file.pack(made(1))))
+    with pytest.raises(UnusableWeights, match=rf"spoilt\.kzw: .*{text}.*: \w+") as ours:
+        native.load(path, bytes(8))
+    with pytest.raises(wt.WeightsError, match=text):
+        weights_file.unpack(path.read_bytes())
+    assert "\n" not in str(ours.value)
+
+
+@pytest.mark.parametrize(("length", "lanes"), [(0, 0), (0, 1), (5, 0), (5, 6), ((1 << 27) + 1, 1)])
+def test_what_no_block_can_be_is_refused(length: int, lanes: int) -> None:
+    engine = network(made(1), "portable")
+    with pytest.raises(ValueError, match=r"lanes|at most"):
+        engine.decode_block(b"", length, lanes, 1, ignore_progress)
+    if length < 10:
+        with pytest.raises(ValueError, match="lanes"):
+            engine.encode_block(bytes(length), lanes, 1, ignore_progress)
+    assert container.MAX_BLOCK == 1 << 27
+
+
+def test_what_repeats_beyond_measure_is_filled_up_to_the_least_payload() -> None:
+    """A payload has 1 / 1024 of the block's bytes at least, in whole words, zeros at the end."""
+    weights = weights_file.unpack((ROOT / "tests" / "golden" / "nano.kzw").read_bytes())
+    engine, length = network(weights, SETS[-1]), 40_000
+    payload = engine.encode_block(b"ab" * (length // 2), 1, 1, ignore_progress)
+    least = -(-length // container.MAX_EXPANSION)
+    assert least <= len(payload) < least + 4
+    assert payload.endswith(bytes(8)), "the coder's own words end before"
+    assert decoded(engine, payload, length, 1) == b"ab" * (length // 2)
+
+
+def test_damage_has_the_same_name_by_both_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = made(1)
+    model = native.NativeModel(bytes(8), network(weights, "portable"), 1)
+    payload = b"\xff" * 40
+    for codec in (model, Definition(weights)):
+        with pytest.raises(Damaged, match=r"no encoder writes: .* fetch it again"):
+            codec.decode_block(payload, 100, 2, ignore_progress)
+
+
+def test_progress_tells_of_every_byte_once() -> None:
+    engine, told = network(made(1), SETS[-1]), []
+    payload = engine.encode_block(TEXT[:9001], 8, 2, told.append)
+    assert sum(told) == 9001
+    engine.decode_block(payload, 9001, 8, 2, told.append)
+    assert sum(told) == 18002
+
+
+class Stop(Exception):
+    """What a progress raises here."""
+
+
+@pytest.mark.parametrize("error", [Stop, KeyboardInterrupt, SystemExit])
+def test_what_the_progress_raises_ends_the_work_and_passes(error: type[BaseException]) -> None:
+    def stop(_: int) -> None:
+        raise error
+
+    engine = network(made(1), SETS[-1])
+    with pytest.raises(error):
+        engine.decode_block(b"", 1 << 27, 512, 2, stop)
+    assert engine.encode_block(b"a" * 40, 1, 2, ignore_progress)
+
+
+def test_a_signal_stops_the_work(interrupts: None) -> None:
+    """SIGINT is sent once the work has begun; to the end it would take many minutes."""
+    engine, begun = network(made(1), SETS[-1]), threading.Event()
+
+    def interrupt() -> None:
+        begun.wait()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        engine.decode_block(b"", 1 << 27, 512, 2, lambda _: begun.set())
+    thread.join()
+
+
+def test_blocks_are_coded_at_the_same_time_by_one_network() -> None:
+    engine = network(made(1), SETS[-1])
+    texts = [TEXT[at : at + 2000] for at in range(0, 16_000, 2000)]
+
+    def pack(text: bytes) -> bytes:
+        return engine.encode_block(text, 4, 1, ignore_progress)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(pack, texts)) == [pack(text) for text in texts]
+
+
+def test_the_build_is_that_of_these_sources() -> None:
+    assert native.absent() is None
+    assert module.build_id() == f"{native.sources_id()}-{container.VERSION}"
+
+
+def test_a_build_of_other_sources_or_of_another_format_is_stale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native, "WORKSPACE", tmp_path / "native")
+    native.check_build(f"00000000-{container.VERSION}")  # installed: no sources are here
+    ignored = shutil.ignore_patterns("target")
+    shutil.copytree(ROOT / "native", tmp_path / "native", ignore=ignored)
+    native.check_build(module.build_id())
+    with pytest.raises(StaleEngine, match=r"codes format 99.*rebuild with make"):
+        native.check_build(f"{native.sources_id()}-99")
+    source = tmp_path / "native" / "core" / "src" / "lib.rs"
+    source.write_text(source.read_text() + "\n")
+    with pytest.raises(StaleEngine, match="other sources than these: rebuild with make"):
+        native.check_build(module.build_id())
+    source.rename(source.with_name("other.rs"))
+    with pytest.raises(StaleEngine):
+        native.check_build(module.build_id())
+
+
+def test_the_crate_names_the_same_sources() -> None:
+    text = (ROOT / "native" / "python" / "build.rs").read_text("utf-8")
+    (listed,) = re.findall(r"const SOURCES: \[&str; \d+\] =\s*(\[.*?\]);", text, flags=re.S)
+    assert tuple(ast.literal_eval(listed)) == native.SOURCES
