@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 LANE_BYTES = 4096
 """The fewest bytes of a lane where a block has several.
@@ -27,6 +30,8 @@ def lane_lengths(length: int, lanes: int) -> np.ndarray:
 
     The first ``length % lanes`` lanes hold one byte more than the others.
     """
+    import numpy as np  # only where it is needed: it takes longer to load than small files to code
+
     short, extra = divmod(length, lanes)
     return short + (np.arange(lanes) < extra)
 
@@ -36,6 +41,8 @@ def to_columns(data: np.ndarray, lanes: int) -> np.ndarray:
 
     The lanes that are shorter by one byte end in a 0 that is not coded.
     """
+    import numpy as np
+
     short, extra = divmod(data.size, lanes)
     long = extra * (short + 1)
     columns = np.zeros((short + (extra > 0), lanes), np.uint8)
@@ -46,5 +53,7 @@ def to_columns(data: np.ndarray, lanes: int) -> np.ndarray:
 
 def from_columns(columns: np.ndarray, length: int) -> np.ndarray:
     """The inverse of ``to_columns``: (steps, lanes) uint8 -> block (length,) uint8."""
+    import numpy as np
+
     short, extra = divmod(length, columns.shape[1])
     return np.concatenate([columns[:, :extra].T.ravel(), columns[:short, extra:].T.ravel()])

@@ -29,7 +29,7 @@ from compressor.bench.records import ENGINES, Input
 from compressor.bench.runner import in_processes
 from compressor.bench.store import Facts, keep, prepare, significant
 from compressor.codec import engines, native, weights_file, weights_store
-from compressor.system.machine import environment
+from compressor.system.machine import cores, environment
 from compressor.system.plain_table import plain_table
 from compressor.system.process import Children
 from compressor.system.progress import bar
@@ -45,8 +45,8 @@ OFTEN = 1 << 20
 """Bytes of an input up to which every run is repeated."""
 PORTABLE_BYTES = 10_000
 """The portable instruction set is there for correctness: it computes no more than this."""
-CANDLE_BYTES = 100_000
-"""Candle steps through this much of the input, one byte in each lane at a time."""
+CANDLE_LANES, CANDLE_BYTES = 64, 51_200
+"""Candle steps through the beginning of the input, one byte in each lane at a time."""
 CANDLE = ROOT / "native" / "candle" / "Cargo.toml"
 PEAK = ROOT / "native" / "Cargo.toml"
 
@@ -137,7 +137,12 @@ def measure(
             "rows": rows,
             "products_per_byte": {model: products(_weights(model)) for model in models},
             "peak_products_per_s": _peak(),
-            "candle": [_candle(model, source) for model in models] if candle else [],
+            "candle": [
+                _candle(model, source, threads)
+                for model in models
+                for threads in sorted({1, cores()})
+                if candle
+            ],
             **environment(),
         }
     return facts, keep(facts, results, f"{ENGINES}-{subject.name}")
@@ -172,7 +177,7 @@ def _rows(
                     if turn < times:
                         runs[at].append(run(setup, source))
                         progress(source.stat().st_size)
-            rows += [_median(runs[at]) for at in runs]
+            rows += [median(runs[at]) for at in runs]
     return rows
 
 
@@ -204,7 +209,7 @@ def run(setup: Setup, source: Path) -> Facts:
     }
 
 
-def _median(runs: Sequence[Facts]) -> Facts:
+def median(runs: Sequence[Facts]) -> Facts:
     """One row of several runs of one setup: the median of what varies from run to run."""
     row = dict(next((run for run in runs if run["reason"]), runs[0]))
     for name, value in row.items():
@@ -237,15 +242,16 @@ def _peak() -> dict[str, float]:
     return peak
 
 
-def _candle(model: str, source: Path) -> Facts:
-    """The float network on Candle over the beginning of an input, by as many lanes as ours."""
+def _candle(model: str, source: Path, threads: int) -> Facts:
+    """The float network on Candle over the beginning of an input."""
     size = min(CANDLE_BYTES, source.stat().st_size)
     facts: dict[str, Any] = json.loads(
         cargo(
             CANDLE,
             "--",
             *("--weights", str(weights_store.path_by_name(model))),
-            *("--text", str(source), "--bytes", str(size), "--lanes", str(lanes(size))),
+            *("--text", str(source), "--bytes", str(size)),
+            *("--lanes", str(min(CANDLE_LANES, size)), "--threads", str(threads)),
         )
     )
     return facts

@@ -28,7 +28,7 @@ from compressor.codec import stream
 from compressor.codec.blocks import SteppedModel
 from compressor.system import files
 from models.integer.fixed_point import EVIDENCE_BITS, FIRST_BYTE
-from models.integer.weights import identity
+from models.integer.identity import identity_of_bytes
 from models.network.lm import Params
 
 
@@ -66,7 +66,7 @@ class TransformerModel(SteppedModel):
 
     def __init__(self, data: bytes) -> None:
         self.config, self.params = unpack(data)
-        self.identity = identity(data)
+        self.identity = identity_of_bytes(data)
 
     def engine(self, lanes: int) -> TransformerLanes:
         """The network with every lane in its initial state."""

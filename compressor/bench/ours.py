@@ -22,8 +22,8 @@ MODULES = {
     "compressor/system": "__init__ files plain_table progress signals",
     "data": "__init__ lanes",
     "models": "__init__",
-    "models/integer": "__init__ config engine fixed_point ngram weights",
-    "models/memory": "__init__ expected logistic match memory runs",
+    "models/integer": "__init__ config engine fixed_point identity logarithm ngram weights",
+    "models/memory": "__init__ expected logistic match memory runs slots",
 }
 """Folder -> the modules in it that compressing or decompressing a file loads."""
 PRODUCT = tuple(

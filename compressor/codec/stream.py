@@ -7,9 +7,8 @@ noise need none.
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Callable, Iterator
-
-import numpy as np
 
 from coding import container
 from coding.container import Block, Digest, Header, Kind, Reader, Sink, Source
@@ -17,8 +16,8 @@ from coding.errors import Damaged, LimitExceeded
 from compressor.codec import registry, weights_store
 from compressor.codec.seams import BlockCodec, Progress, ignore_progress
 from data.lanes import lane_count
-from models.memory.logistic import log2
-from models.memory.memory import slot_bits
+from models.integer.logarithm import log2
+from models.memory.slots import slot_bits
 
 DENSE = 2035
 """A granule whose order-0 entropy is above this, in 1/256 bit a byte (7.95 bits: noise, archives,
@@ -26,6 +25,9 @@ media), is stored raw without a trial."""
 
 LEAST_DENSE = 256
 """Bytes that order-0 entropy needs to mean anything."""
+
+LITTLE = 1 << 18
+"""Bytes that are counted in less time than NumPy takes to load."""
 
 GRANULE = 1 << 23
 """Bytes that are looked at together before a block's type is chosen."""
@@ -42,22 +44,30 @@ Find = Callable[[bytes], BlockCodec]
 """The model of an identity; raises ``coding.errors.UnknownWeights``."""
 
 
-def entropy(data: np.ndarray) -> int:
-    """Order-0 entropy of bytes (n,) uint8 summed over all of them, in 1/256 bit; n below 2^24.
+def entropy(data: bytes) -> int:
+    """Order-0 entropy of bytes summed over all of them, in 1/256 bit.
 
     It is computed in whole numbers, since a float may differ in its last bit from one instruction
     set to the next, and a block's type decides the bytes of the file.
     """
-    counts = np.bincount(data)
-    counts = counts[counts > 0]
-    return int(counts @ (log2(np.array([data.size])) - log2(counts)).astype(np.int64))
+    total = log2(len(data)) if data else 0
+    return sum(count * (total - log2(count)) for count in counts(data))
+
+
+def counts(data: bytes) -> list[int]:
+    """How often each of the values that occur in the bytes does, in no certain order."""
+    if len(data) < LITTLE:
+        return list(Counter(data).values())
+    import numpy as np
+
+    return [int(count) for count in np.bincount(np.frombuffer(data, np.uint8)) if count]
 
 
 def kind_of(raw: bytes) -> Kind:
     """Chooses RUN, RAW or MODEL from the bytes alone: constant, of high entropy, or else."""
     if raw.count(raw[:1]) == len(raw):
         return Kind.RUN
-    dense = len(raw) >= LEAST_DENSE and entropy(np.frombuffer(raw, np.uint8)) > DENSE * len(raw)
+    dense = len(raw) >= LEAST_DENSE and entropy(raw) > DENSE * len(raw)
     return Kind.RAW if dense else Kind.MODEL
 
 

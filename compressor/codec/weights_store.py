@@ -15,7 +15,7 @@ from typing import Any
 
 from coding.errors import UnknownWeights
 from compressor.errors import AmbiguousModel, UnknownModel
-from models.integer import weights as wt
+from models.integer.identity import identity_of_bytes
 
 DEFAULT_MODEL = "small"
 FOLDER_VARIABLE = "KOLMOZIP_WEIGHTS"
@@ -58,7 +58,7 @@ def _identity(path: Path) -> bytes | None:
 @functools.lru_cache(maxsize=64)
 def _identity_of(path: Path, _modified: int, _size: int) -> bytes:
     """The identity of a file, hashed once as long as the file does not change."""
-    return wt.identity(path.read_bytes())
+    return identity_of_bytes(path.read_bytes())
 
 
 def identity_of(path: Path) -> bytes:

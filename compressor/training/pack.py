@@ -16,6 +16,7 @@ from compressor.training.folder import settings_in
 from compressor.training.networks import Preset
 from models.integer import weights as wt
 from models.integer.config import ModelConfig
+from models.integer.identity import file_facts
 from models.network.lm import Params
 from models.network.precision import coarsen
 from models.network.quantise import quantise
@@ -45,7 +46,7 @@ def write_run(folder: Path, model: Preset, params: Params, card: Card) -> str:
         target = folder / f"{name}{transformer_weights.SUFFIX}"
         data = transformer_weights.pack(model, params)
     _write(target, data, force=True)
-    _write(target.with_suffix(".json"), _card_bytes({**card, **wt.file_facts(data)}), force=True)
+    _write(target.with_suffix(".json"), _card_bytes({**card, **file_facts(data)}), force=True)
     return f"{target}: {len(data):,} bytes, {rate}"
 
 
@@ -70,7 +71,7 @@ def pack(run: Path, bits: float | None, output: Path, force: bool) -> str:
     card = {
         **kept,
         "name": output.stem,
-        **wt.file_facts(data),
+        **file_facts(data),
         "parameters": model.parameters(),
         "weight_bits": bits,
         "packed_from": kept.get("identity", name),

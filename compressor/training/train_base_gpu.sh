@@ -42,7 +42,7 @@ if [ -d "$RUN/checkpoints" ]; then
     set -- --resume
 else
     if "$PYTHON" -c 'import constriction' 2>/dev/null; then
-        kolmozip dev selftest --model "$WEIGHTS" >"$OUT/selftest.txt"
+        kolmozip dev selftest --engine jax --model "$WEIGHTS" >"$OUT/selftest.txt"
     else
         echo "constriction is not installed: integers not checked" >"$OUT/selftest.txt"
     fi

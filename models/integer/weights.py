@@ -6,14 +6,11 @@ The layout is fixed by ``coding/FORMAT.md``, section 4; names here are the names
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Iterator
 
 import numpy as np
 
 from models.integer.config import KNOTS, VOCABULARY, ModelConfig
-
-ID_BYTES = 8
 
 RESIDUAL_BITS = 12
 """Fraction bits of the residual stream."""
@@ -160,17 +157,3 @@ def check(weights: IntegerWeights) -> IntegerWeights:
                 f"scale of {name} is outside the bounds of the format: train with more weight decay"
             )
     return weights
-
-
-def identity(data: bytes) -> bytes:
-    """First 8 bytes of the SHA-256 of a weights file, by which a container names its model."""
-    return hashlib.sha256(data).digest()[:ID_BYTES]
-
-
-def file_facts(data: bytes) -> dict[str, str | int]:
-    """Identity, size and SHA-256 of a weights file, as its card gives them."""
-    return {
-        "identity": identity(data).hex(),
-        "file_bytes": len(data),
-        "file_sha256": hashlib.sha256(data).hexdigest(),
-    }

@@ -10,14 +10,24 @@ from __future__ import annotations
 import numpy as np
 
 from models.integer.fixed_point import exponential_table
+from models.integer.logarithm import log2 as exact_log2
 
 STRETCH_LIMIT = 5631
 """Just under 22 bits: the network's counts reach 2^22 to 1."""
 
 
 def _log2_table() -> np.ndarray:
-    """floor(256 log2 v) for v below 8192 by integers alone; int32, entry 0 is unused."""
-    return np.array([0] + [(v**256).bit_length() - 1 for v in range(1, 8192)], np.int32)
+    """floor(256 log2 v) for v below 8192, exactly; int32, entry 0 is unused.
+
+    A float that is far from a whole number cannot have the wrong floor; all others are computed
+    by integers, which takes many times as long.
+    """
+    value = np.arange(1, 8192)
+    close = 256 * np.log2(value)
+    table = np.floor(close).astype(np.int32)
+    for at in np.flatnonzero(np.abs(close - np.rint(close)) < 1e-6):
+        table[at] = exact_log2(int(value[at]))
+    return np.concatenate([[0], table]).astype(np.int32)
 
 
 def _squash_table() -> np.ndarray:

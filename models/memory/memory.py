@@ -24,6 +24,7 @@ from models.memory.expected import NONE, WEIGHT_LIMIT, Expected, Guesses
 from models.memory.logistic import SQUASH, STRETCH, STRETCH_LIMIT, log2
 from models.memory.match import Match
 from models.memory.runs import Runs
+from models.memory.slots import slot_bits
 
 WORD, PAIR = -1, -2
 """Contexts that are not a number of bytes: the word so far, and that with the word before it."""
@@ -70,14 +71,6 @@ APM_CELLS = 25
 APM_LIMIT = 3072
 """The greatest stretch that an adaptive probability map tells apart."""
 APMS = 2
-
-
-def slot_bits(size: int) -> int:
-    """log2 of the slots of a counters' context.
-
-    ``size`` is that of the block's rectangle, steps times lanes.
-    """
-    return min(24, max(18, size.bit_length() + 1))
 
 
 class Lines(NamedTuple):

@@ -9,7 +9,7 @@ import pytest
 
 from compressor.report.measurements import load
 from compressor.report.readme import cards
-from models.integer import weights as wt
+from models.integer.identity import identity_of_bytes
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "models" / "shipped"
@@ -20,7 +20,10 @@ MODELS = sorted(path.stem for path in SHIPPED.glob("*.kzw"))
 def test_the_newest_measurement_is_of_the_shipped_weights(model: str) -> None:
     newest = sorted((ROOT / "results" / "raw").glob(f"speed-{model}-test5m-*.json"))[-1]
     measured, data = json.loads(newest.read_text()), (SHIPPED / f"{model}.kzw").read_bytes()
-    assert (measured["weights"], measured["weights_bytes"]) == (wt.identity(data).hex(), len(data))
+    assert (measured["weights"], measured["weights_bytes"]) == (
+        identity_of_bytes(data).hex(),
+        len(data),
+    )
     assert measured["restored"] is True
 
 
@@ -29,7 +32,7 @@ def test_the_card_is_of_the_shipped_weights_and_states_what_was_measured(model: 
     path = SHIPPED / f"{model}.json"
     assert (
         json.loads(path.read_text())["identity"]
-        == wt.identity(path.with_suffix(".kzw").read_bytes()).hex()
+        == identity_of_bytes(path.with_suffix(".kzw").read_bytes()).hex()
     )
     assert dict(cards(load(ROOT / "results" / "raw"), SHIPPED))[path] == path.read_text(), (
         "run `kolmozip bench report`"

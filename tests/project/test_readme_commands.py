@@ -127,5 +127,5 @@ def test_make_has_every_target_that_a_page_names() -> None:
 def test_the_extras_of_the_first_page_exist() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     named = set(re.findall(r"'\.\[(\w+)\]'", README))
-    assert {"train", "bench", "report", "corpora", "all"} == named
+    assert {"jax", "train", "bench", "report", "corpora", "all"} == named
     assert named <= set(project["optional-dependencies"])

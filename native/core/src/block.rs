@@ -31,10 +31,15 @@ impl From<Damaged> for BlockError {
 
 /// One side of the coder: an encoder is told bits, a decoder finds them.
 trait BitCoder {
+    /// Whether the bytes to come are known, so that the network may run ahead.
+    const KNOWS: bool;
+
     fn code(&mut self, zero: u32, bit: u32) -> Result<u32, Damaged>;
 }
 
 impl BitCoder for Encoder {
+    const KNOWS: bool = true;
+
     #[inline(always)]
     fn code(&mut self, zero: u32, bit: u32) -> Result<u32, Damaged> {
         self.bit(zero, bit);
@@ -43,6 +48,8 @@ impl BitCoder for Encoder {
 }
 
 impl BitCoder for Decoder<'_> {
+    const KNOWS: bool = false;
+
     #[inline(always)]
     fn code(&mut self, zero: u32, _: u32) -> Result<u32, Damaged> {
         self.bit(zero)
@@ -80,10 +87,27 @@ impl Range {
     }
 }
 
-/// Lanes that step together, and the bytes that came in them.
+/// Lanes that step together, and the bytes that came in them, step by step.
 struct Stepper {
     group: Box<dyn Group>,
+    lanes: std::ops::Range<usize>,
     bytes: Vec<u8>,
+}
+
+impl Stepper {
+    /// Takes the bytes of these lanes from rows of `stride` lanes.
+    fn take(&mut self, rows: &[u8], stride: usize) {
+        self.bytes.clear();
+        for row in rows.chunks_exact(stride) {
+            self.bytes.extend_from_slice(&row[self.lanes.clone()]);
+        }
+    }
+
+    /// The evidence of these lanes after step `at` of the last ones.
+    fn evidence(&self, at: usize) -> std::slice::ChunksExact<'_, i32> {
+        let row = self.lanes.len() * VOCABULARY;
+        self.group.evidence()[at * row..][..row].chunks_exact(VOCABULARY)
+    }
 }
 
 impl Task for Stepper {
@@ -118,30 +142,35 @@ fn code<C: BitCoder>(
 ) -> Result<(), BlockError> {
     let (lanes, steps) = (shape.lanes, shape.steps());
     let size = group_size(lanes, threads);
+    let ahead = if C::KNOWS { (MAX_GROUP / size).clamp(1, steps) } else { 1 };
     let tasks = Tasks::new((0..lanes).step_by(size).map(|first| {
-        let lanes = size.min(lanes - first);
-        Stepper { group: network.group(lanes), bytes: vec![FIRST_BYTE; lanes] }
+        let lanes = first..lanes.min(first + size);
+        Stepper { group: network.group(lanes.len(), ahead), bytes: vec![], lanes }
     }));
     let mut memory = Memory::new(shape.size(), lanes);
     let mut ranges = vec![Range::default(); lanes];
     let helpers = threads.min(lanes.div_ceil(size)) - 1;
     std::thread::scope(|scope| {
         let team = Team::start(scope, &tasks, helpers);
-        team.round(|| ()); // every lane begins as if it had read a space
+        // Every lane begins as if it had just read a space.
+        let first = [vec![FIRST_BYTE; lanes], rows[..(ahead - 1) * lanes].to_vec()].concat();
+        tasks.lock().iter_mut().for_each(|stepper| stepper.take(&first, lanes));
+        team.round(|| ());
         for step in 0..steps {
             let active = shape.active(step);
             memory.look_up(active, rows);
-            let row = &mut rows[step * lanes..][..lanes];
+            let row = &mut rows[step * lanes..][..active];
             let mut steppers = tasks.lock();
             let evidence: Vec<&[i32]> =
-                steppers.iter().flat_map(|s| s.group.evidence().chunks(VOCABULARY)).collect();
-            code_row(coder, &mut memory, &evidence, &mut ranges, &mut row[..active])?;
-            for (stepper, bytes) in steppers.iter_mut().zip(row.chunks(size)) {
-                stepper.bytes.copy_from_slice(bytes);
-            }
-            drop(steppers);
-            if step + 1 < steps {
+                steppers.iter().flat_map(|stepper| stepper.evidence(step % ahead)).collect();
+            code_row(coder, &mut memory, &evidence, &mut ranges, row)?;
+            if (step + 1) % ahead == 0 && step + 1 < steps {
+                let next = &rows[step * lanes..steps.min(step + ahead) * lanes];
+                steppers.iter_mut().for_each(|stepper| stepper.take(next, lanes));
+                drop(steppers);
                 team.round(|| memory.learn(rows, step));
+            } else if step + 1 < steps {
+                memory.learn(rows, step);
             }
             if !progress(active) {
                 return Err(BlockError::Stopped);
@@ -259,7 +288,7 @@ mod bench {
             let shape = Lanes { length: data.len() / 512 * 512, lanes: 48 };
             let rows = shape.to_rows(&data[..shape.length]);
             let lanes = shape.lanes;
-            let mut group = network.group(lanes);
+            let mut group = network.group(lanes, 1);
             let mut memory = Memory::new(shape.size(), lanes);
             let mut ranges = vec![Range::default(); lanes];
             let mut coder = Encoder::new();

@@ -32,6 +32,7 @@ from compressor.codec.stream import decompress_stream, make_block
 from data.samples import sample
 from models.integer import weights as wt
 from models.integer.config import ModelConfig
+from models.integer.identity import identity_of_bytes
 from models.integer.reference import Reference
 from models.memory import match, memory
 
@@ -66,7 +67,7 @@ class Random(SteppedModel):
 
     def __init__(self, weights: wt.IntegerWeights) -> None:
         self.weights = weights
-        self.identity = wt.identity(weights_file.pack(weights))
+        self.identity = identity_of_bytes(weights_file.pack(weights))
 
     def engine(self, lanes: int) -> Reference:
         return Reference(self.weights, lanes)

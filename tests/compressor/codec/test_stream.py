@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import random
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from compressor.codec.seams import BlockCodec, Progress
 from models.integer.reference import Reference
 
 NANO = str(Path(__file__).parents[2] / "golden" / "nano.kzw")
+NOISE = random.Random(2).randbytes(5000)
 Blocks = Callable[[bytes], list[Block]]
 
 
@@ -259,8 +261,17 @@ def test_entropy_is_that_of_the_shares() -> None:
         )
         exact = np.bincount(raw) / raw.size
         exact = -np.sum(exact[exact > 0] * np.log2(exact[exact > 0]))
-        assert abs(codec.entropy(raw) / 256 / raw.size - exact) < 1 / 128
-    assert codec.entropy(np.zeros(5000, np.uint8)) == 0
+        assert abs(codec.entropy(raw.tobytes()) / 256 / raw.size - exact) < 1 / 128
+    assert codec.entropy(bytes(5000)) == codec.entropy(b"") == 0
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"x", bytes(range(256)) * 3, random.Random(2).randbytes(999)]
+)
+def test_few_and_many_bytes_are_counted_alike(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = sorted(codec.counts(data))
+    monkeypatch.setattr(codec, "LITTLE", 0)
+    assert sorted(codec.counts(data)) == few == sorted(Counter(data).values())
 
 
 def test_what_repeats_beyond_measure_is_filled_up_to_the_least_payload(

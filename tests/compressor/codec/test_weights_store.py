@@ -12,7 +12,7 @@ import pytest
 from coding.errors import UnknownWeights
 from compressor.codec import weights_store
 from compressor.errors import AmbiguousModel, UnknownModel
-from models.integer import weights as wt
+from models.integer.identity import identity_of_bytes
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "nano.kzw"
 
@@ -26,7 +26,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_found_by_identity_name_and_path(own: Path) -> None:
-    identity = wt.identity(GOLDEN.read_bytes())
+    identity = identity_of_bytes(GOLDEN.read_bytes())
     assert weights_store.path_by_identity(identity) == own / "good.kzw"
     assert weights_store.path_by_name("good") == own / "good.kzw"
     assert weights_store.path_by_name(str(own / "good.kzw")) == own / "good.kzw"
@@ -72,19 +72,21 @@ def test_what_cannot_be_read_as_weights_hides_nothing(
 ) -> None:
     """A pipe would be waited for, a sparse terabyte read: both sort before the wanted file."""
     spoil(own / "aaa.kzw")
-    assert weights_store.path_by_identity(wt.identity(GOLDEN.read_bytes())) == own / "good.kzw"
+    assert (
+        weights_store.path_by_identity(identity_of_bytes(GOLDEN.read_bytes())) == own / "good.kzw"
+    )
     assert weights_store.path_by_name("good") == own / "good.kzw"
 
 
 def test_a_file_is_hashed_once_until_it_changes(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hashed = []
-    identity = wt.identity
+    identity = identity_of_bytes
 
     def counted(data: bytes) -> bytes:
         hashed.append(len(data))
         return identity(data)
 
-    monkeypatch.setattr(wt, "identity", counted)
+    monkeypatch.setattr(weights_store, "identity_of_bytes", counted)
     wanted = identity(GOLDEN.read_bytes())
     for _ in range(5):
         weights_store.path_by_identity(wanted)

@@ -24,6 +24,7 @@ from compressor.training.networks import network
 from compressor.training.pack import float_weights, pack, write_run
 from models.integer import weights as wt
 from models.integer.config import ModelConfig
+from models.integer.identity import identity_of_bytes
 from models.network.lm import Params
 from models.network.precision import coarsen
 from models.network.quantise import quantise
@@ -69,7 +70,7 @@ def test_a_run_is_packed_at_its_own_bits_with_its_card(
     line = pack(run, None, target, force=False)
     data, card = target.read_bytes(), card_of(target)
     assert data == weights_file.pack(quantise(pico, coarsen(whole[0], 6)))
-    assert card["identity"] == wt.identity(data).hex()
+    assert card["identity"] == identity_of_bytes(data).hex()
     assert (card["name"], card["weight_bits"], card["packed_from"]) == ("out", 6.0, "ab" * 8)
     assert (card["file_bytes"], card["steps"]) == (len(data), 7)
     assert card["parameters"] == pico.parameters()
@@ -146,7 +147,7 @@ def test_a_run_s_file_holds_its_weights_and_its_card_says_how_they_were_made(
     assert unpacked.config == pico
     for name, array in expected.arrays.items():
         np.testing.assert_array_equal(unpacked.arrays[name], array)
-    assert card["identity"] == wt.identity(data).hex()
+    assert card["identity"] == identity_of_bytes(data).hex()
     assert (card["name"], card["preset"], card["corpus"]) == ("whole", "pico", "text")
     assert (card["steps"], card["train_bytes_seen"], card["weight_bits"]) == (60, 15_360, 8.0)
     assert card["parameters"] == pico.parameters()

@@ -50,12 +50,6 @@ def test_arrays_of_another_shape_are_refused() -> None:
         wt.check(weights)
 
 
-def test_identity_is_the_hash_of_the_bytes() -> None:
-    data = NANO.read_bytes()
-    assert wt.identity(data) != wt.identity(data[:-1])
-    assert len(wt.identity(data)) == 8
-
-
 def evidence(weights: wt.IntegerWeights) -> list[np.ndarray]:
     """The counts of a few steps on three lanes, by the definition."""
     network, counts = Reference(weights, 3), []

@@ -11,7 +11,7 @@ from models.memory import memory as definition
 from models.memory.expected import NONE, WEIGHT_LIMIT
 from models.memory.logistic import SQUASH, STRETCH, log2
 from models.memory.match import Match
-from models.memory.memory import COUNTERS, MATCHES, RUNS, Context, Memory, Prediction, slot_bits
+from models.memory.memory import COUNTERS, MATCHES, RUNS, Context, Memory, Prediction
 
 SCALE = 1 << 24
 LANES = 1 << MAX_LANES_LOG2
@@ -108,8 +108,6 @@ def test_nothing_is_read_that_is_not_yet_known() -> None:
 
 
 def test_much_text_gets_more_slots() -> None:
-    sizes = (1, 1 << 16, 1 << 17, (1 << 22) - 1, 1 << 22, 1 << 27)
-    assert [slot_bits(size) for size in sizes] == [18, 18, 19, 23, 24, 24]
     memory = Memory(np.zeros((1 << 12, 1 << 9), np.uint8))
     assert memory.slots.size == len(COUNTERS) << 23
     assert memory.runs.slots.size == len(RUNS) << 22

@@ -155,9 +155,11 @@ impl<K: Kernel> Net<K> {
 
 /// Lanes that step together, on one thread at a time.
 pub(crate) trait Group: Send {
-    /// Takes in the byte that came in every lane.
+    /// Takes in the bytes that came in every lane, one or more steps of them.
+    ///
+    /// Who knows them ahead, an encoder, gives several, so that products have rows enough.
     fn step(&mut self, bytes: &[u8]);
-    /// Evidence for the next byte: 256 positive counts a lane, each sum below 2^31.
+    /// Evidence after each byte of the last call: 256 positive counts, each sum below 2^31.
     fn evidence(&self) -> &[i32];
 }
 
@@ -169,46 +171,53 @@ struct LayerState {
     past: Vec<Vec<i32>>,
 }
 
-/// Lanes of one network with their state and room to compute in.
+/// Lanes of one network with their state and room to compute in: rows, one a lane and step.
 pub(crate) struct LaneGroup<K: Kernel> {
     net: Arc<Net<K>>,
     lanes: usize,
+    /// Rows that there is room for.
+    room: usize,
     history: Vec<History>,
     states: Vec<LayerState>,
     /// Steps so far, modulo the taps.
     turn: usize,
-    /// (lanes, d): the residual stream.
+    /// (rows, d): the residual stream.
     x: Vec<i32>,
-    /// (lanes, outputs): sums of the product that is being computed.
+    /// (rows, outputs): sums of the product that is being computed.
     sums: Vec<i32>,
-    /// (lanes, e), (lanes, d) and (lanes, w or m), padded: operands of products.
+    /// (rows, e), (rows, d) and (rows, w or m), padded: operands of products.
     ngrams: Vec<K::Input>,
     normed: Vec<K::Input>,
     wide: Vec<K::Input>,
+    /// (rows, 256), of which `stepped` are of the last call.
     evidence: Vec<i32>,
+    stepped: usize,
     /// Room for one row between passes over it.
     buffer: Vec<i32>,
 }
 
 impl<K: Kernel> LaneGroup<K> {
-    fn new(net: Arc<Net<K>>, lanes: usize) -> Self {
-        let shape = &net.shape;
+    /// Lanes that take at most so many steps at a time.
+    fn new(net: Arc<Net<K>>, lanes: usize, steps: usize) -> Self {
+        let (shape, room) = (&net.shape, lanes * steps);
         let [d, w, m, e] = [shape.width, shape.state, shape.hidden, shape.ngram_width()];
         let most = d.max(VOCABULARY).max(3 * w).max(shape.branches() * m);
         let state =
             || LayerState { h: vec![0; lanes * w], past: vec![vec![0; lanes * w]; shape.taps] };
-        let operands = |inputs| vec![K::Input::default(); lanes * padded(inputs)];
+        let operands = |inputs| vec![K::Input::default(); room * padded(inputs)];
         Self {
             lanes,
+            room,
             history: vec![History::default(); lanes],
             states: (0..shape.layers).map(|_| state()).collect(),
             turn: 0,
-            x: vec![0; lanes * d],
-            sums: vec![0; lanes * sums_stride(most)],
+            x: vec![0; room * d],
+            sums: vec![0; room * sums_stride(most)],
             ngrams: operands(e),
             normed: operands(d),
             wide: operands(w.max(m)),
-            evidence: vec![0; lanes * VOCABULARY],
+            evidence: vec![0; room * VOCABULARY],
+            stepped: 0,
             buffer: vec![0; sums_stride(w.max(m))],
             net,
         }
@@ -217,16 +226,18 @@ impl<K: Kernel> LaneGroup<K> {
 
 impl<K: Kernel> Group for LaneGroup<K> {
     fn step(&mut self, bytes: &[u8]) {
-        assert_eq!(bytes.len(), self.lanes, "one byte a lane");
+        assert!(bytes.len().is_multiple_of(self.lanes), "one byte a lane and step");
+        assert!(bytes.len() <= self.room, "no more steps than there is room for");
         self.net.kernel.step(self, bytes);
+        self.stepped = bytes.len();
     }
 
     fn evidence(&self) -> &[i32] {
-        &self.evidence
+        &self.evidence[..self.stepped * VOCABULARY]
     }
 }
 
-/// One step of a group: what every kernel's `step` runs.
+/// Some steps of a group: what every kernel's `step` runs.
 #[inline(always)]
 fn step<K: Kernel>(group: &mut LaneGroup<K>, bytes: &[u8]) {
     let net = Arc::clone(&group.net);
@@ -244,65 +255,67 @@ fn step<K: Kernel>(group: &mut LaneGroup<K>, bytes: &[u8]) {
         buffer,
         ..
     } = group;
-    let (net, lanes) = (&*net, *lanes);
+    let (net, lanes, rows) = (&*net, *lanes, bytes.len());
     let (kernel, shape) = (net.kernel, &net.shape);
     let [d, w, m] = [shape.width, shape.state, shape.hidden];
     let (d_stride, d_sums) = (padded(d), sums_stride(d));
 
     let e_stride = padded(shape.ngram_width());
-    for ((history, &byte), row) in
-        history.iter_mut().zip(bytes).zip(ngrams.chunks_exact_mut(e_stride))
+    let (ngrams, normed) = (&mut ngrams[..rows * e_stride], &mut normed[..rows * d_stride]);
+    for ((row, &byte), operands) in bytes.iter().enumerate().zip(ngrams.chunks_exact_mut(e_stride))
     {
+        let history = &mut history[row % lanes];
         history.push(byte);
-        let rows = row.chunks_exact_mut(shape.table_dim);
-        for ((table, values), row) in shape.tables.iter().zip(&net.tables).zip(rows) {
+        let entries = operands.chunks_exact_mut(shape.table_dim);
+        for ((table, values), entries) in shape.tables.iter().zip(&net.tables).zip(entries) {
             let bucket = (history.context(table.order) >> (32 - table.bits)) as usize;
             let values = &values[bucket * shape.table_dim..][..shape.table_dim];
-            for (input, &value) in row.iter_mut().zip(values) {
+            for (input, &value) in entries.iter_mut().zip(values) {
                 *input = K::input(i32::from(value));
             }
         }
     }
-    kernel.multiply(&net.w_ngram.packed, ngrams, e_stride, &mut sums[..lanes * d_sums]);
-    for (lane, &byte) in bytes.iter().enumerate() {
+    kernel.multiply(&net.w_ngram.packed, ngrams, e_stride, &mut sums[..rows * d_sums]);
+    for (row, &byte) in bytes.iter().enumerate() {
         let embed = &net.embed[usize::from(byte) * d..][..d];
-        let x = &mut x[lane * d..][..d];
-        let sums = &sums[lane * d_sums..][..d];
+        let x = &mut x[row * d..][..d];
+        let sums = &sums[row * d_sums..][..d];
         with_signals!(net.w_ngram.scaling, |signals| {
             elementwise::embed(x, embed, sums, signals, EMBED_SHIFT);
         });
-        elementwise::normalise::<K>(x, &net.root, &mut normed[lane * d_stride..][..d]);
+        elementwise::normalise::<K>(x, &net.root, &mut normed[row * d_stride..][..d]);
     }
 
     for (layer, state) in net.layers.iter().zip(states) {
-        let row = layer.mixer_in.sums;
+        let wide_sums = layer.mixer_in.sums;
         let stride = layer.mixer_out.stride;
-        kernel.multiply(&layer.mixer_in.packed, normed, d_stride, &mut sums[..lanes * row]);
-        for lane in 0..lanes {
+        kernel.multiply(&layer.mixer_in.packed, normed, d_stride, &mut sums[..rows * wide_sums]);
+        for row in 0..rows {
+            let (lane, turn) = (row % lanes, (*turn + row / lanes) % shape.taps);
             let (sums, bias, taps) =
-                (&sums[lane * row..][..3 * w], &layer.gate_bias, &layer.conv_taps);
+                (&sums[row * wide_sums..][..3 * w], &layer.gate_bias, &layer.conv_taps);
             let h = &mut state.h[lane * w..][..w];
-            let past = elementwise::Past { taps: &mut state.past, row: lane * w, turn: *turn };
-            let y = &mut wide[lane * stride..][..w];
+            let past = elementwise::Past { taps: &mut state.past, row: lane * w, turn };
+            let y = &mut wide[row * stride..][..w];
             with_signals!(layer.mixer_in.scaling, |signals| {
                 elementwise::mix::<K>(sums, signals, bias, taps, h, past, y, buffer);
             });
         }
-        let operands = &wide[..lanes * stride];
-        kernel.multiply(&layer.mixer_out.packed, operands, stride, &mut sums[..lanes * d_sums]);
-        for lane in 0..lanes {
-            let x = &mut x[lane * d..][..d];
-            let sums = &sums[lane * d_sums..][..d];
+        let operands = &wide[..rows * stride];
+        kernel.multiply(&layer.mixer_out.packed, operands, stride, &mut sums[..rows * d_sums]);
+        for row in 0..rows {
+            let x = &mut x[row * d..][..d];
+            let sums = &sums[row * d_sums..][..d];
             with_signals!(layer.mixer_out.scaling, |signals| elementwise::add(x, sums, signals));
-            elementwise::normalise::<K>(x, &net.root, &mut normed[lane * d_stride..][..d]);
+            elementwise::normalise::<K>(x, &net.root, &mut normed[row * d_stride..][..d]);
         }
 
-        let row = layer.mlp_in.sums;
+        let wide_sums = layer.mlp_in.sums;
         let stride = layer.mlp_out.stride;
-        kernel.multiply(&layer.mlp_in.packed, normed, d_stride, &mut sums[..lanes * row]);
-        for lane in 0..lanes {
-            let sums = &sums[lane * row..][..shape.branches() * m];
-            let wide = &mut wide[lane * stride..][..m];
+        kernel.multiply(&layer.mlp_in.packed, normed, d_stride, &mut sums[..rows * wide_sums]);
+        for row in 0..rows {
+            let sums = &sums[row * wide_sums..][..shape.branches() * m];
+            let wide = &mut wide[row * stride..][..m];
             match (layer.of_u.uniform(), layer.of_v.uniform()) {
                 (Some(u), Some(v)) => {
                     elementwise::widen(kernel, sums, u, v, &layer.learned, wide, buffer)
@@ -313,23 +326,24 @@ fn step<K: Kernel>(group: &mut LaneGroup<K>, bytes: &[u8]) {
                 }
             }
         }
-        let operands = &wide[..lanes * stride];
-        kernel.multiply(&layer.mlp_out.packed, operands, stride, &mut sums[..lanes * d_sums]);
-        for lane in 0..lanes {
-            let x = &mut x[lane * d..][..d];
-            let sums = &sums[lane * d_sums..][..d];
+        let operands = &wide[..rows * stride];
+        kernel.multiply(&layer.mlp_out.packed, operands, stride, &mut sums[..rows * d_sums]);
+        for row in 0..rows {
+            let x = &mut x[row * d..][..d];
+            let sums = &sums[row * d_sums..][..d];
             with_signals!(layer.mlp_out.scaling, |signals| elementwise::add(x, sums, signals));
-            elementwise::normalise::<K>(x, &net.root, &mut normed[lane * d_stride..][..d]);
+            elementwise::normalise::<K>(x, &net.root, &mut normed[row * d_stride..][..d]);
         }
     }
-    *turn = (*turn + 1) % shape.taps;
+    *turn = (*turn + rows / lanes) % shape.taps;
 
-    let logits = &mut sums[..lanes * VOCABULARY];
+    let logits = &mut sums[..rows * VOCABULARY];
+    let evidence = &mut evidence[..rows * VOCABULARY];
     kernel.multiply(&net.head.packed, normed, d_stride, logits);
     kernel.multiply(&net.head_ngram.packed, ngrams, e_stride, evidence);
-    for lane in 0..lanes {
-        let evidence = &mut evidence[lane * VOCABULARY..][..VOCABULARY];
-        let logits = &mut logits[lane * VOCABULARY..][..VOCABULARY];
+    for row in 0..rows {
+        let evidence = &mut evidence[row * VOCABULARY..][..VOCABULARY];
+        let logits = &mut logits[row * VOCABULARY..][..VOCABULARY];
         let (scaling, ngram_scaling) = (net.head.scaling.single(), net.head_ngram.scaling.single());
         elementwise::logits(logits, scaling, evidence, ngram_scaling, &net.head_bias);
         elementwise::softmax(logits, net.exponential, evidence);
@@ -438,14 +452,15 @@ impl Network {
         self.isa
     }
 
-    /// Fresh lanes, which have read nothing: a space must come first.
-    pub(crate) fn group(&self, lanes: usize) -> Box<dyn Group> {
+    /// Fresh lanes, which have read nothing: a space must come first. They take at most so many
+    /// steps at a time.
+    pub(crate) fn group(&self, lanes: usize, steps: usize) -> Box<dyn Group> {
         match &self.net {
-            AnyNet::Portable(net) => Box::new(LaneGroup::new(Arc::clone(net), lanes)),
+            AnyNet::Portable(net) => Box::new(LaneGroup::new(Arc::clone(net), lanes, steps)),
             #[cfg(target_arch = "x86_64")]
-            AnyNet::Avx2(net) => Box::new(LaneGroup::new(Arc::clone(net), lanes)),
+            AnyNet::Avx2(net) => Box::new(LaneGroup::new(Arc::clone(net), lanes, steps)),
             #[cfg(target_arch = "x86_64")]
-            AnyNet::Avx512Vnni(net) => Box::new(LaneGroup::new(Arc::clone(net), lanes)),
+            AnyNet::Avx512Vnni(net) => Box::new(LaneGroup::new(Arc::clone(net), lanes, steps)),
         }
     }
 }

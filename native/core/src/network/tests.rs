@@ -276,16 +276,21 @@ fn network_is_the_pages<K: Kernel>(kernel: K) {
     for round in 0..60 {
         let weights = weights(&mut random);
         let lanes = [1, 2, 7, 15, 16, 17][random.below(6) as usize];
-        let mut group = LaneGroup::new(Arc::new(Net::new(kernel, &weights)), lanes);
+        let most = 1 + random.below(6) as usize;
+        let mut group = LaneGroup::new(Arc::new(Net::new(kernel, &weights)), lanes, most);
         let mut plain: Vec<Plain> = (0..lanes).map(|_| Plain::new(&weights)).collect();
-        for step in 0..12 {
-            let bytes: Vec<u8> = (0..lanes).map(|_| random.below(256) as u8).collect();
+        let mut step = 0;
+        while step < 12 {
+            let steps = 1 + random.below(most as u32) as usize;
+            let bytes: Vec<u8> = (0..lanes * steps).map(|_| random.below(256) as u8).collect();
             group.step(&bytes);
-            for (lane, (plain, &byte)) in plain.iter_mut().zip(&bytes).enumerate() {
-                let evidence = &group.evidence()[lane * VOCABULARY..][..VOCABULARY];
-                let shape = &weights.shape;
-                assert_eq!(evidence, plain.step(byte), "round {round}, step {step}: {shape:?}");
+            assert_eq!(group.evidence().len(), bytes.len() * VOCABULARY);
+            for (row, &byte) in bytes.iter().enumerate() {
+                let evidence = &group.evidence()[row * VOCABULARY..][..VOCABULARY];
+                let (shape, wanted) = (&weights.shape, plain[row % lanes].step(byte));
+                assert_eq!(evidence, wanted, "round {round}, step {step} of {steps}: {shape:?}");
             }
+            step += steps;
         }
     }
 }
