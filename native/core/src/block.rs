@@ -87,11 +87,12 @@ impl Range {
     }
 }
 
-/// Lanes that step together, and the bytes that came in them, step by step.
+/// Lanes that step together: the bytes that came in them, step by step, and what follows each.
 struct Stepper {
     group: Box<dyn Group>,
     lanes: std::ops::Range<usize>,
     bytes: Vec<u8>,
+    evidence: Vec<i32>,
 }
 
 impl Stepper {
@@ -101,18 +102,13 @@ impl Stepper {
         for row in rows.chunks_exact(stride) {
             self.bytes.extend_from_slice(&row[self.lanes.clone()]);
         }
-    }
-
-    /// The evidence of these lanes after step `at` of the last ones.
-    fn evidence(&self, at: usize) -> std::slice::ChunksExact<'_, i32> {
-        let row = self.lanes.len() * VOCABULARY;
-        self.group.evidence()[at * row..][..row].chunks_exact(VOCABULARY)
+        self.evidence.resize(self.bytes.len() * VOCABULARY, 0);
     }
 }
 
 impl Task for Stepper {
     fn advance(&mut self) {
-        self.group.step(&self.bytes);
+        self.group.step(&self.bytes, &mut self.evidence);
     }
 }
 
@@ -142,42 +138,94 @@ fn code<C: BitCoder>(
 ) -> Result<(), BlockError> {
     let (lanes, steps) = (shape.lanes, shape.steps());
     let size = group_size(lanes, threads);
-    let ahead = if C::KNOWS { (MAX_GROUP / size).clamp(1, steps) } else { 1 };
+    let chunk = if C::KNOWS { (MAX_GROUP / size).clamp(1, steps) } else { 1 };
     let tasks = Tasks::new((0..lanes).step_by(size).map(|first| {
         let lanes = first..lanes.min(first + size);
-        Stepper { group: network.group(lanes.len(), ahead), bytes: vec![], lanes }
+        let group = network.group(lanes.len(), chunk);
+        Stepper { group, lanes, bytes: Vec::new(), evidence: Vec::new() }
     }));
-    let mut memory = Memory::new(shape.size(), lanes);
-    let mut ranges = vec![Range::default(); lanes];
-    let helpers = threads.min(lanes.div_ceil(size)) - 1;
+    let ranges = vec![Range::default(); lanes];
+    let mut side =
+        Side { coder, memory: Memory::new(shape.size(), lanes), shape, ranges, progress };
+    // What follows the bytes of one chunk, by group: an encoder codes it while the next is stepped.
+    let mut ready: Vec<Vec<i32>> = vec![Vec::new(); lanes.div_ceil(size)];
+    let helpers = threads.min(ready.len()) - 1;
     std::thread::scope(|scope| {
         let team = Team::start(scope, &tasks, helpers);
         // Every lane begins as if it had just read a space.
-        let first = [vec![FIRST_BYTE; lanes], rows[..(ahead - 1) * lanes].to_vec()].concat();
+        let first = [vec![FIRST_BYTE; lanes], rows[..(chunk - 1) * lanes].to_vec()].concat();
         tasks.lock().iter_mut().for_each(|stepper| stepper.take(&first, lanes));
         team.round(|| ());
-        for step in 0..steps {
-            let active = shape.active(step);
-            memory.look_up(active, rows);
-            let row = &mut rows[step * lanes..][..active];
+        for step in (0..steps).step_by(chunk) {
+            let after = steps.min(step + chunk);
             let mut steppers = tasks.lock();
-            let evidence: Vec<&[i32]> =
-                steppers.iter().flat_map(|stepper| stepper.evidence(step % ahead)).collect();
-            code_row(coder, &mut memory, &evidence, &mut ranges, row)?;
-            if (step + 1) % ahead == 0 && step + 1 < steps {
-                let next = &rows[step * lanes..steps.min(step + ahead) * lanes];
-                steppers.iter_mut().for_each(|stepper| stepper.take(next, lanes));
-                drop(steppers);
-                team.round(|| memory.learn(rows, step));
-            } else if step + 1 < steps {
-                memory.learn(rows, step);
+            for (stepper, ready) in steppers.iter_mut().zip(&mut ready) {
+                std::mem::swap(&mut stepper.evidence, ready);
             }
-            if !progress(active) {
-                return Err(BlockError::Stopped);
+            if !C::KNOWS {
+                side.code(&ready, 0, 1, rows, step)?;
             }
+            let next = &rows[(after - 1) * lanes..(steps - 1).min(after + chunk - 1) * lanes];
+            steppers.iter_mut().for_each(|stepper| stepper.take(next, lanes));
+            drop(steppers);
+            let mut coded = Ok(());
+            let mut beside = || {
+                coded = (step..after).try_for_each(|at| {
+                    if C::KNOWS {
+                        side.code(&ready, at - step, after - step, rows, at)?;
+                    }
+                    side.learn(rows, at)
+                });
+            };
+            if after < steps {
+                team.round(beside)
+            } else {
+                beside()
+            }
+            coded?;
         }
         Ok(())
     })
+}
+
+/// What one thread does alone, byte by byte: memory and coder.
+struct Side<'a, C> {
+    coder: &'a mut C,
+    memory: Memory,
+    shape: Lanes,
+    ranges: Vec<Range>,
+    progress: Progress<'a>,
+}
+
+impl<C: BitCoder> Side<'_, C> {
+    /// Codes the bytes of a step, which is number `at` of the `count` that `ready` belongs to.
+    fn code(
+        &mut self,
+        ready: &[Vec<i32>],
+        at: usize,
+        count: usize,
+        rows: &mut [u8],
+        step: usize,
+    ) -> Result<(), Damaged> {
+        let active = self.shape.active(step);
+        self.memory.look_up(active, rows);
+        let evidence: Vec<&[i32]> = ready
+            .iter()
+            .flat_map(|counts| counts.chunks_exact(counts.len() / count).nth(at))
+            .flat_map(|counts| counts.chunks_exact(VOCABULARY))
+            .collect();
+        let row = &mut rows[step * self.shape.lanes..][..active];
+        code_row(self.coder, &mut self.memory, &evidence, &mut self.ranges, row)
+    }
+
+    /// Learns the bytes of a step, and says that they are done.
+    fn learn(&mut self, rows: &[u8], step: usize) -> Result<(), BlockError> {
+        if step + 1 < self.shape.steps() {
+            self.memory.learn(rows, step);
+        }
+        let go_on = (self.progress)(self.shape.active(step));
+        if go_on { Ok(()) } else { Err(BlockError::Stopped) }
+    }
 }
 
 /// Lanes by which mixing runs ahead of coding, so that what it fetches has come.
@@ -289,6 +337,7 @@ mod bench {
             let rows = shape.to_rows(&data[..shape.length]);
             let lanes = shape.lanes;
             let mut group = network.group(lanes, 1);
+            let mut counts = vec![0; lanes * VOCABULARY];
             let mut memory = Memory::new(shape.size(), lanes);
             let mut ranges = vec![Range::default(); lanes];
             let mut coder = Encoder::new();
@@ -296,13 +345,13 @@ mod bench {
             for step in 0..(shape.steps() - 1).min(2000) {
                 let mut row = rows[step * lanes..][..lanes].to_vec();
                 let start = Instant::now();
-                group.step(&row);
+                group.step(&row, &mut counts);
                 times[0].push(start.elapsed());
                 let start = Instant::now();
                 memory.look_up(lanes, &rows);
                 times[1].push(start.elapsed());
                 let start = Instant::now();
-                let evidence: Vec<&[i32]> = group.evidence().chunks(VOCABULARY).collect();
+                let evidence: Vec<&[i32]> = counts.chunks(VOCABULARY).collect();
                 code_row(&mut coder, &mut memory, &evidence, &mut ranges, &mut row).unwrap();
                 times[2].push(start.elapsed());
                 let start = Instant::now();

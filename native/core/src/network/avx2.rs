@@ -206,13 +206,13 @@ impl Kernel for Avx2 {
         }
     }
 
-    fn step(self, group: &mut LaneGroup<Self>, bytes: &[u8]) {
+    fn step(self, group: &mut LaneGroup<Self>, bytes: &[u8], evidence: &mut [i32]) {
         #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-        fn with_avx2(group: &mut LaneGroup<Avx2>, bytes: &[u8]) {
-            super::step(group, bytes);
+        fn with_avx2(group: &mut LaneGroup<Avx2>, bytes: &[u8], evidence: &mut [i32]) {
+            super::step(group, bytes, evidence);
         }
         // SAFETY: the processor has them, as `self` proves.
-        unsafe { with_avx2(group, bytes) }
+        unsafe { with_avx2(group, bytes, evidence) }
     }
 }
 

@@ -53,7 +53,7 @@ pub(crate) trait Kernel: Copy + Send + Sync + Sized + 'static {
     }
 
     /// Runs `step` compiled for this instruction set.
-    fn step(self, group: &mut LaneGroup<Self>, bytes: &[u8]);
+    fn step(self, group: &mut LaneGroup<Self>, bytes: &[u8], evidence: &mut [i32]);
 }
 
 /// Inputs of a product, padded to whole groups of four.
@@ -158,9 +158,8 @@ pub(crate) trait Group: Send {
     /// Takes in the bytes that came in every lane, one or more steps of them.
     ///
     /// Who knows them ahead, an encoder, gives several, so that products have rows enough.
-    fn step(&mut self, bytes: &[u8]);
-    /// Evidence after each byte of the last call: 256 positive counts, each sum below 2^31.
-    fn evidence(&self) -> &[i32];
+    /// `evidence` gets what follows each byte: 256 positive counts a row, each sum below 2^31.
+    fn step(&mut self, bytes: &[u8], evidence: &mut [i32]);
 }
 
 /// The state of one layer in a group of lanes.
@@ -189,9 +188,6 @@ pub(crate) struct LaneGroup<K: Kernel> {
     ngrams: Vec<K::Input>,
     normed: Vec<K::Input>,
     wide: Vec<K::Input>,
-    /// (rows, 256), of which `stepped` are of the last call.
-    evidence: Vec<i32>,
-    stepped: usize,
     /// Room for one row between passes over it.
     buffer: Vec<i32>,
 }
@@ -216,8 +212,6 @@ impl<K: Kernel> LaneGroup<K> {
             ngrams: operands(e),
             normed: operands(d),
             wide: operands(w.max(m)),
-            evidence: vec![0; room * VOCABULARY],
-            stepped: 0,
             buffer: vec![0; sums_stride(w.max(m))],
             net,
         }
@@ -225,36 +219,20 @@ impl<K: Kernel> LaneGroup<K> {
 }
 
 impl<K: Kernel> Group for LaneGroup<K> {
-    fn step(&mut self, bytes: &[u8]) {
+    fn step(&mut self, bytes: &[u8], evidence: &mut [i32]) {
         assert!(bytes.len().is_multiple_of(self.lanes), "one byte a lane and step");
         assert!(bytes.len() <= self.room, "no more steps than there is room for");
-        self.net.kernel.step(self, bytes);
-        self.stepped = bytes.len();
-    }
-
-    fn evidence(&self) -> &[i32] {
-        &self.evidence[..self.stepped * VOCABULARY]
+        assert_eq!(evidence.len(), bytes.len() * VOCABULARY, "counts for every byte");
+        self.net.kernel.step(self, bytes, evidence);
     }
 }
 
 /// Some steps of a group: what every kernel's `step` runs.
 #[inline(always)]
-fn step<K: Kernel>(group: &mut LaneGroup<K>, bytes: &[u8]) {
+fn step<K: Kernel>(group: &mut LaneGroup<K>, bytes: &[u8], evidence: &mut [i32]) {
     let net = Arc::clone(&group.net);
-    let LaneGroup {
-        lanes,
-        history,
-        states,
-        turn,
-        x,
-        sums,
-        ngrams,
-        normed,
-        wide,
-        evidence,
-        buffer,
-        ..
-    } = group;
+    let LaneGroup { lanes, history, states, turn, x, sums, ngrams, normed, wide, buffer, .. } =
+        group;
     let (net, lanes, rows) = (&*net, *lanes, bytes.len());
     let (kernel, shape) = (net.kernel, &net.shape);
     let [d, w, m] = [shape.width, shape.state, shape.hidden];
@@ -338,7 +316,6 @@ fn step<K: Kernel>(group: &mut LaneGroup<K>, bytes: &[u8]) {
     *turn = (*turn + rows / lanes) % shape.taps;
 
     let logits = &mut sums[..rows * VOCABULARY];
-    let evidence = &mut evidence[..rows * VOCABULARY];
     kernel.multiply(&net.head.packed, normed, d_stride, logits);
     kernel.multiply(&net.head_ngram.packed, ngrams, e_stride, evidence);
     for row in 0..rows {

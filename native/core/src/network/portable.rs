@@ -62,7 +62,7 @@ impl Kernel for Portable {
         }
     }
 
-    fn step(self, group: &mut LaneGroup<Self>, bytes: &[u8]) {
-        super::step(group, bytes);
+    fn step(self, group: &mut LaneGroup<Self>, bytes: &[u8], evidence: &mut [i32]) {
+        super::step(group, bytes, evidence);
     }
 }

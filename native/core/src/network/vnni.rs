@@ -98,13 +98,13 @@ impl Kernel for Avx512Vnni {
         }
     }
 
-    fn step(self, group: &mut LaneGroup<Self>, bytes: &[u8]) {
+    fn step(self, group: &mut LaneGroup<Self>, bytes: &[u8], evidence: &mut [i32]) {
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi1,bmi2,lzcnt")]
-        fn with_avx512(group: &mut LaneGroup<Avx512Vnni>, bytes: &[u8]) {
-            super::step(group, bytes);
+        fn with_avx512(group: &mut LaneGroup<Avx512Vnni>, bytes: &[u8], evidence: &mut [i32]) {
+            super::step(group, bytes, evidence);
         }
         // SAFETY: the processor has them, as `self` proves; BMI and LZCNT come with AVX2.
-        unsafe { with_avx512(group, bytes) }
+        unsafe { with_avx512(group, bytes, evidence) }
     }
 }
 
