@@ -44,9 +44,9 @@ core: check-python ## Install the core alone into an empty environment and round
 wheel: $(CORE) ## Build the wheel with the engine into dist, and round-trip without cargo and JAX
 	@PYTHON="$(PYTHON)" sh tests/project/wheel_install.sh build/wheel $(BIN)/python
 
-fuzz: $(ALL) ## Spoil containers and weights files 100,000 times (FUZZ_EXAMPLES); some minutes
+fuzz: $(ALL) engine ## Spoil containers and weights files 100,000 times (FUZZ_EXAMPLES); some minutes
 	@KOLMOZIP_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -n 2 --dist worksteal \
-	    -o timeout=0 tests/compressor/codec/test_fuzz.py
+	    -o timeout=0 tests/compressor/codec/test_fuzz.py tests/compressor/codec/test_native.py
 
 lint: $(ALL) ## Check style and types only
 	@$(BIN)/ruff check .

@@ -6,6 +6,7 @@ Every instruction set that this processor has is tested, and each test says whic
 from __future__ import annotations
 
 import ast
+import functools
 import os
 import re
 import shutil
@@ -39,6 +40,9 @@ SETS = native.instruction_sets()
 ISA = pytest.mark.parametrize("instructions", SETS)
 TEXT = sample()
 FEW = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=int(os.environ.get("KOLMOZIP_FUZZ_EXAMPLES", "600")) // 3)
+"""Examples that the engine alone runs; ``make fuzz`` asks for more."""
+CHANGES = st.lists(st.tuples(st.integers(0, 100_000), st.integers(0, 255)), min_size=1, max_size=4)
 
 
 class Definition(SteppedModel):
@@ -75,6 +79,9 @@ def network(weights: wt.IntegerWeights, instructions: str) -> module.Network:
     made_network = module.Network(weights_file.pack(weights), instructions)
     assert made_network.instruction_set == instructions
     return made_network
+
+
+WEIGHTS_FILE = weights_file.pack(made(0, tables=[[2, 8]]))
 
 
 def decoded(network: module.Network, payload: bytes, length: int, lanes: int) -> bytes | None:
@@ -227,6 +234,46 @@ def test_a_spoilt_weights_file_is_refused_by_both_or_read_alike_by_both(
         engine = module.Network(bytes(spoilt))
         payload = Definition(weights).encode_block(TEXT[:20], 1, ignore_progress)
         assert engine.encode_block(TEXT[:20], 1, 1, ignore_progress) == payload
+
+
+@functools.cache
+def engines(seed: int) -> list[module.Network]:
+    """The weights of a seed by every instruction set."""
+    return [network(made(seed), instructions) for instructions in SETS]
+
+
+@MANY
+@given(st.integers(0, 3), CHANGES, st.integers(0, 80), st.integers(1, 80), st.integers(1, 20))
+def test_of_a_spoilt_payload_all_instruction_sets_make_the_same(
+    seed: int, changes: list[tuple[int, int]], cut: int, length: int, lanes: int
+) -> None:
+    """Also where length and lanes are other ones than those that were coded."""
+    payload = bytearray(engines(seed)[-1].encode_block(TEXT[:60], 4, 1, ignore_progress))
+    for at, value in changes:
+        payload[at % len(payload)] = value
+    del payload[cut:]
+    lanes = min(lanes, length)
+    first, *others = [decoded(each, bytes(payload), length, lanes) for each in engines(seed)]
+    assert first is None or len(first) == length
+    assert all(other == first for other in others)
+
+
+@MANY
+@given(CHANGES, st.booleans())
+def test_a_spoilt_weights_file_is_refused_or_codes(
+    changes: list[tuple[int, int]], sealed: bool
+) -> None:
+    spoilt = bytearray(WEIGHTS_FILE)
+    for at, value in changes:
+        spoilt[at % len(spoilt)] = value
+    if sealed:
+        spoilt[-4:] = struct.pack("<I", zlib.crc32(spoilt[:-4]))
+    try:
+        engine = module.Network(bytes(spoilt))
+    except ValueError:
+        return
+    payload = engine.encode_block(TEXT[:20], 1, 1, ignore_progress)
+    assert decoded(engine, payload, 20, 1) == TEXT[:20]
 
 
 @pytest.mark.parametrize(
