@@ -215,6 +215,7 @@ def test_loading_the_whole_room_loads_no_jax(room: str) -> None:
     assert loaded & OURS == {room}
 
 
+@pytest.mark.slow
 def test_training_imports_without_constriction() -> None:
     code = "import sys\nsys.modules['constriction'] = None\nimport compressor.training.command\n"
     loaded = loaded_by(code + "import compressor.training.run")

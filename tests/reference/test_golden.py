@@ -66,6 +66,7 @@ def assembled(header: Header, blocks: list[bytes], digest: Digest) -> bytes:
     return container.header_bytes(header) + b"".join(blocks) + end
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_the_program_writes_exactly_this(name: str, golden_parts: dict[str, Parts]) -> None:
     parts, model = golden_parts[name], model_of(name)

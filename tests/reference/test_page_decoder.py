@@ -49,6 +49,7 @@ def decode(page_decoder: ModuleType) -> Decode:
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DECODED)
 def test_it_decodes_what_the_program_writes(
     decode: Decode, originals: dict[str, bytes], name: str

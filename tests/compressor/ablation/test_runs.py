@@ -52,6 +52,7 @@ def run_once(
     return results
 
 
+@pytest.mark.slow
 def test_each_run_states_what_it_was(run_once: Path, series: Series) -> None:
     kept = kept_runs(run_once / "raw")
     assert [(run["name"], run["seed"]) for run in kept] == [("base", 0), ("relu2", 0)]

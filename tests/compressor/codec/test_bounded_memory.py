@@ -36,6 +36,7 @@ def measured(line: list[str], folder: Path) -> subprocess.Popen[bytes]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not hasattr(os, "wait4"), reason="the system does not tell a child's peak memory"
 )

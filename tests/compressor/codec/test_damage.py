@@ -74,6 +74,7 @@ def boundaries(packed: bytes, blocks: list[Block]) -> list[int]:
     return places
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("remembered")
 def test_a_container_cut_at_every_field_and_anywhere(
     mixed: tuple[bytes, bytes], blocks: Blocks

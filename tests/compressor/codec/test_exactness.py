@@ -83,6 +83,7 @@ def relay(
         (folder / "theirs").write_bytes(ours)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lane_bytes", [128, 256])
 def test_tiny_weights_under_every_setting(tmp_path: Path, lane_bytes: int) -> None:
     """In 16 lanes, and in two at the extremes."""
@@ -90,5 +91,6 @@ def test_tiny_weights_under_every_setting(tmp_path: Path, lane_bytes: int) -> No
     relay(tmp_path, "nano", sample()[: lanes * lane_bytes], lane_bytes, settings)
 
 
+@pytest.mark.slow
 def test_the_default_weights_at_the_two_extremes(tmp_path: Path) -> None:
     relay(tmp_path, weights_store.DEFAULT_MODEL, sample()[:600], 100, [SETTINGS[0], SETTINGS[-1]])

@@ -210,6 +210,7 @@ def outcome(data: bytes) -> bytes | None:
     return target.getvalue()
 
 
+@pytest.mark.slow
 def test_what_is_spoilt_here_is_right_before() -> None:
     for number in range(len(CONTENTS)):
         expected, whole = original(number)
@@ -219,6 +220,7 @@ def test_what_is_spoilt_here_is_right_before() -> None:
         assert weights_file.pack(weights_file.unpack(data)) == data
 
 
+@pytest.mark.slow
 @fuzzed("containers")
 @given(st.integers(0, len(CONTENTS) - 1), mutations, st.booleans())
 def test_a_spoilt_container_is_refused_or_decodes_to_the_original(

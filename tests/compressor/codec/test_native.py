@@ -149,6 +149,7 @@ SHAPES = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @FEW
 @given(SHAPES, st.integers(0, 999), st.booleans(), st.integers(1, 120), st.integers(1, 40))
 def test_any_shape_codes_as_the_definition_does(
@@ -167,6 +168,7 @@ def test_any_number_of_lanes_and_threads(length: int, lanes: int, threads: int) 
     agrees(made(4), TEXT[5000 : 5000 + length], lanes, threads)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", [bytes(90), b"\xff" * 90, bytes(range(256)), b"ab" * 70], ids=len)
 def test_weights_and_texts_at_their_extremes(data: bytes) -> None:
     """All weights are 127 or -127, and the widest sum of products is taken."""
@@ -174,6 +176,7 @@ def test_weights_and_texts_at_their_extremes(data: bytes) -> None:
         agrees(made(seed, extreme=True, width=1024, state=33, hidden=31), data, 2)
 
 
+@pytest.mark.slow
 @ISA
 @pytest.mark.parametrize("model", ["tiny", "small", "base"])
 def test_shipped_weights_code_as_the_definition_does(model: str, instructions: str) -> None:
@@ -185,6 +188,7 @@ def test_shipped_weights_code_as_the_definition_does(model: str, instructions: s
     assert engine.encode_block(TEXT[:96], 8, 1, ignore_progress) == payload
 
 
+@pytest.mark.slow
 @FEW
 @given(
     st.integers(0, 3),

@@ -46,6 +46,7 @@ def engines(quick_compiling: None) -> dict[str, registry.BlockCodec]:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", INPUTS)
 def test_both_engines_write_one_file_and_read_each_others(
     name: str,
@@ -69,6 +70,7 @@ def test_both_engines_write_one_file_with_the_default_weights(
     assert restored(packed, "jax") == restored(packed, "native") == sample()[:4096]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("instructions", native.instruction_sets() if not native.absent() else [])
 @pytest.mark.parametrize("name", ["text", "a program"])
 def test_no_file_depends_on_instructions_or_threads(

@@ -124,6 +124,7 @@ def test_the_program_is_one() -> None:
         assert KINDS["program"].startswith(b"\x7fELF")
 
 
+@pytest.mark.slow
 def test_real_text_shrinks_through_the_model(nano: Model, text: bytes, blocks: Blocks) -> None:
     """In one lane and by the engine that users run."""
     with pytest.MonkeyPatch.context() as patch:
@@ -274,6 +275,7 @@ def test_few_and_many_bytes_are_counted_alike(data: bytes, monkeypatch: pytest.M
     assert sorted(codec.counts(data)) == few == sorted(Counter(data).values())
 
 
+@pytest.mark.slow
 def test_what_repeats_beyond_measure_is_filled_up_to_the_least_payload(
     definition: Definition, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,6 +56,7 @@ def made(config: ModelConfig, seed: int, spread: float, twos: int, zeros: float)
     return wt.check(IntegerWeights(config, arrays))
 
 
+@pytest.mark.slow
 @given(
     st.integers(0, 99),
     st.sampled_from([0.0, 0.02, 0.3, 5.0]),
@@ -88,6 +89,7 @@ def test_the_bytes_are_what_they_were() -> None:
     assert (len(data), hashlib.sha256(data).hexdigest()[:16]) == (36_244, "414dec936b720281")
 
 
+@pytest.mark.slow
 def test_real_weights_weigh_less_than_by_xz() -> None:
     weights = packing.unpack(SMALL.read_bytes())
     data = packing.pack(weights)

@@ -21,6 +21,7 @@ def test_a_folder_without_checkpoints_is_named(tmp_path: Path) -> None:
     assert latest_step(tmp_path) is None
 
 
+@pytest.mark.slow
 def test_the_shape_is_found_beside_the_parameters(
     whole: tuple[Params, Path], pico: ModelConfig
 ) -> None:

@@ -51,6 +51,7 @@ def first_loss(folder: Path) -> float:
 # Where a run begins
 
 
+@pytest.mark.slow
 def test_a_run_begins_with_another_one_s_weights_also_after_it_was_stopped_too_early(
     cli: Run,
     refusal: Refusal,
@@ -101,6 +102,7 @@ def test_a_resumed_run_keeps_its_settings(
     assert [config.lanes for config in configs] == [8, 8, 32]
 
 
+@pytest.mark.slow
 def test_a_budget_in_minutes_becomes_one_in_bytes(
     settings: Settings, text_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,6 +196,7 @@ def test_two_runs_do_not_share_a_folder(
 # Without constriction
 
 
+@pytest.mark.slow
 def test_training_needs_no_constriction(
     whole: tuple[Params, Path],
     settings: Settings,
@@ -223,6 +226,7 @@ print(run(Request("pico", Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3]
 # Beside the memory
 
 
+@pytest.mark.slow
 def test_beside_the_memory_a_run_records_first_learns_and_resumes(
     pico: ModelConfig, whole: tuple[Params, Path], text_file: Path, tmp_path: Path
 ) -> None:

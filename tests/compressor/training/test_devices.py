@@ -80,6 +80,7 @@ def port() -> Iterator[int]:
         yield held.getsockname()[1]
 
 
+@pytest.mark.slow
 def test_four_devices_give_the_loss_curve_of_one(
     whole: tuple[Params, Path], start: Start, tmp_path: Path
 ) -> None:
@@ -126,6 +127,7 @@ train(None, Origin(resume=True))
 """
 
 
+@pytest.mark.slow
 def test_two_processes_stop_together_and_give_the_loss_curve_of_one(
     whole: tuple[Params, Path],
     settings: dict[str, int | float | str],

@@ -63,6 +63,7 @@ def card_of(path: Path) -> dict[str, Any]:
     return facts
 
 
+@pytest.mark.slow
 def test_a_run_is_packed_at_its_own_bits_with_its_card(
     run: Path, tmp_path: Path, pico: ModelConfig, whole: tuple[Params, Path]
 ) -> None:

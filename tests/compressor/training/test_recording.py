@@ -40,6 +40,7 @@ def made(
     return record(pico, whole[0], text, COUNT, folder, quiet=True), folder
 
 
+@pytest.mark.slow
 def test_to_be_recorded_changes_nothing(
     pico: ModelConfig, whole: tuple[Params, Path], made: tuple[Record, Path]
 ) -> None:

@@ -46,6 +46,7 @@ def runs(pico: ModelConfig, texts: Texts) -> Callable[..., tuple[Params, dict[st
     return run
 
 
+@pytest.mark.slow
 def test_a_resumed_run_is_the_run(
     whole: tuple[Params, Path], runs: Callable, config: TrainConfig, tmp_path: Path
 ) -> None:
@@ -56,6 +57,7 @@ def test_a_resumed_run_is_the_run(
     assert_equal(resumed, latest_parameters(tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_before_it_ends_the_run(
     number: int,
@@ -125,6 +127,7 @@ def test_the_loss_falls(whole: tuple[Params, Path]) -> None:
     assert first < 8
 
 
+@pytest.mark.slow
 def test_the_average_is_the_result_and_is_resumed(
     whole: tuple[Params, Path], runs: Callable, config: TrainConfig, tmp_path: Path
 ) -> None:
@@ -137,6 +140,7 @@ def test_the_average_is_the_result_and_is_resumed(
     assert not np.array_equal(params["head"], whole[0]["head"])
 
 
+@pytest.mark.slow
 def test_adamw_trains_other_weights(
     whole: tuple[Params, Path], runs: Callable, config: TrainConfig, tmp_path: Path
 ) -> None:
@@ -145,6 +149,7 @@ def test_adamw_trains_other_weights(
     assert not np.array_equal(params["head"], whole[0]["head"])
 
 
+@pytest.mark.slow
 def test_a_student_with_a_teacher_trains_and_resumes(
     whole: tuple[Params, Path],
     pico: ModelConfig,
@@ -161,6 +166,7 @@ def test_a_student_with_a_teacher_trains_and_resumes(
     assert not np.array_equal(params["head"], whole[0]["head"])
 
 
+@pytest.mark.slow
 def test_the_finish_is_on_the_coarse_grid(
     whole: tuple[Params, Path], runs: Callable, config: TrainConfig, tmp_path: Path
 ) -> None:
@@ -218,6 +224,7 @@ def test_a_run_goes_on_with_its_own_state_alone(
     assert (whole[1] / SETTINGS).read_text() == before, "a refused run changes nothing"
 
 
+@pytest.mark.slow
 def test_what_a_run_began_with_is_not_forgotten_before_its_first_checkpoint(
     whole: tuple[Params, Path], runs: Callable, config: TrainConfig, tmp_path: Path
 ) -> None:
@@ -230,6 +237,7 @@ def test_what_a_run_began_with_is_not_forgotten_before_its_first_checkpoint(
         runs(dataclasses.replace(begun, teacher="a run"), tmp_path, RESUMED)
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_ends_the_run_with_a_remedy(
     runs: Callable, config: TrainConfig, tmp_path: Path
 ) -> None:

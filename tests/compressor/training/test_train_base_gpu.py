@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import pytest
 
 from compressor.training.checkpoints import trained
 from compressor.training.folder import settings_in
@@ -17,6 +18,7 @@ from models.network.lm import Params
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.mark.slow
 def test_the_script_trains_in_legs_and_brings_back_the_weights(
     text_file: Path, whole: tuple[Params, Path], tmp_path: Path
 ) -> None:

@@ -73,6 +73,7 @@ def test_extreme_weights_on_noise(seed: int, mlp: str) -> None:
     agree(extreme(config, seed, 1 << 15 if seed % 2 else 100), columns)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mlp", MLPS)
 def test_the_integers_are_the_float_network(mlp: str) -> None:
     """Their cross-entropies on text differ by what 16-bit states and whole numbers lose alone."""

@@ -63,6 +63,7 @@ def test_lanes_teach_each_other() -> None:
     assert costs[200:].sum() < 0.4 * costs[:200].sum()
 
 
+@pytest.mark.slow
 def test_a_sure_and_wrong_network_overflows_nothing() -> None:
     for zero in (1, 2, SCALE - 2, SCALE - 1):
         for byte in (0, 255):
@@ -70,6 +71,7 @@ def test_a_sure_and_wrong_network_overflows_nothing() -> None:
     row_costs(np.random.default_rng(0).integers(0, 256, (60, 64)).astype(np.uint8), 1)
 
 
+@pytest.mark.slow
 def test_matches_carry_long_repetition_further(monkeypatch: pytest.MonkeyPatch) -> None:
     text = lanes_of(sample()[:800], 4)
     twice = np.concatenate([text, text])
@@ -82,6 +84,7 @@ def test_matches_carry_long_repetition_further(monkeypatch: pytest.MonkeyPatch) 
     assert with_matches < 0.8 * row_costs(twice)[200:].sum()
 
 
+@pytest.mark.slow
 def test_a_lane_learns_what_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """In each lane a random letter is followed by another, by a rule of the lane's own."""
     lanes, letters, pairs = 16, 6, 200

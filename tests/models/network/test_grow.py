@@ -22,6 +22,7 @@ sequence = jax.jit(lm.sequence, static_argnums=0)
 fresh = jax.jit(lm.initialise, static_argnums=(0, 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change", [{"layers": 4}, {"tables": WIDER}, {"layers": 3, "tables": WIDER}, {}]
 )

@@ -30,6 +30,7 @@ def text() -> jax.Array:
     return jnp.asarray(np.frombuffer(sample()[:120], np.uint8).reshape(3, 40).T)
 
 
+@pytest.mark.slow
 def test_sequence_and_step_agree(params: lm.Params, text: jax.Array) -> None:
     whole, after = sequence(CONFIG, params, text, lm.initial_state(CONFIG, 3))
     state, steps = lm.initial_state(CONFIG, 3), []

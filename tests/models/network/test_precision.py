@@ -55,6 +55,7 @@ def test_eight_bits_are_what_there_was(params: Params, bits: float) -> None:
     assert coarsen(params, bits) is params
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits", [2, 3.5, 5, 7.5])
 def test_the_networks_own_roundings_leave_coarse_weights_as_they_are(
     params: Params, bits: float

@@ -48,6 +48,7 @@ def same(one: Any, other: Any) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_the_base_is_the_shipped_network(text: jax.Array) -> None:
     config = dataclasses.replace(PRESETS["nano"], layers=1)
     params = jax.jit(lm.initialise, static_argnums=(0, 1))(config, 1)
