@@ -100,6 +100,7 @@ def test_each_says_what_it_is(codec: Codec) -> None:
     assert "FILE" in codec.command
 
 
+@pytest.mark.slow
 @EVERY
 def test_the_program_s_size_is_known_or_said_to_be_unknown(codec: Codec) -> None:
     size = codec.program_bytes

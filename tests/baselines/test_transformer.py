@@ -58,6 +58,7 @@ def stepped(params: lm.Params, text: np.ndarray, skew: int = 0) -> np.ndarray:
     return np.stack(out)
 
 
+@pytest.mark.slow
 def test_a_byte_at_a_time_predicts_what_whole_windows_do(
     params: lm.Params, text: np.ndarray, logits: np.ndarray
 ) -> None:

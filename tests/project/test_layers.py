@@ -82,10 +82,12 @@ def upward(edges: Graph, room: str, layers: tuple[str, ...]) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_there_is_no_cycle() -> None:
     assert cycles(graph()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("room", "layers"), [("compressor", LAYERS), ("models", INTEGER_FIRST)])
 def test_imports_go_one_way(room: str, layers: tuple[str, ...]) -> None:
     assert upward(graph(), room, layers) == []

@@ -142,6 +142,7 @@ def test_the_versions_of_both_languages_are_one(project: dict[str, Any]) -> None
     assert workspace["workspace"]["package"]["version"] == project["project"]["version"]
 
 
+@pytest.mark.slow
 def test_the_native_engine_may_be_left_out_or_demanded(tmp_path: Path) -> None:
     """What setup.py declares by KOLMOZIP_NATIVE, with and without cargo: None, or optional."""
     code = """

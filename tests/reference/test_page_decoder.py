@@ -63,6 +63,7 @@ def test_it_refuses_what_the_program_refuses(decode: Decode, name: str) -> None:
         decode(GOLDEN / "refuse" / f"{name}.kz")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "code"), [("decode/blocks.kz", 0), ("refuse/Damaged-flipped-bit.kz", 1)]
 )

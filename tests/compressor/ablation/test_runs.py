@@ -70,6 +70,7 @@ def test_each_run_states_what_it_was(run_once: Path, series: Series) -> None:
     assert [run["parameters"] for run in kept] == [each.model.parameters() for each in LITTLE]
 
 
+@pytest.mark.slow
 def test_real_runs_make_a_report_that_no_other_report_shows(run_once: Path, tmp_path: Path) -> None:
     paths = report.build(run_once / "raw", tmp_path)
     assert all(path.stat().st_size > 500 for path in paths)

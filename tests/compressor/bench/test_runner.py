@@ -233,6 +233,7 @@ def running(process: int) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_an_interrupt_keeps_the_finished_rows_and_stops_what_runs(
     source: Path, raw: Path, tmp_path: Path, toy: Toy, kept: Kept
 ) -> None:

@@ -30,6 +30,7 @@ Facts = Callable[[str], list[dict]]
 # Names and places
 
 
+@pytest.mark.slow
 def test_default_names_there_and_back(
     folder: Path, pack: Run, cli: Run, original: bytes, packed: bytes
 ) -> None:

@@ -89,6 +89,7 @@ def test_a_container_cut_at_every_field_and_anywhere(
             compressor.decompress(packed[:place])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("remembered")
 @pytest.mark.parametrize("place", [1, 2, 3])
 def test_reserved_bits_of_blocks_and_end_mark_are_held_to_zero(

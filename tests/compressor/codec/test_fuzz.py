@@ -245,6 +245,7 @@ def readable(data: bytes) -> None:
     assert weights.config.parameters() <= weights_file.PARAMETERS_PER_BYTE * len(data)
 
 
+@pytest.mark.slow
 @fuzzed("weights")
 @given(st.sampled_from(WEIGHTS), mutations, st.booleans())
 def test_a_spoilt_weights_file_is_refused_or_kept_within_the_bounds(

@@ -99,6 +99,7 @@ def test_limits_hold_over_blocks_together() -> None:
         stream.decompress_stream(io.BytesIO(file(*blocks)), Counting(), max_output=1200)
 
 
+@pytest.mark.slow
 def test_the_library_takes_limits(nano: Model, text: bytes) -> None:
     packed = compressor.compress(text[:300], nano)
     assert compressor.decompress(packed, max_output=300, max_memory=1 << 30) == text[:300]
@@ -149,6 +150,7 @@ finally:
         assert not Path(f"{path}.out").exists()
 
 
+@pytest.mark.slow
 def test_a_sparse_gigabyte_needs_no_option(nano: Model, text: bytes) -> None:
     """Nothing but the given limits bounds the output: 8 runs of 128 MiB are a file like another."""
     digest, piece = Digest(), bytes(1 << 20)
@@ -181,6 +183,7 @@ class Steps(SteppedModel):
         assert byte.shape == self.evidence.shape[:1]
 
 
+@pytest.mark.slow
 def test_no_block_makes_more_steps_than_a_lane_has_bytes(
     monkeypatch: pytest.MonkeyPatch, blocks: Callable[[bytes], list[Block]]
 ) -> None:

@@ -246,6 +246,7 @@ def engines(seed: int) -> list[module.Network]:
     return [network(made(seed), instructions) for instructions in SETS]
 
 
+@pytest.mark.slow
 @MANY
 @given(st.integers(0, 3), CHANGES, st.integers(0, 80), st.integers(1, 80), st.integers(1, 20))
 def test_of_a_spoilt_payload_all_instruction_sets_make_the_same(
@@ -347,6 +348,7 @@ class Stop(Exception):
     """What a progress raises here."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [Stop, KeyboardInterrupt, SystemExit])
 def test_what_the_progress_raises_ends_the_work_and_passes(error: type[BaseException]) -> None:
     def stop(_: int) -> None:

@@ -136,6 +136,7 @@ def test_real_text_shrinks_through_the_model(nano: Model, text: bytes, blocks: B
     assert packed[8:16] == nano.identity
 
 
+@pytest.mark.slow
 def test_the_definition_writes_what_the_engine_writes(
     nano: Model, definition: Definition, text: bytes
 ) -> None:
@@ -379,6 +380,7 @@ def extreme(symbol: int) -> np.ndarray:
     return counts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "counts", [np.ones(256), np.full(256, 2**23 - 1), extreme(0), extreme(255), extreme(97)]
 )

@@ -171,6 +171,7 @@ def test_another_version_is_named(packed: bytes, version: int) -> None:
         packing.unpack(packed[:4] + bytes([version]) + packed[5:])
 
 
+@pytest.mark.slow
 def test_empty_streams_are_filled_up_to_the_least_size() -> None:
     """What codes far below a bit a weight is filled up, so that its reader's bound holds."""
     weights = made(ModelConfig(3, 1, 2, 5, 2, 64, ((2, 16),)), 3, 0.1, 0, 1.0)

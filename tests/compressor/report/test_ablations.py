@@ -82,6 +82,7 @@ def test_the_csv_has_a_line_an_experiment(keep: Any) -> None:
     assert (swiglu["total_bytes"], swiglu["model"]) == ("3000000", '{"width": 160, "hidden": 288}')
 
 
+@pytest.mark.slow
 def test_the_same_runs_give_the_same_bytes(keep: Any, tmp_path: Path) -> None:
     keep.ablations()
     paths = [ablations.build(keep.raw, tmp_path / name) for name in ("one", "other")]

@@ -53,6 +53,7 @@ def test_the_newest_measurement_of_each_run_is_taken_and_the_least_total_found(
     assert list(best["enwik8_total_projected"]) == [20_250_000, 20_875_000]
 
 
+@pytest.mark.slow
 def test_page_csv_and_plot(measured: Path, tmp_path: Path) -> None:
     paths = weight_bits.write_all(weight_bits.load(measured), tmp_path / "out")
     names = ["weight-bits.csv", "weight-bits.md", "weight-bits.png"]

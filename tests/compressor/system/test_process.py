@@ -141,6 +141,7 @@ HELD = 100_000_000
 HOLD = f"held = bytearray({HELD}); held[::4096] = b'x' * len(held[::4096])"
 
 
+@pytest.mark.slow
 def test_peak_memory_is_of_the_command_and_its_descendants_and_not_of_who_asks() -> None:
     ours = bytearray(4 * HELD)  # much more than an interpreter or a command here has
     ours[::4096] = b"x" * len(ours[::4096])

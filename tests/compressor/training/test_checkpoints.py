@@ -30,6 +30,7 @@ def test_the_shape_is_found_beside_the_parameters(
     assert sum(leaf.size for leaf in jax.tree.leaves(params)) == pico.parameters()
 
 
+@pytest.mark.slow
 def test_a_slim_copy_holds_the_parameters(whole: tuple[Params, Path], tmp_path: Path) -> None:
     copy = tmp_path / "slim"
     size = slim(whole[1], copy)

@@ -257,6 +257,7 @@ def test_beside_the_memory_a_run_records_first_learns_and_resumes(
     assert after < before - 0.01
 
 
+@pytest.mark.slow
 def test_beside_the_memory_needs_a_run_a_budget_in_bytes_and_its_record(
     cli: Run,
     refusal: Refusal,

@@ -17,6 +17,7 @@ from models.integer.config import ModelConfig
 from models.network.lm import Params
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "lanes"), [(2, 1), (513, 1), (4096, 15), (16_447, 63)])
 def test_a_short_text_is_scored_in_the_lanes_it_has_room_for(
     size: int, lanes: int, pico: ModelConfig, whole: tuple[Params, Path], texts: Texts
@@ -28,6 +29,7 @@ def test_a_short_text_is_scored_in_the_lanes_it_has_room_for(
     assert 2 < bits < 12
 
 
+@pytest.mark.slow
 def test_the_mean_is_over_whole_windows_that_hand_on_their_state(
     pico: ModelConfig, whole: tuple[Params, Path], texts: Texts
 ) -> None:
@@ -39,6 +41,7 @@ def test_the_mean_is_over_whole_windows_that_hand_on_their_state(
     assert bits == pytest.approx(float(nats) / math.log(2), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_training_lowers_the_bits_of_text_that_few_lanes_score(
     pico: ModelConfig, fresh: Params, whole: tuple[Params, Path], texts: Texts
 ) -> None:

@@ -19,6 +19,7 @@ from models.integer.fixed_point import FIRST_BYTE
 from models.network.lm import Params
 
 
+@pytest.mark.slow
 def test_the_network_predicts_as_it_does_byte_by_byte(
     pico: ModelConfig, whole: tuple[Params, Path], texts: Texts
 ) -> None:

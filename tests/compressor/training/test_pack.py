@@ -79,6 +79,7 @@ def test_a_run_is_packed_at_its_own_bits_with_its_card(
     assert line == f"{target}: {len(data):,} bytes, 6 bits a weight, identity {card['identity']}"
 
 
+@pytest.mark.slow
 def test_coarser_weights_lose_the_figures_of_the_finer_ones(run: Path, tmp_path: Path) -> None:
     pack(run, None, tmp_path / "six.kzw", force=False)
     pack(run, 3, tmp_path / "three.kzw", force=False)

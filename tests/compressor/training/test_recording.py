@@ -50,6 +50,7 @@ def test_to_be_recorded_changes_nothing(
     assert facts == {"bytes": COUNT, **rates(*bits, COUNT)}
 
 
+@pytest.mark.slow
 def test_the_record_is_of_the_text_and_of_its_mixture(
     pico: ModelConfig, whole: tuple[Params, Path], text: np.ndarray, made: tuple[Record, Path]
 ) -> None:

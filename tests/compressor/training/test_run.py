@@ -317,6 +317,7 @@ def test_minutes_become_steps_by_the_pace_of_the_timed_ones() -> None:
     assert steps_within(10, [0.0] * 8) > 1, "a clock too coarse for the steps"
 
 
+@pytest.mark.slow
 def test_minutes_become_bytes_of_whole_steps(
     pico: ModelConfig, config: TrainConfig, texts: Texts
 ) -> None:

@@ -17,6 +17,7 @@ from models.integer.config import ModelConfig
 from models.network.lm import Params
 
 
+@pytest.mark.slow
 def test_a_student_that_is_its_teacher_has_nothing_to_learn_from_it(
     pico: ModelConfig, fresh: Params, texts: Texts
 ) -> None:
@@ -34,6 +35,7 @@ def test_a_student_that_is_its_teacher_has_nothing_to_learn_from_it(
     assert gradient_size(1.0) < 1e-2 * gradient_size(0.0)
 
 
+@pytest.mark.slow
 def test_what_is_minimised_mixes_text_and_teacher_and_what_is_told_is_the_text(
     pico: ModelConfig, fresh: Params, texts: Texts
 ) -> None:

@@ -59,6 +59,7 @@ def agree(weights: wt.IntegerWeights, columns: np.ndarray) -> None:
         fast.perceive(row)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lanes", [1, 3, 32])
 def test_trained_weights_on_text(lanes: int) -> None:
     columns = np.frombuffer(sample(), np.uint8)[: 60 * lanes].reshape(lanes, 60).T
@@ -93,6 +94,7 @@ def test_the_integers_are_the_float_network(mlp: str) -> None:
     assert abs(np.mean(bits)) < 0.005
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mlp", MLPS)
 def test_the_page_alone_makes_the_same_step(page_decoder: ModuleType, mlp: str) -> None:
     config = dataclasses.replace(PRESETS["nano"], mlp=mlp)
@@ -105,6 +107,7 @@ def test_the_page_alone_makes_the_same_step(page_decoder: ModuleType, mlp: str) 
         assert lane.step(byte) == definition.predict()[0].tolist()
 
 
+@pytest.mark.slow
 def test_widest_format_allows() -> None:
     config = ModelConfig(1024, 1, 1024, 1024, 4, 8, ((2, 8), (6, 8), (8, 9)))
     columns = np.random.default_rng(1).integers(0, 256, (6, 2)).astype(np.uint8)

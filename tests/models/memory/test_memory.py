@@ -50,12 +50,14 @@ def lanes_of(text: bytes, lanes: int) -> np.ndarray:
     return np.frombuffer(text, np.uint8)[: len(text) // lanes * lanes].reshape(lanes, -1).T
 
 
+@pytest.mark.slow
 def test_repetition_becomes_cheap() -> None:
     text = lanes_of(sample()[:200], 1)
     costs = row_costs(np.concatenate([text, text]))
     assert costs[200:].sum() < 0.25 * costs[:200].sum()
 
 
+@pytest.mark.slow
 def test_lanes_teach_each_other() -> None:
     text = sample()[:200]
     pair = np.concatenate([lanes_of(text, 1), lanes_of(text[::-1], 1)], axis=1)
@@ -100,6 +102,7 @@ def test_a_lane_learns_what_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     assert with_own < 0.8 * row_costs(text)[pairs:].sum()
 
 
+@pytest.mark.slow
 def test_nothing_is_read_that_is_not_yet_known() -> None:
     """What stands in the columns below the current row, as it does for an encoder, is not read."""
     text = lanes_of(sample()[:6000], 3).copy()

@@ -37,6 +37,7 @@ def test_a_grown_network_computes_what_the_small_one_does(change: dict[str, Any]
     assert np.allclose(before, after, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_grown_network_can_use_what_is_new() -> None:
     large = dataclasses.replace(NANO, layers=3, tables=WIDER)
     grown = grow(NANO, fresh(NANO, 1), large)

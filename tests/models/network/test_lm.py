@@ -44,6 +44,7 @@ def test_sequence_and_step_agree(params: lm.Params, text: jax.Array) -> None:
         np.testing.assert_allclose(one, other, atol=2e-2)
 
 
+@pytest.mark.slow
 def test_a_window_is_the_two_windows_it_is_made_of(params: lm.Params, text: jax.Array) -> None:
     whole, _ = sequence(CONFIG, params, text, lm.initial_state(CONFIG, 3))
     first, state = sequence(CONFIG, params, text[:17], lm.initial_state(CONFIG, 3))
@@ -62,6 +63,7 @@ def test_no_logit_depends_on_a_later_byte_or_another_lane(
     assert not np.array_equal(before[20:, 1], after[20:, 1])
 
 
+@pytest.mark.slow
 def test_parameters_are_counted_right(params: lm.Params) -> None:
     for name, config in PRESETS.items():
         shapes = jax.eval_shape(lambda config=config: lm.initialise(config, 0))

@@ -68,6 +68,7 @@ def test_the_networks_own_roundings_leave_coarse_weights_as_they_are(
     assert np.array_equal(layers.quantise(coarse["table_3"], layers.TABLE_STEP), coarse["table_3"])
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.floats(-2, 2, width=32), min_size=6, max_size=6),
     st.integers(-9, 3),
@@ -119,6 +120,7 @@ def test_the_gradient_goes_straight_through(params: Params) -> None:
         assert np.array_equal(ours, pulled), path
 
 
+@pytest.mark.slow
 def test_compiled_it_is_the_same(params: Params) -> None:
     compiled = jax.jit(lambda tree: coarsen(tree, 3))(params)
     for one, other in zip(

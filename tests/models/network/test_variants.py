@@ -104,6 +104,7 @@ def test_the_gradient_of_every_parameter_is_finite_and_some_of_it_is_not_zero(
         assert np.any(leaf)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["base", "ssd", "relu2 without tables"])
 def test_a_window_is_the_two_windows_it_is_made_of(name: str, text: jax.Array) -> None:
     config = variant(name)
