@@ -14,8 +14,6 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-/// Version of the file format whose blocks these are.
-const FORMAT_VERSION: u8 = 3;
 /// Bytes of a block at most.
 const MAX_BLOCK: usize = 1 << 27;
 /// How often Python is told of the work and may stop it.
@@ -172,7 +170,7 @@ impl<'a> Watch<'a> {
 /// The sources that this module was compiled from, and the version of the file format.
 #[pyfunction]
 fn build_id() -> String {
-    format!("{}-{FORMAT_VERSION}", env!("KOLMOZIP_SOURCES"))
+    format!("{}-{}", env!("KOLMOZIP_SOURCES"), block::FORMAT_VERSION)
 }
 
 /// Names of the instruction sets that this processor has kernels for, the slowest first.

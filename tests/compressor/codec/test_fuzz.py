@@ -27,13 +27,12 @@ from coding import container
 from coding.container import Block, Digest, Header, Kind
 from coding.errors import KolmozipError, UnknownWeights
 from compressor.codec import weights_file
-from compressor.codec.blocks import SteppedModel
+from compressor.codec.selftest import Definition
 from compressor.codec.stream import decompress_stream, make_block
 from data.samples import sample
 from models.integer import weights as wt
 from models.integer.config import ModelConfig
 from models.integer.identity import identity_of_bytes
-from models.integer.reference import Reference
 from models.memory import match, memory
 
 EXAMPLES = int(os.environ.get("KOLMOZIP_FUZZ_EXAMPLES", "600"))
@@ -62,21 +61,10 @@ def made(seed_: int, **changes: object) -> wt.IntegerWeights:
     return wt.check(wt.IntegerWeights(config, arrays))
 
 
-class Random(SteppedModel):
-    """A network of random weights as files are coded with."""
-
-    def __init__(self, weights: wt.IntegerWeights) -> None:
-        self.weights = weights
-        self.identity = identity_of_bytes(weights_file.pack(weights))
-
-    def engine(self, lanes: int) -> Reference:
-        return Reference(self.weights, lanes)
+MODEL = Definition(made(1), identity_of_bytes(weights_file.pack(made(1))))
 
 
-MODEL = Random(made(1))
-
-
-def find(identity: bytes) -> Random:
+def find(identity: bytes) -> Definition:
     if identity != MODEL.identity:
         raise UnknownWeights(f"no weights {identity.hex()}")
     return MODEL

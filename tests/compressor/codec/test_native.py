@@ -25,13 +25,12 @@ from hypothesis import strategies as st
 from coding import container
 from coding.errors import Damaged
 from compressor.codec import native, weights_file, weights_store
-from compressor.codec.blocks import SteppedModel
 from compressor.codec.seams import ignore_progress
+from compressor.codec.selftest import Definition
 from compressor.errors import NoEngine, StaleEngine, UnusableWeights
 from data.samples import sample
 from models.integer import weights as wt
 from models.integer.config import ModelConfig
-from models.integer.reference import Reference
 
 module = pytest.importorskip("compressor.codec._native", reason="the native engine is not built")
 
@@ -45,16 +44,9 @@ MANY = settings(max_examples=int(os.environ.get("KOLMOZIP_FUZZ_EXAMPLES", "600")
 CHANGES = st.lists(st.tuples(st.integers(0, 100_000), st.integers(0, 255)), min_size=1, max_size=4)
 
 
-class Definition(SteppedModel):
+def definition(weights: wt.IntegerWeights) -> Definition:
     """Weights run by the NumPy definition."""
-
-    identity = bytes(8)
-
-    def __init__(self, weights: wt.IntegerWeights) -> None:
-        self.weights = weights
-
-    def engine(self, lanes: int) -> Reference:
-        return Reference(self.weights, lanes)
+    return Definition(weights, bytes(8))
 
 
 def made(seed: int, extreme: bool = False, **changes: object) -> wt.IntegerWeights:
@@ -94,7 +86,7 @@ def decoded(network: module.Network, payload: bytes, length: int, lanes: int) ->
 
 def agrees(weights: wt.IntegerWeights, data: bytes, lanes: int, threads: int = 1) -> None:
     """Both write the same payload, and each instruction set restores it."""
-    payload = Definition(weights).encode_block(data, lanes, ignore_progress)
+    payload = definition(weights).encode_block(data, lanes, ignore_progress)
     for instructions in SETS:
         engine = network(weights, instructions)
         print(f"{instructions}, {threads} threads: {len(data)} bytes in {lanes} lanes")
@@ -181,8 +173,8 @@ def test_weights_and_texts_at_their_extremes(data: bytes) -> None:
 @pytest.mark.parametrize("model", ["tiny", "small", "base"])
 def test_shipped_weights_code_as_the_definition_does(model: str, instructions: str) -> None:
     path = weights_store.path_by_name(model)
-    definition = Definition(weights_file.unpack(path.read_bytes()))
-    payload = definition.encode_block(TEXT[:96], 8, ignore_progress)
+    weights = weights_file.unpack(path.read_bytes())
+    payload = definition(weights).encode_block(TEXT[:96], 8, ignore_progress)
     engine = module.Network(path.read_bytes(), instructions)
     assert engine.instruction_set == instructions
     assert engine.encode_block(TEXT[:96], 8, 1, ignore_progress) == payload
@@ -199,7 +191,7 @@ def test_a_spoilt_payload_is_refused_or_gives_the_bytes_of_the_definition(
     seed: int, changes: list[tuple[int, int]], kind: str
 ) -> None:
     weights, data, lanes = made(seed), TEXT[300 * seed :][:60], 4
-    payload = bytearray(Definition(weights).encode_block(data, lanes, ignore_progress))
+    payload = bytearray(definition(weights).encode_block(data, lanes, ignore_progress))
     for at, value in changes:
         if kind == "set" and payload:
             payload[at % len(payload)] = value
@@ -208,7 +200,7 @@ def test_a_spoilt_payload_is_refused_or_gives_the_bytes_of_the_definition(
         else:
             payload += bytes([value] * 4)
     try:
-        wanted = Definition(weights).decode_block(bytes(payload), 60, lanes, ignore_progress)
+        wanted = definition(weights).decode_block(bytes(payload), 60, lanes, ignore_progress)
     except Damaged:
         wanted = None
     for instructions in SETS:
@@ -236,7 +228,7 @@ def test_a_spoilt_weights_file_is_refused_by_both_or_read_alike_by_both(
             module.Network(bytes(spoilt))
     else:
         engine = module.Network(bytes(spoilt))
-        payload = Definition(weights).encode_block(TEXT[:20], 1, ignore_progress)
+        payload = definition(weights).encode_block(TEXT[:20], 1, ignore_progress)
         assert engine.encode_block(TEXT[:20], 1, 1, ignore_progress) == payload
 
 
@@ -331,7 +323,7 @@ def test_damage_has_the_same_name_by_both_engines(monkeypatch: pytest.MonkeyPatc
     weights = made(1)
     model = native.NativeModel(bytes(8), network(weights, "portable"), 1)
     payload = b"\xff" * 40
-    for codec in (model, Definition(weights)):
+    for codec in (model, definition(weights)):
         with pytest.raises(Damaged, match=r"no encoder writes: .* fetch it again"):
             codec.decode_block(payload, 100, 2, ignore_progress)
 

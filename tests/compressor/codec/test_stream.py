@@ -24,24 +24,14 @@ from coding import container
 from coding.container import Block, Kind
 from compressor.codec import native, registry, weights_store
 from compressor.codec import stream as codec
-from compressor.codec.blocks import SteppedModel, decode_block, encode_block
+from compressor.codec.blocks import decode_block, encode_block
 from compressor.codec.model import Model
 from compressor.codec.seams import BlockCodec, Progress
-from models.integer.reference import Reference
+from compressor.codec.selftest import Definition
 
 NANO = str(Path(__file__).parents[2] / "golden" / "nano.kzw")
 NOISE = random.Random(2).randbytes(5000)
 Blocks = Callable[[bytes], list[Block]]
-
-
-class Definition(SteppedModel):
-    """The tiny weights as files are coded with, run by the NumPy definition."""
-
-    def __init__(self, model: Model) -> None:
-        self.identity, self._weights = model.identity, model.weights
-
-    def engine(self, lanes: int) -> Reference:
-        return Reference(self._weights, lanes)
 
 
 class Counted:
@@ -60,7 +50,7 @@ class Counted:
 
 @pytest.fixture(scope="session")
 def definition(nano: Model) -> Definition:
-    return Definition(nano)
+    return Definition(nano.weights, nano.identity)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@
 
 use std::arch::x86_64::{__m512i, _mm512_dpbusd_epi32, _mm512_set1_epi32, _mm512_setzero_si512};
 
-use super::avx2;
+use super::avx2::Avx2;
 use super::elementwise::Learned;
 use super::{Kernel, LaneGroup, sums_stride};
 use crate::mapping::Table;
@@ -27,17 +27,16 @@ const STEP: usize = 4;
 
 /// Proof that the processor has AVX-512 with VNNI, and AVX2.
 #[derive(Clone, Copy)]
-pub(crate) struct Avx512Vnni(());
+pub(crate) struct Avx512Vnni(Avx2);
 
 impl Avx512Vnni {
     pub(crate) fn detect() -> Option<Self> {
-        let has = avx2::Avx2::detect().is_some()
-            && std::arch::is_x86_feature_detected!("avx512f")
+        let has = std::arch::is_x86_feature_detected!("avx512f")
             && std::arch::is_x86_feature_detected!("avx512bw")
             && std::arch::is_x86_feature_detected!("avx512dq")
             && std::arch::is_x86_feature_detected!("avx512vl")
             && std::arch::is_x86_feature_detected!("avx512vnni");
-        has.then_some(Self(()))
+        Avx2::detect().filter(|_| has).map(Self)
     }
 }
 
@@ -50,11 +49,8 @@ pub(crate) struct Packed {
     steps: usize,
 }
 
-impl Kernel for Avx512Vnni {
-    type Packed = Packed;
-    type Input = u8;
-
-    fn pack(self, matrix: &Matrix) -> Packed {
+impl Packed {
+    fn new(matrix: &Matrix) -> Self {
         let Matrix { inputs, outputs, values, .. } = matrix;
         let (inputs, outputs) = (*inputs, *outputs);
         let (steps, padded) = (inputs.div_ceil(STEP), sums_stride(outputs));
@@ -72,7 +68,16 @@ impl Kernel for Avx512Vnni {
         }
         let sum = |output| (0..inputs).map(|input| i32::from(value(input, output))).sum::<i32>();
         let starts = (0..padded).map(|output| -128 * sum(output)).collect();
-        Packed { weights: Table::from_slice(&weights), starts, inputs, steps }
+        Self { weights: Table::from_slice(&weights), starts, inputs, steps }
+    }
+}
+
+impl Kernel for Avx512Vnni {
+    type Packed = Packed;
+    type Input = u8;
+
+    fn pack(self, matrix: &Matrix) -> Packed {
+        Packed::new(matrix)
     }
 
     #[inline(always)]
@@ -91,11 +96,7 @@ impl Kernel for Avx512Vnni {
 
     #[inline(always)]
     fn learned(self, functions: &Learned, m: usize, values: &mut [i32]) {
-        match functions.short() {
-            // SAFETY: AVX2 is there, as `self` proves.
-            Some(ramps) => unsafe { avx2::learned(ramps, values) },
-            None => functions.apply(&mut values[..m]),
-        }
+        self.0.learned(functions, m, values);
     }
 
     fn step(self, group: &mut LaneGroup<Self>, bytes: &[u8], evidence: &mut [i32]) {
@@ -241,7 +242,7 @@ mod tests {
                 .map(|v| v as i8)
                 .collect();
             let matrix = Matrix { inputs, outputs, values, shifts: vec![0; outputs] };
-            let packed = Avx512Vnni(()).pack(&matrix);
+            let packed = Packed::new(&matrix);
             let x: Vec<i32> = (0..inputs).map(|i| (i * 91 % 255) as i32 - 127).collect();
             for output in 0..outputs {
                 let first = output / (VECTORS * VECTOR) * (VECTORS * VECTOR);
