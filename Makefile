@@ -71,8 +71,8 @@ clean: ## Remove the environment and all caches
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The lock says every version. The project itself is installed editable, so that the checkout is
-# what runs, and without build isolation, so that the build uses the locked setuptools. The engine is
-# built apart from it, so that its sources may change and a failure may tell its reason.
+# what runs, and without build isolation, so that the build uses the locked setuptools. The engine
+# is built apart from it, so that its sources may change and a failure may tell its reason.
 $(CORE): pyproject.toml setup.py requirements.lock | check-python
 	@echo "Setting up $(VENV) with what compressing needs (once; less than a minute)" >&2
 	@$(PYTHON) -m venv --clear $(VENV) || \

@@ -161,40 +161,34 @@ def _rows(
     inputs: Sequence[tuple[Path, bool]], models: Sequence[str], rounds: int, quiet: bool
 ) -> list[Facts]:
     """A row a setup and input, in the order in which they first ran."""
-    todo = [
-        (source, setup, rounds if source.stat().st_size <= OFTEN else 1)
-        for source, whole in inputs
-        for setup in setups(models, source.stat().st_size, whole)
-    ]
-    total = sum(source.stat().st_size * times for source, _, times in todo)
-    rows = []
+    todo = []
+    for source, whole in inputs:
+        subject = Input.of(source)
+        times = rounds if subject.size <= OFTEN else 1
+        todo.append((source, subject, times, [*setups(models, subject.size, whole)]))
+    total = sum(subject.size * times * len(here) for _, subject, times, here in todo)
+    rows: list[Facts] = []
     with bar(total, "engines", quiet) as progress:
-        for source, _ in inputs:
-            here = [(setup, times) for path, setup, times in todo if path == source]
-            runs: dict[int, list[Facts]] = {at: [] for at in range(len(here))}
-            for turn in range(max(times for _, times in here)):
-                for at, (setup, times) in enumerate(here):
-                    if turn < times:
-                        runs[at].append(run(setup, source))
-                        progress(source.stat().st_size)
-            rows += [median(runs[at]) for at in runs]
+        for source, subject, times, here in todo:
+            runs: list[list[Facts]] = [[] for _ in here]
+            for _ in range(times):
+                for setup, kept in zip(here, runs, strict=True):
+                    kept.append(run(setup, source, subject))
+                    progress(subject.size)
+            rows += map(median, runs)
     return rows
 
 
-def run(setup: Setup, source: Path) -> Facts:
+def run(setup: Setup, source: Path, subject: Input) -> Facts:
     """One run there and back as a row: bytes, hash of the packed file, seconds, peak memory.
 
-    A run that fails has its reason in ``reason``.
+    ``subject`` is the source's ``Input``. A run that fails has its reason in ``reason``.
     """
-    outcome, subject, digest = Outcome(source.stat().st_size), Input.of(source), None
+    outcome, digest = Outcome(subject.size), None
     with tempfile.TemporaryDirectory(prefix="kolmozip-engines-") as name:
         folder = Path(name)
-        there_and_back(
-            in_processes(setup.job, folder / "trace", Children(), None, False),
-            source,
-            folder,
-            outcome,
-        )
+        commands = in_processes(setup.job, folder / "trace", Children(), None, False)
+        there_and_back(commands, source, folder, outcome)
         if outcome.compressed_bytes is not None:
             digest = hashlib.sha256((folder / "packed").read_bytes()).hexdigest()
     own = {} if setup.model is None else {"lanes": lanes(subject.size)}
@@ -220,23 +214,29 @@ def median(runs: Sequence[Facts]) -> Facts:
     return {**row, "runs": len(runs)}
 
 
+def _cargo_path() -> str | None:
+    return shutil.which(os.environ.get("CARGO", "cargo"))
+
+
 def cargo(manifest: Path, *arguments: str) -> str:
     """What a program of a Cargo manifest prints, built in release mode. Raises CargoFailed."""
-    cargo = shutil.which(os.environ.get("CARGO", "cargo"))
-    if cargo is None:
+    path = _cargo_path()
+    if path is None:
         raise CargoFailed("cargo is not found, which this measurement builds with: install it")
-    command = [cargo, "run", "--quiet", "--release", "--locked", "--manifest-path", str(manifest)]
+    command = [path, "run", "--quiet", "--release", "--locked", "--manifest-path", str(manifest)]
     done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise CargoFailed(
-            f"{manifest}: {done.stderr.strip().splitlines()[-1:]}: run cargo there to see why"
-        )
+        reason = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
+        raise CargoFailed(f"{manifest}: {reason}: run cargo there to see why")
     return done.stdout
 
 
 def _peak() -> dict[str, float]:
-    """Products a second of one core, by instruction set, in a loop of nothing else."""
-    if shutil.which(os.environ.get("CARGO", "cargo")) is None or not PEAK.is_file():
+    """Products a second of one core, by instruction set, in a loop of nothing else.
+
+    Empty where there is no cargo, or no sources.
+    """
+    if _cargo_path() is None or not PEAK.is_file():
         return {}
     peak: dict[str, float] = json.loads(cargo(PEAK, "-p", "kolmozip-core", "--example", "peak"))
     return peak

@@ -233,7 +233,7 @@ def engines(
       kolmozip bench engines book.txt -m tiny
     """
     with need("bench"), need("jax"):
-        from compressor.bench.engines import MODELS, measure
+        from compressor.bench.engines import MODELS, measure, table
 
         facts, path = measure(
             input, models or MODELS, Path(results, "raw"), rounds=rounds, candle=candle, quiet=quiet
@@ -241,8 +241,6 @@ def engines(
     if as_json:
         options.print_json(facts)
     else:
-        from compressor.bench.engines import table
-
         click.echo(table(facts["rows"]))
     click.echo(f"written to {path}", err=True)
 
