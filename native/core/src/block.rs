@@ -4,6 +4,7 @@
 use crate::coder::{Damaged, Decoder, Encoder};
 use crate::lanes::Lanes;
 use crate::memory::Memory;
+use crate::mixing::BitCoder;
 use crate::network::{FIRST_BYTE, Group, Network};
 use crate::shape::VOCABULARY;
 use crate::team::{Task, Tasks, Team};
@@ -26,33 +27,6 @@ pub enum BlockError {
 impl From<Damaged> for BlockError {
     fn from(_: Damaged) -> Self {
         Self::Damaged
-    }
-}
-
-/// One side of the coder: an encoder is told bits, a decoder finds them.
-trait BitCoder {
-    /// Whether the bytes to come are known, so that the network may run ahead.
-    const KNOWS: bool;
-
-    fn code(&mut self, zero: u32, bit: u32) -> Result<u32, Damaged>;
-}
-
-impl BitCoder for Encoder {
-    const KNOWS: bool = true;
-
-    #[inline(always)]
-    fn code(&mut self, zero: u32, bit: u32) -> Result<u32, Damaged> {
-        self.bit(zero, bit);
-        Ok(bit)
-    }
-}
-
-impl BitCoder for Decoder<'_> {
-    const KNOWS: bool = false;
-
-    #[inline(always)]
-    fn code(&mut self, zero: u32, _: u32) -> Result<u32, Damaged> {
-        self.bit(zero)
     }
 }
 

@@ -28,7 +28,7 @@ impl Lanes {
     }
 
     /// For each lane the range of its bytes in the block.
-    fn ranges(self) -> impl Iterator<Item = std::ops::Range<usize>> {
+    pub(crate) fn ranges(self) -> impl Iterator<Item = std::ops::Range<usize>> {
         let (short, extra) = (self.length / self.lanes, self.length % self.lanes);
         (0..self.lanes).map(move |lane| {
             let start = lane * short + lane.min(extra);

@@ -8,6 +8,7 @@ mod json;
 mod lanes;
 mod mapping;
 mod memory;
+pub mod mixing;
 pub mod network;
 pub mod shape;
 mod team;

@@ -5,7 +5,8 @@
 //! spins for a short while and then sleeps.
 #![forbid(unsafe_code)]
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Scope, Thread};
 use std::time::{Duration, Instant};
@@ -22,10 +23,11 @@ pub(crate) trait Task: Send {
 /// Tasks, and how far the round is with them.
 pub(crate) struct Tasks<T> {
     tasks: Vec<Mutex<T>>,
-    /// The next task that is not claimed.
-    next: AtomicUsize,
-    /// Tasks of the round that are done.
-    done: AtomicUsize,
+    /// Below, the next task that is not claimed; above, the end of the round's tasks. They change
+    /// together, so that a thread that comes late claims nothing of a round it has not seen.
+    claims: AtomicU64,
+    /// Tasks of the round that are not done.
+    open: AtomicUsize,
     /// Rounds so far; it changes where a thread has something to do.
     round: AtomicUsize,
     stop: AtomicBool,
@@ -34,9 +36,13 @@ pub(crate) struct Tasks<T> {
 impl<T: Task> Tasks<T> {
     pub(crate) fn new(tasks: impl IntoIterator<Item = T>) -> Self {
         let tasks: Vec<_> = tasks.into_iter().map(Mutex::new).collect();
-        let done = AtomicUsize::new(tasks.len());
-        let next = AtomicUsize::new(tasks.len());
-        Self { tasks, next, done, round: AtomicUsize::new(0), stop: AtomicBool::new(false) }
+        Self {
+            tasks,
+            claims: AtomicU64::new(0),
+            open: AtomicUsize::new(0),
+            round: AtomicUsize::new(0),
+            stop: AtomicBool::new(false),
+        }
     }
 
     /// All tasks, between rounds.
@@ -44,10 +50,27 @@ impl<T: Task> Tasks<T> {
         self.tasks.iter().map(|task| task.lock().expect("no thread has panicked")).collect()
     }
 
+    /// One task, between rounds.
+    pub(crate) fn lock_one(&self, number: usize) -> MutexGuard<'_, T> {
+        self.tasks[number].lock().expect("no thread has panicked")
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// The next task of the round, or none.
+    fn claim(&self) -> Option<&Mutex<T>> {
+        let claims = self.claims.fetch_add(1, Ordering::AcqRel);
+        let (next, end) = (claims & u64::from(u32::MAX), claims >> 32);
+        (next < end).then(|| &self.tasks[next as usize])
+    }
+
     /// Claims tasks and advances them until none is left; wakes `waiting` after the last.
     fn work(&self, waiting: Option<&Thread>) {
-        while let Some(task) = self.tasks.get(self.next.fetch_add(1, Ordering::AcqRel)) {
-            let _done = Done { done: &self.done, all: self.tasks.len(), waiting };
+        while let Some(task) = self.claim() {
+            let _done = Done { open: &self.open, waiting };
             // A poisoned task has ended its thread, and ends the caller's in `lock`.
             task.lock().unwrap_or_else(PoisonError::into_inner).advance();
         }
@@ -55,20 +78,19 @@ impl<T: Task> Tasks<T> {
 
     /// Whether a round has ended.
     fn is_done(&self) -> bool {
-        self.done.load(Ordering::Acquire) >= self.tasks.len()
+        self.open.load(Ordering::Acquire) == 0
     }
 }
 
 /// Counts a task as done, even where it panics.
 struct Done<'a> {
-    done: &'a AtomicUsize,
-    all: usize,
+    open: &'a AtomicUsize,
     waiting: Option<&'a Thread>,
 }
 
 impl Drop for Done<'_> {
     fn drop(&mut self) {
-        if self.done.fetch_add(1, Ordering::AcqRel) + 1 == self.all
+        if self.open.fetch_sub(1, Ordering::AcqRel) == 1
             && let Some(waiting) = self.waiting
         {
             waiting.unpark();
@@ -128,17 +150,26 @@ impl<'scope, T: Task> Team<'scope, T> {
         Self { tasks, threads }
     }
 
-    /// Runs one round, and `beside` on the caller's thread at the same time.
+    /// Runs one round of all tasks, and `beside` on the caller's thread at the same time.
     pub(crate) fn round(&self, beside: impl FnOnce()) {
-        self.tasks.done.store(0, Ordering::Release);
-        self.tasks.next.store(0, Ordering::Release);
+        self.round_of(0..self.tasks.len(), beside);
+    }
+
+    /// Runs one round of some tasks, and `beside` on the caller's thread at the same time.
+    pub(crate) fn round_of(&self, which: Range<usize>, beside: impl FnOnce()) {
+        let tasks = self.tasks;
+        tasks.open.store(which.len(), Ordering::Release);
+        tasks.claims.store((which.end as u64) << 32 | which.start as u64, Ordering::Release);
         self.wake();
         beside();
-        self.tasks.work(None);
-        wait_until(|| self.tasks.is_done());
+        tasks.work(None);
+        wait_until(|| tasks.is_done());
     }
 
     fn wake(&self) {
+        if self.threads.is_empty() {
+            return;
+        }
         self.tasks.round.fetch_add(1, Ordering::AcqRel);
         for thread in &self.threads {
             thread.unpark();

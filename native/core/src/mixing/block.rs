@@ -1,0 +1,181 @@
+//! Blocks that are coded by context mixing, with a network or without.
+#![forbid(unsafe_code)]
+
+use super::designs::Design;
+use super::{BitCoder, Memory, Worker};
+use crate::block::{BlockError, Progress};
+use crate::coder::{Damaged, Decoder, Encoder};
+use crate::lanes::Lanes;
+use crate::network::{FIRST_BYTE, Group, Isa, Network};
+use crate::shape::VOCABULARY;
+use crate::team::{Task, Tasks, Team};
+
+impl BitCoder for Encoder {
+    const KNOWS: bool = true;
+
+    #[inline(always)]
+    fn code(&mut self, zero: u32, bit: u32) -> Result<u32, Damaged> {
+        self.bit(zero, bit);
+        Ok(bit)
+    }
+}
+
+impl BitCoder for Decoder<'_> {
+    const KNOWS: bool = false;
+
+    #[inline(always)]
+    fn code(&mut self, zero: u32, _: u32) -> Result<u32, Damaged> {
+        self.bit(zero)
+    }
+}
+
+/// Lanes that the network steps together.
+struct Stepper {
+    group: Box<dyn Group>,
+    lanes: std::ops::Range<usize>,
+    bytes: Vec<u8>,
+    evidence: Vec<i32>,
+}
+
+enum BlockTask {
+    Stepper(Stepper),
+    Worker(Worker),
+}
+
+impl Task for BlockTask {
+    fn advance(&mut self) {
+        match self {
+            Self::Stepper(stepper) => stepper.group.step(&stepper.bytes, &mut stepper.evidence),
+            Self::Worker(worker) => worker.advance(),
+        }
+    }
+}
+
+/// How a block is coded.
+#[derive(Clone, Copy)]
+pub struct Recipe<'a> {
+    /// The memory.
+    pub design: &'a Design,
+    /// Bytes that the memory's hash tables take.
+    pub bytes: usize,
+    /// The network, if any.
+    pub network: Option<&'a Network>,
+    /// The kernels where there is no network.
+    pub isa: Isa,
+    /// Lanes, at least one and at most the block's bytes.
+    pub lanes: usize,
+    /// Threads, which change nothing but the time.
+    pub threads: usize,
+}
+
+/// Lanes of a group of the network at most.
+const MAX_GROUP: usize = 48;
+/// Kernels take so many lanes at a time.
+const GROUP_STEP: usize = 6;
+
+fn code<C: BitCoder>(
+    recipe: Recipe<'_>,
+    coder: &mut C,
+    text: Vec<u8>,
+    progress: Progress<'_>,
+) -> Result<Vec<u8>, BlockError> {
+    let Recipe { design, bytes, network, lanes, .. } = recipe;
+    let shape = Lanes { length: text.len(), lanes };
+    let steps = shape.steps();
+    let isa = network.map_or(recipe.isa, Network::isa);
+    let threads = recipe.threads.max(1);
+    let size = lanes.div_ceil(threads).next_multiple_of(GROUP_STEP).min(MAX_GROUP).min(lanes);
+    let chunk = if C::KNOWS { (MAX_GROUP / size).clamp(1, steps) } else { 1 };
+    let steppers = network.into_iter().flat_map(|network| {
+        (0..lanes).step_by(size).map(move |first| {
+            let lanes = first..lanes.min(first + size);
+            let group = network.group(lanes.len(), chunk);
+            BlockTask::Stepper(Stepper { group, lanes, bytes: Vec::new(), evidence: Vec::new() })
+        })
+    });
+    let (mut memory, workers) = Memory::new(design, bytes, text, lanes, network.is_some(), isa);
+    let tasks: Vec<BlockTask> = steppers.chain(workers.into_iter().map(BlockTask::Worker)).collect();
+    let groups = if network.is_some() { lanes.div_ceil(size) } else { 0 };
+    let tasks = Tasks::new(tasks);
+    let all = groups..tasks.len();
+    std::thread::scope(|scope| {
+        let team = Team::start(scope, &tasks, threads - 1);
+        let mut evidence = vec![0; if groups > 0 { lanes * VOCABULARY } else { 0 }];
+        for step in (0..steps).step_by(chunk) {
+            let after = steps.min(step + chunk);
+            if groups > 0 {
+                // What the network reads: the byte before, of which the first is a space.
+                let rows: Vec<Vec<u8>> = (step..after)
+                    .map(|at| match at.checked_sub(1) {
+                        Some(before) => memory.row(before),
+                        None => vec![FIRST_BYTE; lanes],
+                    })
+                    .collect();
+                for group in 0..groups {
+                    let BlockTask::Stepper(stepper) = &mut *tasks.lock_one(group) else {
+                        unreachable!("steppers come first")
+                    };
+                    stepper.bytes.clear();
+                    for row in &rows {
+                        stepper.bytes.extend_from_slice(&row[stepper.lanes.clone()]);
+                    }
+                    stepper.evidence.resize(stepper.bytes.len() * VOCABULARY, 0);
+                }
+                team.round_of(0..groups, || ());
+            }
+            for at in step..after {
+                for group in 0..groups {
+                    let BlockTask::Stepper(stepper) = &*tasks.lock_one(group) else {
+                        unreachable!("steppers come first")
+                    };
+                    let count = stepper.lanes.len() * VOCABULARY;
+                    let of_step = &stepper.evidence[(at - step) * count..][..count];
+                    evidence[stepper.lanes.start * VOCABULARY..][..count].copy_from_slice(of_step);
+                }
+                memory.code_row(
+                    coder,
+                    at,
+                    &evidence,
+                    &tasks,
+                    all.clone(),
+                    |which| team.round_of(which, || ()),
+                    |task| match task {
+                        BlockTask::Worker(worker) => worker,
+                        BlockTask::Stepper(_) => unreachable!("steppers come first"),
+                    },
+                )?;
+                if !progress(shape.active(at)) {
+                    return Err(BlockError::Stopped);
+                }
+            }
+        }
+        Ok(())
+    })?;
+    drop(tasks);
+    Ok(memory.into_text())
+}
+
+/// The payload of a block.
+///
+/// # Errors
+/// `BlockError::Stopped` where the progress asks for it.
+pub fn encode(recipe: Recipe<'_>, data: &[u8], progress: Progress<'_>) -> Result<Vec<u8>, BlockError> {
+    let mut coder = Encoder::new();
+    code(recipe, &mut coder, data.to_vec(), progress)?;
+    Ok(coder.finish())
+}
+
+/// The inverse of `encode`.
+///
+/// # Errors
+/// `BlockError::Damaged` where the payload holds what no encoder writes, `BlockError::Stopped`
+/// where the progress asks for it.
+pub fn decode(
+    recipe: Recipe<'_>,
+    payload: &[u8],
+    length: usize,
+    progress: Progress<'_>,
+) -> Result<Vec<u8>, BlockError> {
+    let mut coder = Decoder::new(payload);
+    code(recipe, &mut coder, vec![0; length], progress)
+}

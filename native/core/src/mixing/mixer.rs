@@ -1,0 +1,238 @@
+//! Gated logistic mixing: rows of weights that small contexts choose.
+//!
+//! M. Mahoney, "Adaptive Weighing of Context Models for Lossless Data Compression" (2005), section
+//! 3.2; several rows at a time as in PAQ8, each with an error of its own.
+#![forbid(unsafe_code)]
+
+use super::frame::{Block, Frame};
+use super::kernels::Kernel;
+use crate::constants::{LOGISTIC, Logistic, STRETCH_LIMIT};
+use crate::mapping::Table;
+
+/// Inputs and weights come in multiples of this, as vector registers hold them.
+pub(crate) const WIDTH: usize = 16;
+/// Weights are in 2^-14.
+pub(crate) const WEIGHT_BITS: u32 = 14;
+
+/// How fast a row learns, in 2^-18: `least`, and `more` that has halved after `half` bits.
+#[derive(Clone, Copy)]
+pub(crate) struct Pace {
+    pub(crate) least: u32,
+    pub(crate) more: u32,
+    pub(crate) half: u32,
+}
+
+impl Pace {
+    #[inline(always)]
+    fn rate(self, count: u32) -> i32 {
+        (self.least + self.more * self.half / (self.half + count)) as i32
+    }
+}
+
+/// What a lane has chosen of a set, and what came of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Choice {
+    row: u32,
+    /// The stretch of a 1, and its probability in 2^-16.
+    pub(crate) stretch: i32,
+    one: i32,
+}
+
+/// Rows of weights, of which each lane uses one for each bit.
+pub(crate) struct Set {
+    weights: Table<i16>,
+    /// By row, bits learned.
+    counts: Vec<u32>,
+    width: usize,
+    pub(crate) choices: Vec<Choice>,
+    pace: Pace,
+    logistic: &'static Logistic,
+}
+
+impl Set {
+    pub(crate) fn new(rows: usize, first: &[i16], pace: Pace, lanes: usize) -> Self {
+        Self {
+            weights: Table::from_slice(&first.repeat(rows)),
+            counts: vec![0; rows],
+            width: first.len(),
+            choices: vec![Choice { row: 0, stretch: 0, one: 1 << 15 }; lanes],
+            pace,
+            logistic: &LOGISTIC,
+        }
+    }
+
+    /// Chooses a lane's row, and fetches it.
+    #[inline(always)]
+    pub(crate) fn choose(&mut self, lane: usize, row: u32) {
+        let at = row as usize * self.width;
+        for line in (at..at + self.width).step_by(32) {
+            self.weights.prefetch(line);
+        }
+        self.choices[lane].row = row;
+    }
+
+    /// Mixes what a lane's inputs say; they come in slices, one after the other.
+    #[inline(always)]
+    pub(crate) fn mix<'a, K: Kernel>(&mut self, lane: usize, inputs: impl Iterator<Item = &'a [i16]>) {
+        let choice = &mut self.choices[lane];
+        let mut weights = &self.weights[choice.row as usize * self.width..][..self.width];
+        let mut sum = 0_i32;
+        for inputs in inputs {
+            let (these, rest) = weights.split_at(inputs.len());
+            sum = sum.wrapping_add(K::dot(these, inputs));
+            weights = rest;
+        }
+        let half = 1 << (WEIGHT_BITS - 1);
+        let stretch = sum.wrapping_add(half) >> WEIGHT_BITS;
+        choice.stretch = stretch.clamp(-STRETCH_LIMIT, STRETCH_LIMIT);
+        choice.one = self.logistic.short_squash(choice.stretch);
+    }
+
+    /// Moves a lane's row towards the bit that came.
+    #[inline(always)]
+    pub(crate) fn learn<'a, K: Kernel>(
+        &mut self,
+        lane: usize,
+        inputs: impl Iterator<Item = &'a [i16]>,
+        bit: u32,
+    ) {
+        let choice = self.choices[lane];
+        let count = &mut self.counts[choice.row as usize];
+        let error = (bit << 16) as i32 - choice.one;
+        let step = (error * self.pace.rate(*count) + (1 << (STEP_BITS - 1))) >> STEP_BITS;
+        let step = step.clamp(-32767, 32767);
+        *count = count.saturating_add(1).min(COUNT_LIMIT);
+        if step == 0 {
+            return;
+        }
+        let mut weights = &mut self.weights[choice.row as usize * self.width..][..self.width];
+        for inputs in inputs {
+            let (these, rest) = weights.split_at_mut(inputs.len());
+            K::learn(these, inputs, step as i16);
+            weights = rest;
+        }
+    }
+}
+
+/// Counts stay below this: the rate has long stopped falling.
+const COUNT_LIMIT: u32 = 1 << 24;
+
+/// From error times rate, 2^-34, to steps of 2^-21.
+const STEP_BITS: u32 = 13;
+
+/// What chooses a row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Chooser {
+    /// One row.
+    None,
+    /// The bits known.
+    Node,
+    /// The last byte.
+    Last,
+    /// Length and bit of the longest match, and how far the byte is known.
+    Match,
+    /// The classes of the last two bytes.
+    Classes,
+    /// How many runs agree, and how many histories are known.
+    Known,
+    /// How many separators the line has.
+    Fields,
+    /// A hash of the last two bytes.
+    Two,
+}
+
+impl Chooser {
+    pub(crate) fn rows(self) -> usize {
+        match self {
+            Self::None => 1,
+            Self::Node | Self::Last => 256,
+            Self::Match => 32 * 3,
+            Self::Classes => 40 * 8,
+            Self::Known => 9 * 9 * 8,
+            Self::Fields => 32 * 8,
+            Self::Two => 1 << TWO_BITS,
+        }
+    }
+}
+
+/// Rows for hashes of two bytes: base-2 logarithm.
+const TWO_BITS: u32 = 12;
+
+/// Some sets, which one thread looks after at a time.
+pub(crate) struct Sets {
+    choosers: Vec<Chooser>,
+    pub(crate) sets: Vec<Set>,
+    contexts: i32,
+}
+
+impl Sets {
+    pub(crate) fn new(
+        choosers: &[Chooser],
+        first: &[i16],
+        pace: Pace,
+        contexts: usize,
+        lanes: usize,
+    ) -> Self {
+        let set = |chooser: &Chooser| Set::new(chooser.rows(), first, pace, lanes);
+        Self {
+            choosers: choosers.to_vec(),
+            sets: choosers.iter().map(set).collect(),
+            contexts: contexts as i32,
+        }
+    }
+
+    /// Learns the last bit from the blocks it was predicted from, then mixes the next.
+    #[inline(always)]
+    pub(crate) fn advance<K: Kernel>(&mut self, frame: &Frame, old: &[&Block], new: &[&Block]) {
+        fn row<'a>(blocks: &'a [&'a Block], lane: usize) -> impl Iterator<Item = &'a [i16]> {
+            blocks.iter().map(move |block| &block.inputs[lane * block.width..][..block.width])
+        }
+        if frame.before > 0 {
+            for set in &mut self.sets {
+                for (lane, &done) in frame.done.iter().enumerate() {
+                    set.learn::<K>(lane, row(old, lane), done & 1);
+                }
+            }
+        }
+        for (set, &chooser) in self.sets.iter_mut().zip(&self.choosers) {
+            for lane in 0..frame.nodes.len() {
+                set.choose(lane, Self::row(chooser, self.contexts, frame, new, lane));
+            }
+            for lane in 0..frame.nodes.len() {
+                set.mix::<K>(lane, row(new, lane));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn row(
+        chooser: Chooser,
+        contexts: i32,
+        frame: &Frame,
+        blocks: &[&Block],
+        lane: usize,
+    ) -> u32 {
+        let reader = &frame.readers[lane];
+        let guide = blocks[0];
+        let tally = |of: fn(&super::frame::Tally) -> i32| {
+            blocks[1..].iter().map(|block| of(&block.tallies[lane])).sum::<i32>()
+        };
+        let expected = guide.expected[lane];
+        let k = frame.k as u32;
+        match chooser {
+            Chooser::None => 0,
+            Chooser::Node => frame.nodes[lane],
+            Chooser::Last => reader.last as u32 & 255,
+            Chooser::Match => expected.cell * 3 + u32::from(k > 0) + u32::from(k > 3),
+            Chooser::Classes => reader.classes() * 8 + k,
+            Chooser::Known => {
+                let (runs, known) = (tally(|tally| tally.runs), tally(|tally| tally.known));
+                (runs * 8 / contexts * 9 + known * 8 / contexts) as u32 * 8 + k
+            }
+            Chooser::Fields => reader.fields.min(31) * 8 + k,
+            Chooser::Two => {
+                (reader.last as u32 & 0xFFFF).wrapping_mul(0x9E37_79B1) >> (32 - TWO_BITS)
+            }
+        }
+    }
+}
