@@ -1,6 +1,6 @@
-//! Threads that live as long as a block and step groups of its lanes.
+//! Threads that live as long as a block and advance its tasks.
 //!
-//! A round is one step of all groups. Each group is claimed by whichever thread comes first, the
+//! A round advances some of the tasks once. Each is claimed by whichever thread comes first, the
 //! caller's among them; nothing that is computed depends on who that is. Between rounds a thread
 //! spins for a short while and then sleeps.
 #![forbid(unsafe_code)]
@@ -45,13 +45,8 @@ impl<T: Task> Tasks<T> {
         }
     }
 
-    /// All tasks, between rounds.
-    pub(crate) fn lock(&self) -> Vec<MutexGuard<'_, T>> {
-        self.tasks.iter().map(|task| task.lock().expect("no thread has panicked")).collect()
-    }
-
     /// One task, between rounds.
-    pub(crate) fn lock_one(&self, number: usize) -> MutexGuard<'_, T> {
+    pub(crate) fn lock(&self, number: usize) -> MutexGuard<'_, T> {
         self.tasks[number].lock().expect("no thread has panicked")
     }
 
@@ -150,18 +145,12 @@ impl<'scope, T: Task> Team<'scope, T> {
         Self { tasks, threads }
     }
 
-    /// Runs one round of all tasks, and `beside` on the caller's thread at the same time.
-    pub(crate) fn round(&self, beside: impl FnOnce()) {
-        self.round_of(0..self.tasks.len(), beside);
-    }
-
-    /// Runs one round of some tasks, and `beside` on the caller's thread at the same time.
-    pub(crate) fn round_of(&self, which: Range<usize>, beside: impl FnOnce()) {
+    /// Runs one round of some tasks, on the caller's thread as well.
+    pub(crate) fn round(&self, which: Range<usize>) {
         let tasks = self.tasks;
         tasks.open.store(which.len(), Ordering::Release);
         tasks.claims.store((which.end as u64) << 32 | which.start as u64, Ordering::Release);
         self.wake();
-        beside();
         tasks.work(None);
         wait_until(|| tasks.is_done());
     }
@@ -209,16 +198,16 @@ mod tests {
         thread::scope(|scope| {
             let team = Team::start(scope, &tasks, threads - 1);
             for round in 0..200 {
-                let mut beside = 0;
-                team.round(|| beside += 1);
-                assert_eq!(beside, 1);
+                let first = if round % 3 == 0 { number / 2 } else { 0 };
+                team.round(0..first);
+                team.round(first..number);
                 if round % 50 == 0 {
                     thread::sleep(3 * SPIN); // the helpers fall asleep
                 }
-                assert!(tasks.lock().iter().all(|counter| counter.rounds == round + 1));
+                assert!((0..number).all(|at| tasks.lock(at).rounds == round + 1));
             }
         });
-        tasks.lock().iter().map(|counter| counter.rounds).collect()
+        (0..number).map(|at| tasks.lock(at).rounds).collect()
     }
 
     #[test]

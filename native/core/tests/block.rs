@@ -2,7 +2,8 @@
 
 mod support;
 
-use kolmozip_core::block::{BlockError, decode_block, encode_block};
+use kolmozip_core::block::{BlockError, Recipe, decode_block, encode_block};
+use kolmozip_core::memory::designs::{Design, FULL, LIGHT};
 use kolmozip_core::network::{Isa, Network};
 use support::{Random, weights};
 
@@ -27,28 +28,44 @@ fn text(length: usize) -> Vec<u8> {
     text
 }
 
+fn recipe<'a>(design: &'a Design, network: Option<&'a Network>, lanes: usize) -> Recipe<'a> {
+    let isa = network.map_or(Isa::Portable, Network::isa);
+    Recipe { design, tables: 1, network, isa, lanes, threads: 1 }
+}
+
 #[test]
 fn bytes_do_not_depend_on_instruction_set_or_threads() {
     let weights = weights("tests/golden/nano.kzw");
     let portable = Network::new(&weights, Isa::Portable);
-    for (length, lanes) in
-        [(1, 1), (2, 2), (300, 1), (4000, 15), (4000, 16), (4001, 17), (2047, 512), (9000, 512)]
-    {
+    let go = &mut |_| true;
+    for (length, lanes, design, network) in [
+        (1, 1, &FULL, true),
+        (2, 2, &LIGHT, true),
+        (300, 1, &FULL, true),
+        (4000, 15, &FULL, true),
+        (4000, 16, &LIGHT, false),
+        (9001, 1, &LIGHT, false),
+        (4001, 17, &FULL, false),
+        (2047, 512, &FULL, true),
+        (9000, 64, &FULL, true),
+    ] {
         let data = text(length);
-        let go = &mut |_| true;
-        let payload = encode_block(&portable, &data, lanes, 1, go).unwrap();
-        assert_eq!(decode_block(&portable, &payload, length, lanes, 1, go).unwrap(), data);
+        let first = recipe(design, network.then_some(&portable), lanes);
+        let payload = encode_block(first, &data, go).unwrap();
+        assert_eq!(decode_block(first, &payload, length, go).unwrap(), data);
         for isa in Isa::ALL {
             if !isa.is_available() {
                 println!("skipped: this processor has no {}", isa.name());
                 continue;
             }
-            let network = Network::new(&weights, isa);
-            assert_eq!(network.isa(), isa);
+            let own = Network::new(&weights, isa);
+            assert_eq!(own.isa(), isa);
             for threads in [1, 2, 3, 8] {
-                let again = encode_block(&network, &data, lanes, threads, go).unwrap();
+                let network = network.then_some(&own);
+                let recipe = Recipe { threads, isa, ..recipe(design, network, lanes) };
+                let again = encode_block(recipe, &data, go).unwrap();
                 assert!(again == payload, "{lanes} lanes, {threads} threads, {}", isa.name());
-                let decoded = decode_block(&network, &payload, length, lanes, threads, go).unwrap();
+                let decoded = decode_block(recipe, &payload, length, go).unwrap();
                 assert!(decoded == data, "{lanes} lanes, {threads} threads, {}", isa.name());
             }
         }
@@ -56,11 +73,26 @@ fn bytes_do_not_depend_on_instruction_set_or_threads() {
 }
 
 #[test]
+fn random_text_does_not_code_below_its_entropy() {
+    // Sixteen symbols, evenly: 4 bits each. A context that reads ahead would show here.
+    let mut random = Random(5);
+    let mut data: Vec<u8> =
+        (0..60_000).map(|_| b"etaoin\nshrd(,.\" "[random.below(16) as usize]).collect();
+    data.truncate(60_000);
+    for (design, lanes) in [(&FULL, 16), (&FULL, 1), (&LIGHT, 1)] {
+        let payload = encode_block(recipe(design, None, lanes), &data, &mut |_| true).unwrap();
+        let least = data.len() / 2;
+        assert!((least..least + least / 30).contains(&payload.len()), "{} bytes", payload.len());
+    }
+}
+
+#[test]
 fn damaged_payloads_end_in_other_bytes_or_an_error() {
     let network = Network::new(&weights("tests/golden/nano.kzw"), Isa::choose("").unwrap());
+    let recipe = recipe(&FULL, Some(&network), 4);
     let mut random = Random(1);
     let data = text(700);
-    let payload = encode_block(&network, &data, 4, 1, &mut |_| true).unwrap();
+    let payload = encode_block(recipe, &data, &mut |_| true).unwrap();
     let mut errors = 0;
     for round in 0..60 {
         let mut spoilt = payload.clone();
@@ -73,7 +105,7 @@ fn damaged_payloads_end_in_other_bytes_or_an_error() {
                 spoilt[at] ^= 1 << random.below(8);
             }
         }
-        match decode_block(&network, &spoilt, data.len(), 4, 2, &mut |_| true) {
+        match decode_block(recipe, &spoilt, data.len(), &mut |_| true) {
             Ok(decoded) => assert_eq!(decoded.len(), data.len()),
             Err(error) => {
                 assert_eq!(error, BlockError::Damaged);
@@ -87,19 +119,20 @@ fn damaged_payloads_end_in_other_bytes_or_an_error() {
 #[test]
 fn progress_counts_all_bytes_and_can_stop() {
     let network = Network::new(&weights("tests/golden/nano.kzw"), Isa::choose("").unwrap());
+    let recipe = Recipe { threads: 2, ..recipe(&FULL, Some(&network), 3) };
     let data = text(1000);
     let mut bytes = 0;
     let mut count = |more| {
         bytes += more;
         true
     };
-    encode_block(&network, &data, 3, 2, &mut count).unwrap();
+    encode_block(recipe, &data, &mut count).unwrap();
     assert_eq!(bytes, data.len());
     let mut calls = 0;
     let mut stop = |_| {
         calls += 1;
         calls < 5
     };
-    let stopped = encode_block(&network, &data, 3, 2, &mut stop);
+    let stopped = encode_block(recipe, &data, &mut stop);
     assert_eq!((stopped, calls), (Err(BlockError::Stopped), 5));
 }

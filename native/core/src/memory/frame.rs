@@ -3,6 +3,7 @@
 
 use super::contexts::{Item, Reader};
 use super::maps::{RATES, Rates};
+use crate::history::own;
 
 /// What all lanes are at, as one bit of each is coded.
 pub(crate) struct Frame {
@@ -40,11 +41,7 @@ impl Frame {
     #[inline(always)]
     pub(crate) fn hash(&self, item: Item, lane: usize) -> u32 {
         let hash = self.readers[lane].hash(item.context, &self.text);
-        if item.own {
-            (hash ^ (lane as u32 + 1).wrapping_mul(0x9E37_79B1)).wrapping_mul(0x9E37_79B1)
-        } else {
-            hash
-        }
+        if item.own { own(hash, lane as u32) } else { hash }
     }
 }
 

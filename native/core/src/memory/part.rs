@@ -6,6 +6,7 @@ use super::frame::{Block, Frame, Tally};
 use super::histories::{HISTORIES, Histories};
 use super::maps::{self, Cell};
 use crate::constants::{LOGISTIC, Logistic};
+use crate::history::mix;
 use crate::mapping::{LINE, Table};
 
 /// Histories of half a byte, by node; node 0 is not used.
@@ -85,11 +86,6 @@ pub(crate) struct Part {
     seats: Vec<Vec<Seat>>,
     histories: &'static Histories,
     logistic: &'static Logistic,
-}
-
-fn scatter(hash: u32, node: u32) -> u32 {
-    let m = (hash ^ node.wrapping_mul(0x85EB_CA77)).wrapping_mul(0x9E37_79B1);
-    m ^ m >> 15
 }
 
 /// The node within its half byte.
@@ -172,12 +168,12 @@ impl Part {
         for (item, seats) in self.items.iter().zip(&mut self.seats) {
             for (lane, seat) in seats[..active].iter_mut().enumerate() {
                 seat.hash = frame.hash(*item, lane);
-                self.cells.prefetch(Self::upper(self.lines, scatter(seat.hash, 1)));
+                self.cells.prefetch(Self::upper(self.lines, mix(seat.hash, 1)));
             }
         }
         for seats in &mut self.seats {
             for seat in &mut seats[..active] {
-                let m = scatter(seat.hash, 1);
+                let m = mix(seat.hash, 1);
                 let check = (m.wrapping_mul(0xC2B2_AE35) >> 16) as u16;
                 let base = Self::upper(self.lines, m);
                 let line: &mut [u8; LINE] =
@@ -209,12 +205,12 @@ impl Part {
     fn seek_lower(&mut self, nodes: &[u32]) {
         for seats in &self.seats {
             for (seat, &node) in seats.iter().zip(nodes) {
-                self.cells.prefetch(Self::lower(self.lines, scatter(seat.hash, node)));
+                self.cells.prefetch(Self::lower(self.lines, mix(seat.hash, node)));
             }
         }
         for seats in &mut self.seats {
             for (seat, &node) in seats.iter_mut().zip(nodes) {
-                let m = scatter(seat.hash, node);
+                let m = mix(seat.hash, node);
                 let check = (m.wrapping_mul(0xC2B2_AE35) >> 24) as u8;
                 let base = Self::lower(self.lines, m);
                 let line: &mut [u8; LINE] =

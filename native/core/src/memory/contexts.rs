@@ -1,6 +1,8 @@
 //! The contexts: hashes of what a lane has read.
 #![forbid(unsafe_code)]
 
+use crate::history::hash;
+
 /// One context of a design.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Item {
@@ -101,11 +103,6 @@ pub(crate) struct Reader {
     /// By byte, and by two bytes, the last two that followed.
     followed: Box<[u16; 256]>,
     pair_followed: Vec<u16>,
-}
-
-fn hash(a: u32, b: u32) -> u32 {
-    let g = a.wrapping_mul(0x9E37_79B1).wrapping_add(b.wrapping_mul(0x85EB_CA77));
-    (g ^ g >> 15).wrapping_mul(0x9E37_79B1)
 }
 
 impl Reader {
@@ -286,9 +283,7 @@ impl Reader {
                 let kept = self.last as u32 & (0..4).map(byte).sum::<u32>();
                 hash(kept, mask << 16 ^ 0x500)
             }
-            Context::Indent => {
-                hash(hash(self.word, self.indent << 8 | self.first), last ^ 0x600)
-            }
+            Context::Indent => hash(hash(self.word, self.indent << 8 | self.first), last ^ 0x600),
             Context::Specials => hash(hash(self.word, self.specials), last ^ 0x700),
             Context::Format => hash(self.format, last ^ 0x800),
             Context::Field => hash(self.fields << 8 | self.above(read, 1, 0), last ^ 0x900),
@@ -300,12 +295,8 @@ impl Reader {
                 hash(hash(self.word, above), 0xB00)
             }
             Context::Record => hash(self.in_record(read) << 8 | last, self.record << 8 ^ 0xC0),
-            Context::RecordPair => {
-                hash(self.in_record(read) << 16 | pair, self.record << 8 ^ 0xC2)
-            }
-            Context::Indirect => {
-                hash(u32::from(self.followed[last as usize]) | last << 16, 0xD00)
-            }
+            Context::RecordPair => hash(self.in_record(read) << 16 | pair, self.record << 8 ^ 0xC2),
+            Context::Indirect => hash(u32::from(self.followed[last as usize]) | last << 16, 0xD00),
             Context::IndirectPair => {
                 hash(u32::from(self.pair_followed[pair as usize]) | pair << 16, 0xE00)
             }
