@@ -4,10 +4,11 @@
 use crate::coder::{Damaged, Decoder, Encoder};
 use crate::lanes::Lanes;
 use crate::memory::designs::Design;
-use crate::memory::{BitCoder, Memory, Worker};
+use crate::memory::{BitCoder, Crew, Memory, Worker};
 use crate::network::{FIRST_BYTE, Group, Isa, Network};
 use crate::shape::VOCABULARY;
 use crate::team::{Task, Tasks, Team};
+use std::ops::Range;
 
 /// The container version whose mixed blocks these are.
 pub const FORMAT_VERSION: u8 = 1;
@@ -55,7 +56,7 @@ impl BitCoder for Decoder<'_> {
 /// Lanes that the network steps together.
 struct Stepper {
     group: Box<dyn Group>,
-    lanes: std::ops::Range<usize>,
+    lanes: Range<usize>,
     bytes: Vec<u8>,
     evidence: Vec<i32>,
 }
@@ -70,6 +71,26 @@ impl Task for BlockTask {
         match self {
             Self::Stepper(stepper) => stepper.group.step(&stepper.bytes, &mut stepper.evidence),
             Self::Worker(worker) => worker.advance(),
+        }
+    }
+}
+
+/// The workers of a memory, which come behind the network's steppers.
+struct BlockCrew<'a> {
+    team: &'a Team<'a, BlockTask>,
+    tasks: &'a Tasks<BlockTask>,
+    before: usize,
+}
+
+impl Crew for BlockCrew<'_> {
+    fn round(&self, which: Range<usize>) {
+        self.team.round(which.start + self.before..which.end + self.before);
+    }
+
+    fn with(&self, number: usize, what: impl FnOnce(&Worker)) {
+        match &*self.tasks.lock(number + self.before) {
+            BlockTask::Worker(worker) => what(worker),
+            BlockTask::Stepper(_) => unreachable!("steppers come first"),
         }
     }
 }
@@ -123,9 +144,9 @@ fn code<C: BitCoder>(
         steppers.chain(workers.into_iter().map(BlockTask::Worker)).collect();
     let groups = if network.is_some() { lanes.div_ceil(size) } else { 0 };
     let tasks = Tasks::new(tasks);
-    let all = groups..tasks.len();
     std::thread::scope(|scope| {
         let team = Team::start(scope, &tasks, threads - 1);
+        let crew = BlockCrew { team: &team, tasks: &tasks, before: groups };
         let mut evidence = vec![0; if groups > 0 { lanes * VOCABULARY } else { 0 }];
         for step in (0..steps).step_by(chunk) {
             let after = steps.min(step + chunk);
@@ -158,18 +179,7 @@ fn code<C: BitCoder>(
                     let of_step = &stepper.evidence[(at - step) * count..][..count];
                     evidence[stepper.lanes.start * VOCABULARY..][..count].copy_from_slice(of_step);
                 }
-                memory.code_row(
-                    coder,
-                    at,
-                    &evidence,
-                    &tasks,
-                    all.clone(),
-                    |which| team.round(which),
-                    |task| match task {
-                        BlockTask::Worker(worker) => worker,
-                        BlockTask::Stepper(_) => unreachable!("steppers come first"),
-                    },
-                )?;
+                memory.code_row(coder, at, &evidence, &crew)?;
                 if !progress(shape.active(at)) {
                     return Err(BlockError::Stopped);
                 }

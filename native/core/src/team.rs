@@ -50,11 +50,6 @@ impl<T: Task> Tasks<T> {
         self.tasks[number].lock().expect("no thread has panicked")
     }
 
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.tasks.len()
-    }
-
     /// The next task of the round, or none.
     fn claim(&self) -> Option<&Mutex<T>> {
         let claims = self.claims.fetch_add(1, Ordering::AcqRel);

@@ -8,7 +8,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use kolmozip_core::block::{self, BlockError};
+use kolmozip_core::memory::designs;
 use kolmozip_core::network::{self, Isa};
+use kolmozip_core::transform;
 use kolmozip_core::weights::Weights;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -16,6 +18,8 @@ use pyo3::types::PyBytes;
 
 /// Bytes of a block at most.
 const MAX_BLOCK: usize = 1 << 27;
+/// MiB of hash tables at most.
+const MAX_TABLES: usize = 4096;
 /// How often Python is told of the work and may stop it.
 const INTERVAL: Duration = Duration::from_millis(50);
 
@@ -54,67 +58,109 @@ impl Network {
     fn instruction_set(&self) -> &'static str {
         self.network.isa().name()
     }
+}
 
-    /// The payload of a model block of `data` in so many lanes; 0 threads are one a core.
-    ///
-    /// `progress` is called with the bytes done since its last call. What it raises, and what a
-    /// signal's handler raises, ends the work and passes.
-    fn encode_block<'py>(
-        &self,
-        py: Python<'py>,
-        data: &[u8],
-        lanes: usize,
-        threads: usize,
-        progress: Py<PyAny>,
-    ) -> PyResult<Bound<'py, PyBytes>> {
-        check(data.len(), lanes)?;
-        let threads = resolve(threads);
-        let mut watch = Watch::new(&progress);
-        let payload = py.detach(|| {
-            block::encode_block(&self.network, data, lanes, threads, &mut |bytes| watch.step(bytes))
-        });
-        watch.end(py, payload)
-    }
+/// How a mixed block is coded: what its head says, and what changes nothing but the time.
+#[derive(FromPyObject)]
+struct Recipe {
+    lanes: usize,
+    design: usize,
+    /// MiB of hash tables.
+    tables: usize,
+    /// 0 threads are one a core.
+    threads: usize,
+    /// Where there is no network to say it.
+    instruction_set: String,
+}
 
-    /// The inverse of `encode_block` for a block of `length` bytes.
-    ///
-    /// Raises Damaged where the payload holds what no encoder writes; other damage gives other
-    /// bytes.
-    fn decode_block<'py>(
+impl Recipe {
+    /// The core crate's recipe for a block of so many bytes; refuses what would be a panic there.
+    fn resolve<'a>(
         &self,
-        py: Python<'py>,
-        payload: &[u8],
+        network: Option<&'a Network>,
         length: usize,
-        lanes: usize,
-        threads: usize,
-        progress: Py<PyAny>,
-    ) -> PyResult<Bound<'py, PyBytes>> {
-        check(length, lanes)?;
-        let threads = resolve(threads);
-        let mut watch = Watch::new(&progress);
-        let data = py.detach(|| {
-            block::decode_block(&self.network, payload, length, lanes, threads, &mut |bytes| {
-                watch.step(bytes)
-            })
-        });
-        watch.end(py, data)
+    ) -> PyResult<block::Recipe<'a>> {
+        let refuse = |what: String| Err(PyValueError::new_err(what));
+        if length > MAX_BLOCK {
+            return refuse(format!("a block has at most {MAX_BLOCK} bytes"));
+        }
+        if !(1..=length).contains(&self.lanes) {
+            return refuse(format!("{length} bytes cannot have {} lanes", self.lanes));
+        }
+        if !(1..=MAX_TABLES).contains(&self.tables) {
+            return refuse(format!("tables take 1 to {MAX_TABLES} MiB"));
+        }
+        let Some(design) = designs::by_number(self.design) else {
+            return refuse(format!("no memory has the number {}", self.design));
+        };
+        Ok(block::Recipe {
+            design,
+            tables: self.tables,
+            network: network.map(|network| &network.network),
+            isa: Isa::choose(&self.instruction_set).map_err(PyValueError::new_err)?,
+            lanes: self.lanes,
+            threads: if self.threads > 0 {
+                self.threads
+            } else {
+                thread::available_parallelism().map_or(1, usize::from)
+            },
+        })
     }
 }
 
-/// The threads that a number stands for: 0 is one for each core that this process may use.
-fn resolve(threads: usize) -> usize {
-    if threads > 0 { threads } else { thread::available_parallelism().map_or(1, usize::from) }
+/// The payload of a mixed block of `data`, with a network or None.
+///
+/// `progress` is called with the bytes done since its last call. What it raises, and what a
+/// signal's handler raises, ends the work and passes.
+#[pyfunction]
+fn encode_block<'py>(
+    py: Python<'py>,
+    network: Option<&Bound<'py, Network>>,
+    recipe: Recipe,
+    data: &[u8],
+    progress: Py<PyAny>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let network = network.map(Bound::get);
+    let recipe = recipe.resolve(network, data.len())?;
+    let mut watch = Watch::new(&progress);
+    let payload = py.detach(|| block::encode_block(recipe, data, &mut |bytes| watch.step(bytes)));
+    watch.end(py, payload)
 }
 
-/// Refuses what would be a panic of the core crate.
-fn check(length: usize, lanes: usize) -> PyResult<()> {
-    if length > MAX_BLOCK {
-        return Err(PyValueError::new_err(format!("a block has at most {MAX_BLOCK} bytes")));
-    }
-    if !(1..=length).contains(&lanes) {
-        return Err(PyValueError::new_err(format!("{length} bytes cannot have {lanes} lanes")));
-    }
-    Ok(())
+/// The inverse of `encode_block` for a block of `length` bytes.
+///
+/// Raises Damaged where the payload holds what no encoder writes; other damage gives other bytes.
+#[pyfunction]
+fn decode_block<'py>(
+    py: Python<'py>,
+    network: Option<&Bound<'py, Network>>,
+    recipe: Recipe,
+    payload: &[u8],
+    length: usize,
+    progress: Py<PyAny>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let network = network.map(Bound::get);
+    let recipe = recipe.resolve(network, length)?;
+    let mut watch = Watch::new(&progress);
+    let data =
+        py.detach(|| block::decode_block(recipe, payload, length, &mut |bytes| watch.step(bytes)));
+    watch.end(py, data)
+}
+
+/// A block of x86 code with the distances of calls and jumps made into places.
+#[pyfunction]
+fn x86<'py>(py: Python<'py>, block: &[u8]) -> Bound<'py, PyBytes> {
+    let mut block = block.to_vec();
+    py.detach(|| transform::x86(&mut block));
+    PyBytes::new(py, &block)
+}
+
+/// The inverse of `x86`.
+#[pyfunction]
+fn undo_x86<'py>(py: Python<'py>, block: &[u8]) -> Bound<'py, PyBytes> {
+    let mut block = block.to_vec();
+    py.detach(|| transform::undo_x86(&mut block));
+    PyBytes::new(py, &block)
 }
 
 /// Tells Python of the bytes done, and lets it stop the work, some times a second.
@@ -191,5 +237,8 @@ fn instruction_set(name: &str) -> PyResult<&'static str> {
 #[pymodule]
 mod _native {
     #[pymodule_export]
-    use super::{Damaged, Network, build_id, instruction_set, instruction_sets};
+    use super::{
+        Damaged, Network, build_id, decode_block, encode_block, instruction_set, instruction_sets,
+        undo_x86, x86,
+    };
 }

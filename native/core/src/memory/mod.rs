@@ -22,7 +22,7 @@ use crate::coder::Damaged;
 use crate::lanes::Lanes;
 use crate::mapping::LINE;
 use crate::network::Isa;
-use crate::team::{Task, Tasks};
+use crate::team::Task;
 use designs::Design;
 use frame::{Block, Frame};
 use guide::{FIRST_MATCH, Guide};
@@ -118,6 +118,15 @@ pub(crate) struct Memory {
     second: usize,
 }
 
+/// Those who do what `Memory::new` gave out.
+pub(crate) trait Crew {
+    /// Has some of the workers work, each once.
+    fn round(&self, which: Range<usize>);
+
+    /// Shows one worker, between rounds.
+    fn with(&self, number: usize, what: impl FnOnce(&Worker));
+}
+
 /// Something that codes a bit whose 0 has so many counts of 2^24.
 pub(crate) trait BitCoder {
     /// Whether the bytes to come are known, so that the network may run ahead.
@@ -183,26 +192,18 @@ impl Memory {
         (memory, members.into_iter().enumerate().map(worker).collect())
     }
 
-    /// Codes a byte in each lane that has one at this step.
-    ///
-    /// `evidence` is what the network expects of the lanes, empty where there is none; `round`
-    /// runs some of the tasks.
-    pub(crate) fn code_row<C: BitCoder, T>(
+    /// Codes a byte in each lane that has one at this step; `evidence` is what the network expects
+    /// of the lanes, empty where there is none.
+    pub(crate) fn code_row<C: BitCoder>(
         &mut self,
         coder: &mut C,
         step: usize,
         evidence: &[i32],
-        tasks: &Tasks<T>,
-        workers: Range<usize>,
-        mut round: impl FnMut(Range<usize>),
-        sets_of: impl Fn(&mut T) -> &mut Worker,
-    ) -> Result<(), Damaged>
-    where
-        T: Task,
-    {
+        crew: &impl Crew,
+    ) -> Result<(), Damaged> {
         let active = self.shape.active(step);
-        let first = workers.start..workers.start + self.first;
-        let second = first.end..first.end + self.second;
+        let first = 0..self.first;
+        let second = self.first..self.first + self.second;
         {
             let mut frame = self.shared.frame.write().expect("no thread has panicked");
             frame.evidence.clear();
@@ -212,18 +213,19 @@ impl Memory {
         }
         for k in 0..8 {
             self.shared.frame.write().expect("no thread has panicked").k = k;
-            round(first.clone());
-            round(second.clone());
+            crew.round(first.clone());
+            crew.round(second.clone());
             let mut at = 0;
             for number in second.clone() {
-                let mut task = tasks.lock(number);
-                let Member::Sets(sets) = &sets_of(&mut task).member else { unreachable!() };
-                for set in &sets.sets {
-                    for lane in 0..active {
-                        *self.last.output(lane, at) = set.choices[lane].stretch as i16;
+                crew.with(number, |worker| {
+                    let Member::Sets(sets) = &worker.member else { unreachable!("sets come last") };
+                    for set in &sets.sets {
+                        for lane in 0..active {
+                            *self.last.output(lane, at) = set.choices[lane].stretch as i16;
+                        }
+                        at += 1;
                     }
-                    at += 1;
-                }
+                });
             }
             debug_assert_eq!(at, self.sets);
             let mut frame = self.shared.frame.write().expect("no thread has panicked");

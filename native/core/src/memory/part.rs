@@ -43,7 +43,7 @@ struct Maps {
 }
 
 impl Maps {
-    fn new() -> Box<Self> {
+    fn new() -> Self {
         let histories = HISTORIES.first.map(|p| maps::cell(p << 6, FIRST_COUNT));
         let hopes = std::array::from_fn(|at| {
             let run = at as u32 / 8 % (2 * RUN_CELLS);
@@ -51,7 +51,7 @@ impl Maps {
             let doubt = if run < RUN_CELLS { doubt } else { doubt + doubt / 2 };
             maps::cell(maps::ONE - doubt.min(maps::ONE / 2), FIRST_COUNT)
         });
-        Box::new(Self { histories, hopes })
+        Self { histories, hopes }
     }
 }
 
@@ -81,7 +81,7 @@ pub(crate) struct Part {
     /// Lines of upper halves, then as many of lower halves.
     cells: Table<u8>,
     lines: u32,
-    maps: Vec<Box<Maps>>,
+    maps: Vec<Maps>,
     /// By context, then lane.
     seats: Vec<Vec<Seat>>,
     histories: &'static Histories,
@@ -116,7 +116,7 @@ impl Part {
 
     #[inline(always)]
     fn upper(lines: u32, m: u32) -> usize {
-        (u64::from(m) * u64::from(lines) >> 32) as usize * LINE
+        ((u64::from(m) * u64::from(lines)) >> 32) as usize * LINE
     }
 
     #[inline(always)]
@@ -282,7 +282,7 @@ impl Part {
                     run[1] = match run[1] {
                         0 => 1,
                         length if run[0] == done as u8 => {
-                            length & MARK | (length & RUN_LIMIT).min(RUN_LIMIT - 1) + 1
+                            (length & MARK) | ((length & RUN_LIMIT).min(RUN_LIMIT - 1) + 1)
                         }
                         _ => MARK | 1,
                     };
