@@ -114,8 +114,6 @@ pub struct Recipe<'a> {
 
 /// Lanes of a group of the network at most.
 const MAX_GROUP: usize = 48;
-/// Kernels take so many lanes at a time.
-const GROUP_STEP: usize = 6;
 
 fn code<C: BitCoder>(
     recipe: Recipe<'_>,
@@ -129,7 +127,7 @@ fn code<C: BitCoder>(
     let steps = shape.steps();
     let isa = network.map_or(recipe.isa, Network::isa);
     let threads = recipe.threads.max(1);
-    let size = lanes.div_ceil(threads).next_multiple_of(GROUP_STEP).min(MAX_GROUP).min(lanes);
+    let size = lanes.div_ceil(threads).min(MAX_GROUP);
     let chunk = if C::KNOWS { (MAX_GROUP / size).clamp(1, steps) } else { 1 };
     let steppers = network.into_iter().flat_map(|network| {
         (0..lanes).step_by(size).map(move |first| {
