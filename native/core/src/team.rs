@@ -5,6 +5,7 @@
 //! spins for a short while and then sleeps.
 #![forbid(unsafe_code)]
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,6 +14,12 @@ use std::time::{Duration, Instant};
 
 /// How long a thread spins before it sleeps.
 const SPIN: Duration = Duration::from_micros(50);
+
+/// A wait this long means that other programs have taken a helper's core from it. The caller then
+/// does some rounds alone, since it would wait again and again: twice as many as the last time, and
+/// half as many after as many rounds that went well.
+const LONG_WAIT: Duration = Duration::from_micros(300);
+const ROUNDS_ALONE: Range<usize> = 1 << 9..1 << 17;
 
 /// Something that rounds advance, one thread at a time.
 pub(crate) trait Task: Send {
@@ -108,6 +115,10 @@ fn wait_until(holds: impl Fn() -> bool) {
 pub(crate) struct Team<'scope, T> {
     tasks: &'scope Tasks<T>,
     threads: Vec<Thread>,
+    /// Rounds that the caller still does alone, how many it will be next, and rounds that went well.
+    alone: Cell<usize>,
+    penalty: Cell<usize>,
+    well: Cell<usize>,
 }
 
 impl<'scope, T: Task> Team<'scope, T> {
@@ -137,7 +148,13 @@ impl<'scope, T: Task> Team<'scope, T> {
                 Err(_) => break,
             }
         }
-        Self { tasks, threads }
+        Self {
+            tasks,
+            threads,
+            alone: Cell::new(0),
+            penalty: Cell::new(ROUNDS_ALONE.start),
+            well: Cell::new(0),
+        }
     }
 
     /// Runs one round of some tasks, on the caller's thread as well.
@@ -145,9 +162,26 @@ impl<'scope, T: Task> Team<'scope, T> {
         let tasks = self.tasks;
         tasks.open.store(which.len(), Ordering::Release);
         tasks.claims.store((which.end as u64) << 32 | which.start as u64, Ordering::Release);
-        self.wake();
-        tasks.work(None);
-        wait_until(|| tasks.is_done());
+        if let Some(alone) = self.alone.get().checked_sub(1) {
+            self.alone.set(alone);
+            tasks.work(None);
+        } else {
+            self.wake();
+            tasks.work(None);
+        }
+        if !tasks.is_done() {
+            let start = Instant::now();
+            wait_until(|| tasks.is_done());
+            let penalty = self.penalty.get();
+            if start.elapsed() > LONG_WAIT {
+                self.alone.set(penalty);
+                self.penalty.set((2 * penalty).min(ROUNDS_ALONE.end));
+                self.well.set(0);
+            } else if self.well.replace(self.well.get() + 1) > penalty {
+                self.penalty.set((penalty / 2).max(ROUNDS_ALONE.start));
+                self.well.set(0);
+            }
+        }
     }
 
     fn wake(&self) {

@@ -7,8 +7,16 @@ use crate::network::Isa;
 
 /// Inner loops over whole multiples of `WIDTH` inputs and as many weights.
 pub(crate) trait Kernel {
-    /// The sum of weights times inputs, modulo 2^32.
-    fn dot(weights: &[i16], inputs: &[i16]) -> i32;
+    /// Sums of products that come to one sum, modulo 2^32.
+    type Sums: Copy;
+
+    fn zeros() -> Self::Sums;
+
+    /// Adds the products of weights and inputs.
+    fn add(sums: Self::Sums, weights: &[i16], inputs: &[i16]) -> Self::Sums;
+
+    /// The one sum.
+    fn total(sums: Self::Sums) -> i32;
 
     /// Adds (input * step + 2^14) >> 15 to every weight, held within 16 bits.
     fn learn(weights: &mut [i16], inputs: &[i16], step: i16);
@@ -18,10 +26,22 @@ pub(crate) trait Kernel {
 pub(crate) struct Portable;
 
 impl Kernel for Portable {
+    type Sums = i32;
+
     #[inline(always)]
-    fn dot(weights: &[i16], inputs: &[i16]) -> i32 {
+    fn zeros() -> i32 {
+        0
+    }
+
+    #[inline(always)]
+    fn add(sum: i32, weights: &[i16], inputs: &[i16]) -> i32 {
         let products = weights.iter().zip(inputs).map(|(&w, &x)| i32::from(w) * i32::from(x));
-        products.fold(0, i32::wrapping_add)
+        products.fold(sum, i32::wrapping_add)
+    }
+
+    #[inline(always)]
+    fn total(sum: i32) -> i32 {
+        sum
     }
 
     #[inline(always)]
@@ -45,8 +65,7 @@ mod avx2 {
     /// As many weights as inputs, in whole registers.
     #[inline]
     #[target_feature(enable = "avx2")]
-    unsafe fn dot(weights: &[i16], inputs: &[i16]) -> i32 {
-        let mut sums = _mm256_setzero_si256();
+    unsafe fn add(mut sums: __m256i, weights: &[i16], inputs: &[i16]) -> __m256i {
         for at in (0..weights.len()).step_by(WIDTH) {
             // SAFETY: `at` is the start of a whole register of both.
             let (w, x) = unsafe {
@@ -55,6 +74,12 @@ mod avx2 {
             };
             sums = _mm256_add_epi32(sums, _mm256_madd_epi16(w, x));
         }
+        sums
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn total(sums: __m256i) -> i32 {
         let halves = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
         let pairs = _mm_add_epi32(halves, _mm_unpackhi_epi64(halves, halves));
         _mm_cvtsi128_si32(_mm_add_epi32(pairs, _mm_shuffle_epi32(pairs, 1)))
@@ -78,11 +103,25 @@ mod avx2 {
     }
 
     impl Kernel for Avx2 {
+        type Sums = __m256i;
+
         #[inline(always)]
-        fn dot(weights: &[i16], inputs: &[i16]) -> i32 {
+        fn zeros() -> __m256i {
+            // SAFETY: only `work` uses this, with AVX2.
+            unsafe { _mm256_setzero_si256() }
+        }
+
+        #[inline(always)]
+        fn add(sums: __m256i, weights: &[i16], inputs: &[i16]) -> __m256i {
             let whole = inputs.len() / WIDTH * WIDTH;
             // SAFETY: the slices are as long as each other; only `work` uses this, with AVX2.
-            unsafe { dot(&weights[..whole], &inputs[..whole]) }
+            unsafe { add(sums, &weights[..whole], &inputs[..whole]) }
+        }
+
+        #[inline(always)]
+        fn total(sums: __m256i) -> i32 {
+            // SAFETY: only `work` uses this, with AVX2.
+            unsafe { total(sums) }
         }
 
         #[inline(always)]

@@ -80,14 +80,14 @@ impl Set {
     ) {
         let choice = &mut self.choices[lane];
         let mut weights = &self.weights[choice.row as usize * self.width..][..self.width];
-        let mut sum = 0_i32;
+        let mut sums = K::zeros();
         for inputs in inputs {
             let (these, rest) = weights.split_at(inputs.len());
-            sum = sum.wrapping_add(K::dot(these, inputs));
+            sums = K::add(sums, these, inputs);
             weights = rest;
         }
         let half = 1 << (WEIGHT_BITS - 1);
-        let stretch = sum.wrapping_add(half) >> WEIGHT_BITS;
+        let stretch = K::total(sums).wrapping_add(half) >> WEIGHT_BITS;
         choice.stretch = stretch.clamp(-STRETCH_LIMIT, STRETCH_LIMIT);
         choice.one = self.logistic.short_squash(choice.stretch);
     }
