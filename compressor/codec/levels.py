@@ -1,0 +1,75 @@
+"""Levels of compression, 1 to 9 as people know them: which model, which memory, how many lanes.
+
+A level says how a block of some length is coded; the block's head states it, so that a decoder
+needs no level.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from coding.container import Design
+from compressor.codec.seams import Recipe
+
+MIB = 1 << 20
+LOWEST, DEFAULT, HIGHEST = 1, 6, 9
+
+
+@dataclasses.dataclass(frozen=True)
+class Level:
+    """What one level does.
+
+    ``tables_mib`` is what the memory's tables take at most; ``table_bytes`` what they take for each
+    byte of a block that is smaller. ``block_mib`` bounds a block, and with it the text in memory.
+    """
+
+    number: int
+    model: str | None
+    design: Design
+    tables_mib: int
+    table_bytes: int
+    lanes: int
+    block_mib: int
+    purpose: str
+
+    def recipe(self, length: int, lanes: int | None = None, most_mib: int | None = None) -> Recipe:
+        """How a block of ``length`` bytes, at least one, is coded.
+
+        ``lanes`` are used where they are given, as far as the block has bytes for them;
+        ``most_mib`` bounds the tables further.
+        """
+        wanted = min(self.tables_mib, most_mib or self.tables_mib)
+        tables = min(max(-(-length * self.table_bytes // MIB), 1), wanted)
+        return Recipe(lanes_of(length, lanes or self.lanes), self.design, tables)
+
+
+def lanes_of(length: int, most: int) -> int:
+    """So many lanes, a power of two, as a block of ``length`` bytes keeps busy: ``most`` at most.
+
+    A lane that is shorter than LANE bytes learns too little to be worth its cold start.
+    """
+    lanes = 1
+    while 2 * lanes <= most and 2 * lanes * LANE <= length:
+        lanes *= 2
+    return lanes
+
+
+LANE = 512
+"""Bytes of a lane at least, where a block has more than one."""
+
+LIGHT, FULL = Design.LIGHT, Design.FULL
+
+LEVELS: dict[int, Level] = {
+    level.number: level
+    for level in (
+        Level(1, None, LIGHT, 64, 64, 1, 16, "any file, the fastest"),
+        Level(2, None, LIGHT, 256, 64, 1, 128, "any file, large ones better"),
+        Level(3, None, FULL, 448, 128, 16, 128, "programs, data, other languages"),
+        Level(4, "tiny", LIGHT, 256, 64, 32, 128, "English text, fast"),
+        Level(5, "tiny", FULL, 448, 128, 32, 128, "English text, fast and small"),
+        Level(6, "small", FULL, 448, 128, 32, 128, "most files"),
+        Level(7, "small", FULL, 1024, 256, 16, 128, "most files, more memory"),
+        Level(8, "base", FULL, 448, 128, 32, 128, "English text, smaller"),
+        Level(9, "base", FULL, 1024, 256, 16, 128, "English text, smallest"),
+    )
+}
