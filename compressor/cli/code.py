@@ -49,7 +49,7 @@ class _Nowhere:
 @click.command()
 @options.inputs
 @options.output
-@options.model
+@options.level
 @options.how
 @options.with_settings
 def compress(inputs: tuple[str, ...], settings: Settings) -> None:
@@ -160,7 +160,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 @click.option("-t", "--test", "mode", flag_value="test", help="Check them, write nothing.")
 @click.option("-l", "--list", "mode", flag_value="list", help="Show them as a table.")
 @options.output
-@options.model
+@options.level
 @options.limits
 @options.how
 @click.option(
@@ -268,12 +268,14 @@ def _compress(name: str, target: str, settings: Settings) -> _Outcome:
     with files.open_input(name) as source:
         files.check_distinct(source, target)
         with files.open_output(target, settings.force, source.status) as packed:
-            from compressor.codec import registry, stream, weights_store
+            from compressor.codec import levels, registry, stream
 
-            wanted = settings.model or weights_store.DEFAULT_MODEL
-            model = registry.by_name(wanted, settings.engine, settings.threads)
+            model = settings.model or levels.LEVELS[settings.level].model
+            coders = registry.coders(model, settings.engine, settings.threads)
             with bar(source.size, name, settings.quiet) as progress:
-                digest = stream.compress_stream(source, packed, model, progress)
+                digest = stream.compress_stream(
+                    source, packed, settings.level, progress, coders=coders, lanes=settings.lanes
+                )
     warnings = list(packed.warnings)
     if name.endswith(SUFFIX):
         warnings.append(f"it ended in {SUFFIX} already and is now compressed twice")
@@ -357,8 +359,9 @@ def _list_all(inputs: tuple[str, ...], settings: Settings) -> None:
             return
         compressed, original = facts["compressed_bytes"], facts["original_bytes"]
         bits = f"{facts['bits_per_char']:.3f}" if original else "-"
-        model, shown = facts["model"] or "not here", options.printable(name)
-        click.echo(form.format(f"{compressed:,}", f"{original:,}", bits, model, shown))
+        models = ", ".join(name or "not here" for name in facts["models"]) or "-"
+        shown = options.printable(name)
+        click.echo(form.format(f"{compressed:,}", f"{original:,}", bits, models, shown))
 
     options.each(inputs, work, settings.as_json)
 

@@ -14,7 +14,7 @@ from typing import IO, Any, Protocol, TypeVar
 import click
 
 from coding.errors import KolmozipError
-from compressor.codec import engines
+from compressor.codec import engines, levels
 from compressor.errors import FileRefusal, Interrupted, OutOfMemory
 from compressor.system import files
 from compressor.system.plain_table import plain_table
@@ -84,7 +84,9 @@ class Settings:
     as_json: bool = False
     engine: str | None = None
     threads: int = 0
+    level: int = levels.DEFAULT
     model: str | None = None
+    lanes: int | None = None
     max_output: int | None = None
     max_memory: int | None = None
 
@@ -122,6 +124,28 @@ quiet = click.option(
 force = click.option("--force", "-f", is_flag=True, help="Replace an output that exists.")
 model = click.option(
     "--model", "-m", help="Weights by name, or the path of a .kzw file.  [default: small]"
+)
+level = combined(
+    *(
+        click.option(f"-{number}", "level", flag_value=number, hidden=True, type=int)
+        for number in levels.LEVELS
+    ),
+    click.option(
+        "--level",
+        "level",
+        type=click.IntRange(levels.LOWEST, levels.HIGHEST),
+        default=levels.DEFAULT,
+        show_default=True,
+        metavar="1-9",
+        help="-1 is the fastest, -9 the smallest; below, what each is for.",
+    ),
+    click.option("--model", "-m", help="Weights by name, or the path of a .kzw file."),
+    click.option(
+        "--lanes",
+        type=click.IntRange(1, 1024),
+        metavar="N",
+        help="Lanes that are coded in lock step, a power of two; more of them feed a GPU.",
+    ),
 )
 results = click.option(
     "--results",
