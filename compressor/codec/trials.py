@@ -19,25 +19,28 @@ SPARSE_CALLS = 2000
 """Fewer calls than one in so many bytes mean that there is no code worth a trial."""
 CODE_SAMPLE = 1 << 17
 TEXT_SAMPLE = 1 << 14
-SHARE = 32
-"""A sample is at most one byte in so many of the block, so that trials cost little of its time."""
+SHARE, CODE_SHARE = 32, 8
+"""A sample is at most one byte in so many of the block, so that trials cost little of its time; the
+memory alone is quicker than with a network."""
 SAMPLE_LANES = 8
 
 
-def sample(block: bytes, most: int) -> bytes:
-    """The middle of a block: at most ``most`` bytes, and one in SHARE of its own."""
-    size = min(len(block) // SHARE, most)
-    start = (len(block) - size) // 2
+def sample(block: bytes, size: int, centre: int) -> bytes:
+    """``size`` bytes of a block, around a place as near as can be."""
+    start = min(max(centre - size // 2, 0), len(block) - size)
     return block[start : start + size]
 
 
 def transformed(block: bytes, alone: BlockCodec) -> tuple[Transform, bytes]:
     """The block as it is to be coded, and the transform that made it so."""
-    calls = sum(1 for _ in _CALL.finditer(block, 0, LOOKED_AT))
-    if calls * SPARSE_CALLS < min(len(block), LOOKED_AT):
+    calls = [match.start() for match in _CALL.finditer(block, 0, LOOKED_AT)]
+    if not calls or len(calls) * SPARSE_CALLS < min(len(block), LOOKED_AT):
         return Transform.NONE, block
     changed = x86(block)
-    sizes = [_size(alone, sample(text, CODE_SAMPLE), LIGHT, 1) for text in (block, changed)]
+    # Where the calls are is code; the middle of a program may be its data.
+    centre, size = calls[len(calls) // 2], min(len(block) // CODE_SHARE, CODE_SAMPLE)
+    samples = (sample(text, size, centre) for text in (block, changed))
+    sizes = [_size(alone, text, LIGHT, 1) for text in samples]
     return (Transform.X86, changed) if sizes[1] < sizes[0] else (Transform.NONE, block)
 
 
@@ -52,7 +55,7 @@ def codec_for(block: bytes, coders: Coders, level: Level) -> BlockCodec:
     In a sample the network has the advantage of what it has learned before: where it does not win
     even there, it never does.
     """
-    text = sample(block, TEXT_SAMPLE)
+    text = sample(block, min(len(block) // SHARE, TEXT_SAMPLE), len(block) // 2)
     lanes = lanes_of(len(text), SAMPLE_LANES)
     if coders.network is None or len(text) < TEXT_SAMPLE // 8:
         return coders.network or coders.alone
