@@ -11,6 +11,7 @@ fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let (mut design, mut lanes, mut weights, mut back) = (&designs::FULL, 16, String::new(), false);
     let (mut megabytes, mut threads, mut calls) = (256, 1, false);
+    let mut out = String::new();
     let mut files = vec![];
     for arg in &args {
         match arg.split_once('=') {
@@ -21,6 +22,7 @@ fn main() {
             Some(("x86", value)) => calls = value == "1",
             Some(("mb", value)) => megabytes = value.parse().unwrap(),
             Some(("threads", value)) => threads = value.parse().unwrap(),
+            Some(("out", value)) => out = value.into(),
             Some(_) => panic!("{arg}"),
             None => files.push(arg.clone()),
         }
@@ -39,6 +41,9 @@ fn main() {
         let start = Instant::now();
         let payload = encode_block(recipe, &data, &mut |_| true).unwrap();
         let time = start.elapsed().as_secs_f64() * 1e6 / data.len() as f64;
+        if !out.is_empty() {
+            std::fs::write(&out, &payload).unwrap();
+        }
         let bits = 8.0 * payload.len() as f64 / data.len() as f64;
         print!("{stem:12} {:>9} {:>8} {bits:.4} {time:.2} us", data.len(), payload.len());
         if back {
