@@ -112,6 +112,8 @@ pub struct Recipe<'a> {
     pub threads: usize,
 }
 
+/// Fewer lanes than this a thread leave it nothing to do but wait for the others.
+const LANES_OF_A_THREAD: usize = 4;
 /// Lanes of a group of the network at most.
 const MAX_GROUP: usize = 48;
 
@@ -126,7 +128,7 @@ fn code<C: BitCoder>(
     let shape = Lanes { length: text.len(), lanes };
     let steps = shape.steps();
     let isa = network.map_or(recipe.isa, Network::isa);
-    let threads = recipe.threads.max(1);
+    let threads = recipe.threads.clamp(1, lanes.div_ceil(LANES_OF_A_THREAD));
     let size = lanes.div_ceil(threads).min(MAX_GROUP);
     let chunk = if C::KNOWS { (MAX_GROUP / size).clamp(1, steps) } else { 1 };
     let steppers = network.into_iter().flat_map(|network| {
