@@ -45,7 +45,8 @@ def follow(before: History, bit: int) -> History:
     # Much of what speaks against the bit is forgotten: data change.
     of_other = min(of_other, 5 if of_other <= 6 else 6 if of_other == 7 else 7)
     while not fits((of_bit, of_other)):
-        if of_other > of_bit or (of_other == of_bit and of_other > 0):
+        # What speaks against the bit goes first, so that no history is one that nothing changes.
+        if of_other > 1:
             of_other -= 1
         else:
             of_bit -= 1

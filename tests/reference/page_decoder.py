@@ -625,7 +625,7 @@ def after(history: History, bit: int) -> History:
     if y > 5:
         y = min(y - 1, 7)
     while not fits(x, y):
-        if y >= x:
+        if y > 1:
             y -= 1
         else:
             x -= 1
