@@ -74,8 +74,7 @@ class Chooser(enum.Enum):
             case Chooser.CLASSES | Chooser.FIELDS:
                 return k
             case Chooser.KNOWN:
-                runs = said.agrees.sum(axis=0) * SHARES // len(said.agrees)
-                known = said.known.sum(axis=0) * SHARES // len(said.known)
+                known, runs = said.speaks.sum(axis=1) * SHARES // said.speaks.shape[1]
                 return (runs * (SHARES + 1) + known) * 8 + k
             case _:
                 return 0

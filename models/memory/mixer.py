@@ -78,24 +78,28 @@ class Mixer:
         moved *= step[:, None]
         moved += 1 << 14
         moved >>= 15
-        steps = np.add.reduceat(np.abs(step), groups.first, dtype=np.int64)
-        self._add(groups, moved, (steps * STRETCH_LIMIT >> 15) + groups.times)
+        self._add(groups, moved)
 
-    def _add(self, groups: Groups, moved: np.ndarray, farthest: np.ndarray) -> None:
+    def _add(self, groups: Groups, moved: np.ndarray) -> None:
         """Adds to the rows what they move by, one after the other, each sum held within 16 bits.
 
-        ``moved`` (n, inputs) int32 belongs to ``groups.item``; no weight of a row moves by more
-        than ``farthest`` (keys,). Where that cannot reach the bounds, the order does not matter.
+        ``moved`` (n, inputs) int32 belongs to ``groups.item``. Sums are taken at once, and one by
+        one only in rows where a sum on the way leaves the bounds. Sums beyond a row's own may wrap:
+        the differences are right again.
         """
-        before = self.weights[groups.key]
-        # Running sums may wrap; the differences between two of them are right again.
-        sums = moved.cumsum(axis=0, dtype=np.int32)[groups.first + groups.times - 1]
-        sums[1:] -= sums[:-1].copy()
-        after = before + sums
-        [near] = (np.abs(before).max(axis=1) + farthest > MOST_WEIGHT).nonzero()
-        if near.size:
-            after[near] = _added_in_turns(
-                before[near], groups.first[near], groups.times[near], moved
+        sums = moved.cumsum(axis=0, dtype=np.int32)
+        elsewhere = -self.weights[groups.key]
+        elsewhere[1:] += sums[groups.first[1:] - 1]
+        sums -= elsewhere.repeat(groups.times, axis=0)
+        after = sums[groups.first + groups.times - 1]
+        beyond = sums != sums.astype(np.int16)
+        if beyond.any():
+            beyond = np.logical_or.reduceat(beyond.any(axis=1), groups.first)
+            after[beyond] = _added_in_turns(
+                self.weights[groups.key[beyond]],
+                groups.first[beyond],
+                groups.times[beyond],
+                moved,
             )
         self.weights[groups.key] = after
 

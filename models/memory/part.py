@@ -102,14 +102,12 @@ class Table:
 
 
 class Said(NamedTuple):
-    """What contexts say of a bit; arrays are (contexts, active)."""
+    """What contexts say of a bit by history and by run; arrays are (2, contexts, active)."""
 
     stretches: np.ndarray
-    """(2, contexts, active) int32: by history and by run, 0 where no run agrees; in 1/256 bit."""
-    known: np.ndarray
-    """Where a history is not empty, bool."""
-    agrees: np.ndarray
-    """Where the run's byte begins with the bits known, bool."""
+    """In 1/256 bit, int32; 0 where there is no run, or it does not agree with the bits known."""
+    speaks: np.ndarray
+    """Where the history is not empty, and where the run agrees; bool."""
 
 
 class Parts:
@@ -179,7 +177,7 @@ class Parts:
         np.greater(self._history, 0, out=self._speaks[0])
         np.equal(self._expects >> (8 - k), node, out=self._speaks[1])
         stretches[1] *= self._speaks[1] * self._signs[k]
-        return Said(stretches, *self._speaks)
+        return Said(stretches, self._speaks)
 
     def learn(self, k: int, node: np.ndarray) -> None:
         """Learns bit ``k``, the last of ``node`` (active,) int64, which has all bits known.
