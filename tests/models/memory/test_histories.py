@@ -50,3 +50,15 @@ def test_first_probabilities_follow_the_counts() -> None:
     zeros = np.array([history.zeros for history in HISTORIES])
     assert (FIRST[ones > zeros] > 1 << 15).all()
     assert (FIRST[ones < zeros] < 1 << 15).all()
+
+
+@pytest.mark.parametrize("bit", [0, 1])
+def test_no_history_withstands_what_comes(bit: int) -> None:
+    """Many bits of one kind leave every history sure of it; none is one that nothing changes."""
+    at = every = np.arange(len(HISTORIES))
+    for _ in range(100):
+        before, at = at, NEXT[at, bit]
+    assert (np.minimum(FIRST[at], (1 << 16) - FIRST[at]) < 3000).all()
+    assert ((FIRST[at] > 1 << 15) == bit).all()
+    assert (before == at).all(), "by then nothing moves"
+    assert ((NEXT[:, 0] != every) | (NEXT[:, 1] != every)).all()
