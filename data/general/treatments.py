@@ -1,0 +1,76 @@
+"""Treatments of a file's content by name: what is cut away before it counts as text.
+
+Each takes the content of one file and returns what is used of it, empty where that is nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+Treatment = Callable[[bytes], bytes]
+
+TOKENS = b"---tokens---"
+"""What stands in a test of Pygments between the sample and its tokens."""
+
+STRING = re.compile(rb'"(?:[^"\\\n]|\\.)*"')
+"""A string in a po file."""
+
+ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r"}
+"""What a letter after a backslash stands for; any other character stands for itself."""
+
+MAIL = re.compile(rb"[A-Za-z0-9._%+=-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+
+
+def sample(content: bytes) -> bytes:
+    """The sample of a test of Pygments, without the tokens that it must give."""
+    text = content.partition(TOKENS)[0]
+    return text.partition(b"---input---\n")[2] or text
+
+
+def log_lines(content: bytes) -> bytes:
+    """The lines of a service's log, without the comments that fail2ban's tests put between them."""
+    lines = content.splitlines(keepends=True)
+    return b"".join(line for line in lines if not line.startswith(b"#") and line.strip())
+
+
+def translations(content: bytes) -> bytes:
+    """The translated texts of a po file, one a paragraph, without the originals and the header."""
+    texts = []
+    for block in re.split(rb"\n\s*\n", content.replace(b"\r\n", b"\n")):
+        original, found, rest = _live(block).partition(b"\nmsgstr")
+        if found and b"fuzzy" not in original and _text(original.rpartition(b"msgid ")[2]):
+            texts.append(_text(rest))
+    return b"".join(text.strip() + b"\n\n" for text in texts if text.strip())
+
+
+def _live(block: bytes) -> bytes:
+    """An entry of a po file without what is commented out."""
+    return b"\n".join(line for line in block.split(b"\n") if not line.startswith(b"#~"))
+
+
+def _text(strings: bytes) -> bytes:
+    """The text of the strings of a po file that stand one after another."""
+    return b"".join(_plain(string) for string in STRING.findall(strings))
+
+
+def _plain(string: bytes) -> bytes:
+    """The text of one string literal, its quotes and escapes resolved."""
+    return re.sub(rb"\\(.)", lambda match: ESCAPES.get(match[1], match[1]), string[1:-1])
+
+
+def masked(content: bytes) -> bytes:
+    """Mail without anybody's address: each becomes xxx@example.org, as long a name as it had."""
+
+    def mask(match: re.Match[bytes]) -> bytes:
+        return b"x" * max(1, len(match[0].partition(b"@")[0])) + b"@example.org"
+
+    return MAIL.sub(mask, content)
+
+
+TREATMENTS: dict[str, Treatment] = {
+    "sample": sample,
+    "log-lines": log_lines,
+    "translations": translations,
+    "mask-mail": masked,
+}
