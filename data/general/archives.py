@@ -61,7 +61,7 @@ def members(path: Path, wanted: Wanted) -> Iterator[Member]:
         with path.open("rb") as file:
             yield from _opened(path.name, file, wanted)
     except DAMAGE as error:
-        reason = str(error) or type(error).__name__
+        reason = str(error).partition("\n")[0].rstrip(":") or type(error).__name__
         raise CorpusDamaged(
             f"{path} cannot be unpacked ({reason}): delete it and run the command again"
         ) from error

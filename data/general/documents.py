@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
-from data.general.archives import members, unpacked
+from data.general.archives import inside, members, unpacked
+from data.general.duplicates import OwnLines
 from data.general.manifest import Package, Take
 from data.general.treatments import TREATMENTS
 
@@ -47,41 +49,84 @@ class Document:
 
 def chance(seed: int, *names: str) -> bytes:
     """A number of chance, to sort by, that depends on seed and names alone."""
-    return hashlib.sha256("\0".join((str(seed), *names)).encode()).digest()
+    return hashlib.sha256(
+        "\0".join((str(seed), *names)).encode("utf-8", "surrogateescape")
+    ).digest()
 
 
-def documents(package: Package, archive: Path, seed: int, note: Note) -> list[Document]:
-    """What is taken from a package, up to the caps of its takes, in the order of chance.
+def own_lines(packages: Iterable[tuple[Package, Path]]) -> dict[str, OwnLines]:
+    """Name of a set of translations -> its lines, from the archives of all packages that hold it.
 
-    Raises CorpusDamaged where the archive cannot be unpacked.
+    Raises CorpusDamaged.
     """
-    found = _whole(package, archive, note)
-    found.sort(key=lambda item: chance(seed, package.name, item[1].path))
+    sets: dict[str, OwnLines] = {}
+    for package, archive in packages:
+        if all(take.own_lines is None for take in package.take):
+            continue
+        for take, path, content in _taken(package, archive):
+            if take.own_lines is not None:
+                own = sets.setdefault(take.own_lines, OwnLines())
+                own.add(take.kind_of(path), treated(take, unpacked(path, content)[1]))
+    for own in sets.values():
+        own.close()
+    return sets
+
+
+def documents(
+    package: Package, archive: Path, seed: int, note: Note, own: Mapping[str, OwnLines]
+) -> list[Document]:
+    """What is taken from a package as it stands there, up to the caps of its takes.
+
+    The order is of chance. Raises CorpusDamaged where the archive cannot be unpacked.
+    """
+    caps = Caps(note)
+    found = whole(package, archive, seed, note, own)
     pieces = ((take, piece) for take, document in found for piece in cut(document))
-    return list(_capped(pieces, note))
+    return [caps.take(take, piece) for take, piece in pieces if caps.fits(take, piece)]
 
 
-def _whole(package: Package, archive: Path, note: Note) -> list[tuple[Take, Document]]:
-    """Every file that a take means, treated; the first take that matches has it."""
+def whole(
+    package: Package, archive: Path, seed: int, note: Note, own: Mapping[str, OwnLines]
+) -> list[tuple[Take, Document]]:
+    """Every file that a take of the package means, treated, in the order of chance.
 
-    def take_of(path: str) -> Take | None:
-        return next((take for take in package.take if take.matches(path)), None)
-
+    Raises CorpusDamaged.
+    """
     found, seen = [], set()
-    for packed_path, packed in members(archive, lambda path: take_of(path) is not None):
-        take = take_of(packed_path)
-        assert take is not None  # only such members are unpacked
+    for take, packed_path, packed in _taken(package, archive):
         path, content = unpacked(packed_path, packed)
         content = treated(take, content)
+        if take.own_lines is not None:
+            content = own[take.own_lines].only(content)
         digest = hashlib.sha256(content).digest()
         if len(content) < SHORTEST or digest in seen:
             reason = "short" if len(content) < SHORTEST else "same file"
             note(reason, package.name, path, len(content))
             continue
         seen.add(digest)
-        kind = take.kind_of(packed_path)
-        found.append((take, Document(package, path, kind, content)))
-    return found
+        found.append((take, Document(package, path, take.kind_of(packed_path), content)))
+    return sorted(found, key=lambda item: chance(seed, package.name, item[1].path))
+
+
+def _taken(package: Package, archive: Path) -> Iterator[tuple[Take, str, bytes]]:
+    """The files that a take means, each with its path; the first take that matches has it."""
+
+    def take_of(path: str) -> Take | None:
+        return next((take for take in package.take if take.matches(path)), None)
+
+    def wanted(path: str) -> bool:
+        return take_of(path) is not None
+
+    if package.inside is None:
+        found = members(archive, wanted)
+    else:
+        pattern = package.inside
+        zips = members(archive, lambda path: fnmatchcase(path, pattern))
+        found = (item for _, content in zips for item in inside(content, wanted))
+    for path, content in found:
+        take = take_of(path)
+        assert take is not None  # only such files are unpacked
+        yield take, path, content
 
 
 def treated(take: Take, content: bytes) -> bytes:
@@ -120,13 +165,22 @@ def line_end(content: bytes, position: int) -> int:
     return position if end < 0 else end + 1
 
 
-def _capped(found: Iterable[tuple[Take, Document]], note: Note) -> Iterator[Document]:
-    """As many documents as fit under the caps of their takes and languages."""
-    used: Counter[tuple[int, str]] = Counter()
-    for take, document in found:
-        key = (id(take), document.kind)
-        if used[key] + len(document.content) > take.cap:
-            note("cap", document.package.name, document.path, len(document.content))
-            continue
-        used[key] += len(document.content)
-        yield document
+class Caps:
+    """How much of each take and kind is taken, and what is left out for that."""
+
+    def __init__(self, note: Note) -> None:
+        self._used: Counter[tuple[Take, str]] = Counter()
+        self._note = note
+
+    def fits(self, take: Take, document: Document) -> bool:
+        """Whether there is room for a document; where there is none, it is noted."""
+        size = len(document.content)
+        if self._used[take, document.kind] + size <= take.cap:
+            return True
+        self._note("cap", document.package.name, document.path, size)
+        return False
+
+    def take(self, take: Take, document: Document) -> Document:
+        """Counts a document that is taken, and returns it."""
+        self._used[take, document.kind] += len(document.content)
+        return document

@@ -6,10 +6,11 @@ fields mean. Splits are by upstream family: a family is on one side only, and `c
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -45,7 +46,8 @@ class Take:
     `include` and `exclude` are shell patterns of the whole path, in which `*` stands for `/` too.
     `cap` is the most bytes that are taken. `treat` names treatments of `data.general.treatments`,
     applied in this order. `language` is a regular expression whose only group finds the language in
-    the path; it is added to the kind.
+    the path; it is added to the kind. `own_lines` names a set of translations of one text, which
+    may be spread over packages: only lines that stand in one language of the set are used.
     """
 
     kind: str
@@ -54,6 +56,7 @@ class Take:
     exclude: tuple[str, ...] = ()
     treat: tuple[str, ...] = ()
     language: str | None = None
+    own_lines: str | None = None
 
     def matches(self, path: str) -> bool:
         """Whether the file at this path inside the archive is meant."""
@@ -74,7 +77,8 @@ class Package:
     """One archive: where it is had, what it must be, and what is taken from it.
 
     `size` is in bytes. `path` is relative to the registry's home. `sha1` is how Debian's archive of
-    old packages names a file; only a package of Debian has it.
+    old packages names a file; only a package of Debian has it. `inside` is the pattern of a zip
+    within the archive whose files are meant instead of the archive's own.
     """
 
     name: str
@@ -89,6 +93,7 @@ class Package:
     family: str
     take: tuple[Take, ...] = ()
     sha1: str | None = None
+    inside: str | None = None
 
     @property
     def file(self) -> str:
@@ -98,10 +103,14 @@ class Package:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Packages in the order in which they are built, and the seed of every choice."""
+    """Packages in the order in which they are built, and the seed of every choice.
+
+    `sha256` is that of the file it was read from.
+    """
 
     seed: int
-    packages: tuple[Package, ...] = field(default_factory=tuple)
+    packages: tuple[Package, ...]
+    sha256: str = ""
 
     def of(self, *parts: Part, permissive: bool = False) -> tuple[Package, ...]:
         """The packages of these parts, on request those under permissive licences alone."""
@@ -112,14 +121,17 @@ class Manifest:
         )
 
 
-def load(path: Path = SHIPPED) -> Manifest:
-    """The manifest in a TOML file. Raises ManifestError, OSError."""
+def load(path: Path | None = None) -> Manifest:
+    """The manifest in a TOML file, by default the shipped one. Raises ManifestError, OSError."""
+    path = path or SHIPPED
+    content = path.read_bytes()
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+        table = tomllib.loads(content.decode())
+    except ValueError as error:  # of the encoding or of the form
         raise ManifestError(f"{path} is not TOML ({error}): correct it") from error
     packages = tuple(_package(entry) for entry in table.get("package", ()))
-    return checked(Manifest(int(table.get("seed", 0)), packages))
+    digest = hashlib.sha256(content).hexdigest()
+    return checked(Manifest(int(table.get("seed", 0)), packages, digest))
 
 
 def _package(entry: Mapping[str, Any]) -> Package:

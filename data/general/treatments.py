@@ -5,8 +5,9 @@ Each takes the content of one file and returns what is used of it, empty where t
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 Treatment = Callable[[bytes], bytes]
 
@@ -18,8 +19,6 @@ STRING = re.compile(rb'"(?:[^"\\\n]|\\.)*"')
 
 ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r"}
 """What a letter after a backslash stands for; any other character stands for itself."""
-
-MAIL = re.compile(rb"[A-Za-z0-9._%+=-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 
 
 def sample(content: bytes) -> bytes:
@@ -59,18 +58,43 @@ def _plain(string: bytes) -> bytes:
     return re.sub(rb"\\(.)", lambda match: ESCAPES.get(match[1], match[1]), string[1:-1])
 
 
-def masked(content: bytes) -> bytes:
-    """Mail without anybody's address: each becomes xxx@example.org, as long a name as it had."""
+def values(content: bytes) -> bytes:
+    """The texts in a JSON file, one a paragraph, without keys; nothing where it is damaged."""
+    try:
+        found = json.loads(content)
+    except ValueError:
+        return b""
+    return "".join(f"{text}\n\n" for text in _texts(found)).encode()
 
-    def mask(match: re.Match[bytes]) -> bytes:
-        return b"x" * max(1, len(match[0].partition(b"@")[0])) + b"@example.org"
 
-    return MAIL.sub(mask, content)
+def _texts(found: object) -> Iterator[str]:
+    """The strings in a JSON value, in order; under keys that begin with @ is no text."""
+    if isinstance(found, str):
+        yield found
+    elif isinstance(found, list):
+        for item in found:
+            yield from _texts(item)
+    elif isinstance(found, dict):
+        for key, item in found.items():
+            if not key.startswith("@"):
+                yield from _texts(item)
+
+
+def _recoded(encoding: str, mark: bytes = b"") -> Treatment:
+    """A treatment that writes UTF-8 text in another encoding, after a byte order mark or none."""
+
+    def treat(content: bytes) -> bytes:
+        return mark + content.decode("utf-8", "replace").encode(encoding, "replace")
+
+    return treat
 
 
 TREATMENTS: dict[str, Treatment] = {
     "sample": sample,
     "log-lines": log_lines,
     "translations": translations,
-    "mask-mail": masked,
+    "json-values": values,
+    "cp1251": _recoded("cp1251"),
+    "latin-1": _recoded("latin-1"),
+    "utf-16": _recoded("utf-16-le", b"\xff\xfe"),
 }
