@@ -88,9 +88,7 @@ def slice_(name: str, output: str, force: bool) -> None:
     help="One part; may be repeated.  [default: all three]",
 )
 @folder
-@click.option(
-    "--permissive", is_flag=True, help="Only packages whose licence asks for notice at most."
-)
+@click.option("--permissive", is_flag=True, help="Only packages under permissive licences.")
 @strict
 @options.force
 @options.quiet

@@ -64,11 +64,19 @@ def as_found(obtained: Obtained, seed: int, note: Callable[..., None]) -> Iterat
 def held_out(obtained: Obtained, seed: int, benchmarks: Iterable[bytes]) -> HeldOut:
     """The windows that no training text may hold: those of the packages and of the benchmarks.
 
-    Raises CorpusDamaged.
+    Of packages that are benchmarks whole files are held out, of others what is taken. Raises
+    CorpusDamaged.
     """
+    parts = [item for item in obtained if item[0].part != "benchmark"]
     texts = [
         (document.package.family, document.content)
-        for document in as_found(obtained, seed, lambda *_: None)
+        for document in as_found(parts, seed, lambda *_: None)
+    ]
+    texts += [
+        (package.family, document.content)
+        for package, archive in obtained
+        if package.part == "benchmark"
+        for _, document in whole(package, archive, seed, lambda *_: None, {})
     ]
     texts += [(f"benchmark {number}", text) for number, text in enumerate(benchmarks)]
     return HeldOut(texts)

@@ -30,6 +30,9 @@ WINDOW = 320_000
 SHORTEST = 64
 """Bytes of the shortest file that is of use."""
 
+SHORTEST_OWN = 512
+"""The same where only lines of one language are left: little of a page means no translation."""
+
 LINE_ENDS_WITHIN = 4096
 """Bytes after which a cut is made in the middle of a line, since there may be none."""
 
@@ -99,8 +102,9 @@ def whole(
         if take.own_lines is not None:
             content = own[take.own_lines].only(content)
         digest = hashlib.sha256(content).digest()
-        if len(content) < SHORTEST or digest in seen:
-            reason = "short" if len(content) < SHORTEST else "same file"
+        short = len(content) < (SHORTEST if take.own_lines is None else SHORTEST_OWN)
+        if short or digest in seen:
+            reason = "short" if short else "same file"
             note(reason, package.name, path, len(content))
             continue
         seen.add(digest)

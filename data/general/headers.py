@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Iterator
 
 KEPT = 5
-"""Files that keep the same header."""
+"""Files that keep the same comment at their head."""
 
 SHORTEST = 120
-"""Bytes of a header that is worth thinning; shorter ones say what the file is."""
+"""Bytes of a comment that is worth thinning; shorter ones say what the file is."""
+
+LONGEST = 16_384
+"""Bytes within which the head of a file ends; what goes on longer is text, whatever its marks."""
 
 LINE = re.compile(rb"[ \t]*(?:#|//|--|;|%|\.\\\"|\*|dnl\b|\" |$)")
 """How a line begins that belongs to a comment made of lines, or is empty."""
@@ -18,18 +22,39 @@ LINE = re.compile(rb"[ \t]*(?:#|//|--|;|%|\.\\\"|\*|dnl\b|\" |$)")
 BLOCKS = ((b"/*", b"*/"), (b"<!--", b"-->"), (b"(*", b"*)"), (b"{-", b"-}"))
 """How comments of several lines begin and end."""
 
-START = re.compile(rb"(?:\xef\xbb\xbf)?(?:#![^\n]*\n|<\?[^>]*\?>)?\s*")
-"""What stands before the first comment: a byte order mark, an interpreter, a declaration."""
+OPENINGS = tuple(opening for opening, _ in BLOCKS)
+
+START = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?:#![^\n]*\n|<\?[^>]*\?>)?\s*(?:<!DOCTYPE[^>]*>\s*)?(?:<html[^>]*>\s*)?",
+    re.IGNORECASE,
+)
+"""What stands before the first comment: a byte order mark, an interpreter, declarations."""
 
 
 def header_length(content: bytes) -> int:
-    """Bytes of a file up to the end of the comments at its head; 0 where it has none."""
+    """Bytes of a file up to the end of the declarations and comments at its head."""
+    start = START.match(content)
+    assert start is not None  # the pattern matches the empty text too
+    return max((stop for _, stop in comments(content)), default=start.end())
+
+
+def comments(content: bytes) -> Iterator[tuple[int, int]]:
+    """Where each of the comments at the head of a file begins and ends.
+
+    Lines of comment in a row are one, up to an empty line, which belongs to it.
+    """
     start = START.match(content)
     assert start is not None  # the pattern matches the empty text too
     begin = position = start.end()
-    while (end := _comment_end(content, position)) > position:
+    while position < (end := _comment_end(content, position)) <= LONGEST:
+        empty = not content[position:end].strip()
+        ended = empty or content[position:end].lstrip().startswith(OPENINGS)
         position = end
-    return position if position > begin else 0
+        if ended:
+            yield begin, position
+            begin = position
+    if position > begin:
+        yield begin, position
 
 
 def _comment_end(content: bytes, position: int) -> int:
@@ -51,16 +76,23 @@ def _next_line(content: bytes, position: int) -> int:
 
 
 class Headers:
-    """Counts headers, and leaves away the one that many files before had."""
+    """Counts comments at the heads of files, and leaves away those that many had."""
 
     def __init__(self) -> None:
         self._seen: Counter[bytes] = Counter()
 
     def thinned(self, content: bytes) -> bytes:
-        """The content, without its header where KEPT files had the same; years do not matter."""
-        length = header_length(content)
-        if length < SHORTEST:
-            return content
-        key = hashlib.sha256(re.sub(rb"[\d\s]+", b" ", content[:length])).digest()
-        self._seen[key] += 1
-        return content if self._seen[key] <= KEPT else content[length:]
+        """The content, without those comments at its head that KEPT files had before.
+
+        Numbers do not matter, so that years and versions may differ.
+        """
+        kept, position = [], 0
+        for begin, end in comments(content):
+            if end - begin < SHORTEST:
+                continue
+            key = hashlib.sha256(re.sub(rb"[\d\s]+", b" ", content[begin:end])).digest()
+            self._seen[key] += 1
+            if self._seen[key] > KEPT:
+                kept.append(content[position:begin])
+                position = end
+        return b"".join((*kept, content[position:]))

@@ -18,7 +18,13 @@ STEP = 16
 COMMON = 3
 """Upstream families, of all sides, from which on a window that they share is nobody's own.
 
-The words of licences are of that sort, what generators of documents write, and empty loops.
+The words of licences are of that sort, and empty loops.
+"""
+
+FORMS = 20
+"""Documents, of all sides, from which on a window that they share is a form that was filled in.
+
+What generators of pages write is of that sort, and lists of imports.
 """
 
 COPIED = 0.2
@@ -70,9 +76,11 @@ class HeldOut:
         """Takes texts with the upstream family of each."""
         noted = [_noted(text) for _, text in texts]
         self._hashes = np.unique(np.concatenate(noted)) if noted else np.zeros(0, np.uint64)
-        self._counts = np.zeros(len(self._hashes), np.int64)
+        self._families = np.zeros(len(self._hashes), np.int64)
+        self._documents = np.zeros(len(self._hashes), np.int64)
         self._table = np.zeros(1 << TABLE_BITS, bool)
         self._table[_short(self._hashes)] = True
+        self._own = np.ones(len(self._hashes), bool)
         self._seen: dict[str, list[np.ndarray]] = {}
         # What is noted of one text may stand in another between its places: each is looked through.
         for family, text in texts:
@@ -84,19 +92,25 @@ class HeldOut:
 
     def observe(self, family: str, content: bytes) -> None:
         """Takes note of the held-out windows in a document of some upstream family."""
-        self._seen.setdefault(family, []).append(np.unique(self._found(content)))
+        found = np.unique(self._found(content))
+        self._documents[found] += 1
+        self._seen.setdefault(family, []).append(found)
 
     def close(self) -> None:
-        """Ends the noting: windows of COMMON families or more are nobody's own from now on."""
+        """Ends the noting: windows that many have are nobody's own from now on."""
         for found in self._seen.values():
-            self._counts[np.unique(np.concatenate(found))] += 1
+            self._families[np.unique(np.concatenate(found))] += 1
         self._seen.clear()
+        self._own = (self._families < COMMON) & (self._documents < FORMS)
 
     def holds(self, content: bytes) -> bool:
-        """Whether a document holds a window of one family's own, or is copied for some part."""
-        found = self._found(content)
-        own = bool((self._counts[found] < COMMON).any())
-        return own or len(found) * STEP > COPIED * len(content)
+        """Whether a document holds a window of one family's own, or is copied for some part.
+
+        The comments at its head do not count: they hold its licence.
+        """
+        body = content[header_length(content) :]
+        found = self._found(body)
+        return bool(self._own[found].any()) or len(found) * STEP > COPIED * len(body)
 
     def _found(self, content: bytes) -> np.ndarray:
         """The number of each window of the document that is held out, in the order of places."""

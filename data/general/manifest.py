@@ -175,7 +175,7 @@ def _check(package: Package) -> None:
             raise ManifestError(f"{package.name} has {value!r}: choose from {', '.join(allowed)}")
     if not re.fullmatch(r"[0-9a-f]{64}", package.sha256):
         raise ManifestError(f"{package.name} has no SHA-256 of 64 hex digits: pin it again")
-    if package.part in PARTS and not package.take:
+    if not package.take:
         raise ManifestError(f"nothing is taken from {package.name}: add a take, or remove it")
 
 

@@ -17,8 +17,14 @@ TOKENS = b"---tokens---"
 STRING = re.compile(rb'"(?:[^"\\\n]|\\.)*"')
 """A string in a po file."""
 
+FUZZY = re.compile(rb"^#,.*\bfuzzy\b", re.MULTILINE)
+"""The mark of a translation that nobody has looked through."""
+
 ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r"}
 """What a letter after a backslash stands for; any other character stands for itself."""
+
+MAIL = re.compile(rb"[A-Za-z0-9._%+=-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+"""The address of somebody, or the name of a letter, which has the same form."""
 
 
 def sample(content: bytes) -> bytes:
@@ -35,12 +41,12 @@ def log_lines(content: bytes) -> bytes:
 
 def translations(content: bytes) -> bytes:
     """The translated texts of a po file, one a paragraph, without the originals and the header."""
-    texts = []
+    texts: list[bytes] = []
     for block in re.split(rb"\n\s*\n", content.replace(b"\r\n", b"\n")):
-        original, found, rest = _live(block).partition(b"\nmsgstr")
-        if found and b"fuzzy" not in original and _text(original.rpartition(b"msgid ")[2]):
-            texts.append(_text(rest))
-    return b"".join(text.strip() + b"\n\n" for text in texts if text.strip())
+        original, *forms = _live(block).split(b"\nmsgstr")
+        if _text(original.rpartition(b"msgid ")[2]) and not FUZZY.search(original):
+            texts += filter(None, (_text(form).strip() for form in forms))
+    return b"".join(text + b"\n\n" for text in texts)
 
 
 def _live(block: bytes) -> bytes:
@@ -56,6 +62,11 @@ def _text(strings: bytes) -> bytes:
 def _plain(string: bytes) -> bytes:
     """The text of one string literal, its quotes and escapes resolved."""
     return re.sub(rb"\\(.)", lambda match: ESCAPES.get(match[1], match[1]), string[1:-1])
+
+
+def masked(content: bytes) -> bytes:
+    """Mail without anybody's address: each becomes xxx@example.org, as long a name as it had."""
+    return MAIL.sub(lambda match: b"x" * match[0].index(b"@") + b"@example.org", content)
 
 
 def values(content: bytes) -> bytes:
@@ -93,6 +104,7 @@ TREATMENTS: dict[str, Treatment] = {
     "sample": sample,
     "log-lines": log_lines,
     "translations": translations,
+    "mask-mail": masked,
     "json-values": values,
     "cp1251": _recoded("cp1251"),
     "latin-1": _recoded("latin-1"),

@@ -75,6 +75,18 @@ def test_benchmarks_are_held_out_too(full: Shelf) -> None:
     assert ("held out", "four") in fallen.totals
 
 
+def test_packages_that_are_benchmarks_are_held_out_whole(full: Shelf) -> None:
+    text = b"".join(source(number, 9000) for number in range(800, 806))
+    take = full.take("benchmark", "*", cap=1)
+    full.add("five.whl", {"whole": text}, take, part="benchmark")
+    middle = text[400_000:410_000]
+    full.add("four.whl", {"four.c": middle}, full.take("c", "*.c"))
+    leaks = held_out(full.obtained("benchmark"), 1, [])
+    assert len(text) > 1_000_000
+    documents = build(full.manifest(), full.obtained("train"), leaks, Fallen())
+    assert not any(document.package.name == "four" for document in documents)
+
+
 def test_room_that_a_fallen_file_leaves_is_used(shelf: Shelf) -> None:
     size = len(source(0))
     files = {f"{number}.c": source(number) for number in range(20)}

@@ -92,11 +92,16 @@ def test_a_long_file_without_lines_is_cut_all_the_same(shelf: Shelf) -> None:
 
 def test_only_lines_of_one_language_are_used_of_a_set(shelf: Shelf) -> None:
     """Also where each language has a package of its own."""
-    own = b"<p>In %s allein.</p>\n" * 9
+    own = b"<p>In %s allein.</p>\n" * 30
     for lang in ("de", "ja"):
         text = b"<div>\nUntranslated text\n</div>\n" + own.replace(b"%s", lang.encode())
         take = shelf.take("prose", "*.html", language=r"/([a-z]+)\.html", own_lines="help")
-        shelf.add(f"help-{lang}.whl", {f"text/{lang}.html": text}, take)
+        # The second page holds no translation but for its language's name.
+        files = {
+            f"text/{lang}.html": text,
+            f"b/{lang}.html": b'<p lang="%s">\n' % lang.encode() * 9,
+        }
+        shelf.add(f"help-{lang}.whl", files, take)
     contents = {document.kind: document.content for document in taken(shelf)}
     assert contents == {f"prose-{lang}": own.replace(b"%s", lang.encode()) for lang in ("de", "ja")}
 

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from data.general.leaks import STEP, WINDOW, HeldOut, window_hashes
+from data.general.leaks import FORMS, STEP, WINDOW, HeldOut, window_hashes
 
 RUN = WINDOW + STEP - 1
 """Bytes of a common run that is always found."""
@@ -62,6 +62,20 @@ def test_what_several_families_share_is_common() -> None:
     leaks.close()
     assert not leaks.holds(document)
     assert held(*texts).holds(document)  # nobody else has shown it
+
+
+def test_a_form_that_was_filled_in_often_is_nobodys_own() -> None:
+    form = (
+        b'<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="a.css">'
+    )
+    secret = text(1)
+    leaks = HeldOut([("held", form + secret)])
+    pages = [form + text(seed, 4000) for seed in range(100, 100 + FORMS)]
+    for page in pages:
+        leaks.observe("train", page)
+    leaks.close()
+    assert not leaks.holds(pages[0])
+    assert leaks.holds(pages[0] + secret[300:600])
 
 
 def test_a_family_counts_once() -> None:

@@ -23,6 +23,11 @@ msgid ""
 "lines"
 msgstr "Zwei Zeilen \\ Tab\tEnde"
 
+msgid "fuzzy %d file"
+msgid_plural "%d files"
+msgstr[0] "%d Datei"
+msgstr[1] "%d Dateien"
+
 msgid "empty"
 msgstr ""
 
@@ -33,7 +38,7 @@ msgstr ""
 
 def test_translations_of_a_po_file() -> None:
     assert TREATMENTS["translations"](PO) == (
-        b'Guten "Morgen"\nund gute Nacht\n\nZwei Zeilen \\ Tab\tEnde\n\n'
+        b'Guten "Morgen"\nund gute Nacht\n\nZwei Zeilen \\ Tab\tEnde\n\n%d Datei\n\n%d Dateien\n\n'
     )
 
 
@@ -53,6 +58,13 @@ def test_the_texts_of_a_json_file() -> None:
     content = '{"@metadata": {"authors": ["A"]}, "a": "שלום", "b": ["x", {"c": "y"}], "n": 3}'
     assert TREATMENTS["json-values"](content.encode()).decode() == "שלום\n\nx\n\ny\n\n"
     assert TREATMENTS["json-values"](b"{") == b""
+
+
+def test_addresses_in_mail_are_masked() -> None:
+    mail = b"From: Ann <ann.b@mail.example.net>\nTo: c@d.org, nobody at all @ home\n"
+    assert TREATMENTS["mask-mail"](mail) == (
+        b"From: Ann <xxxxx@example.org>\nTo: x@example.org, nobody at all @ home\n"
+    )
 
 
 def test_text_in_older_encodings() -> None:
