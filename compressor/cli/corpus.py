@@ -108,7 +108,7 @@ def general(
     (.tsv), what it consists of with hashes and licences (.json), and what fell out and why
     (.out.tsv). The same archives give the same bytes on every machine. A part that is there
     already is not made again. `train` holds nothing that stands in the other two or in enwik8's
-    last 10,000,000 bytes, and takes some ten minutes and 2 GB of memory.
+    last 10,000,000 bytes; it takes some ten minutes and 1 GB of memory.
 
     \b
     Examples:

@@ -42,7 +42,7 @@ def obtained(
 ) -> tuple[list[tuple[Package, Path]], list[Missing]]:
     """The checked archives of the packages, and what could not be had, which is told to `warn`.
 
-    Raises CorpusDamaged, MirrorsError, and where `strict` is set CorpusUnavailable.
+    Raises CorpusDamaged, WrongSetting, and where `strict` is set CorpusUnavailable.
     """
     found: list[tuple[Package, Path]] = []
     missing: list[Missing] = []

@@ -40,8 +40,8 @@ Progress = Callable[[int], None]
 """Takes the number of bytes done since its last call."""
 
 
-class MirrorsError(CorpusError):
-    """The environment variable that names mirrors cannot be understood."""
+class WrongSetting(CorpusError):
+    """An environment variable names a folder that is not there, or mirrors in no known form."""
 
 
 def archives_folder() -> Path:
@@ -50,9 +50,15 @@ def archives_folder() -> Path:
 
 
 def at_hand(package: Package) -> Path | None:
-    """The file that should be the package's archive, unchecked, or None."""
+    """The file that should be the package's archive, unchecked, or None.
+
+    Raises WrongSetting where the variable names no folder: its user should learn that rather than
+    wait for a download.
+    """
     named = os.environ.get(VARIABLE)
     folders = [Path(named).expanduser()] if named else []
+    if folders and not folders[0].is_dir():
+        raise WrongSetting(f"{VARIABLE} names {named}, which is no folder: correct it or unset it")
     places = (folder / package.file for folder in (*folders, archives_folder()))
     return next((path for path in places if path.is_file()), None)
 
@@ -61,7 +67,7 @@ def obtain(package: Package, progress: Progress = lambda _: None) -> Path:
     """The checked archive of a package, downloaded where it is not at hand.
 
     Raises CorpusDamaged where a file is another one than it should be, CorpusUnavailable where
-    there is none, MirrorsError.
+    there is none, WrongSetting.
     """
     path = at_hand(package)
     if path is None:
@@ -121,7 +127,7 @@ def download(package: Package, progress: Progress) -> Path:
 
 
 def addresses(package: Package) -> Iterator[str]:
-    """Where the archive is to be had, in the order in which it is tried. Raises MirrorsError."""
+    """Where the archive is to be had, in the order in which it is tried. Raises WrongSetting."""
     home = mirrors().get(package.registry, HOMES[package.registry])
     yield f"{home}/{quote(package.path, safe='/+~')}"
     if package.sha1 is not None:
@@ -129,12 +135,12 @@ def addresses(package: Package) -> Iterator[str]:
 
 
 def mirrors() -> dict[str, str]:
-    """Registry -> address, as the environment variable has it. Raises MirrorsError."""
+    """Registry -> address, as the environment variable has it. Raises WrongSetting."""
     homes: dict[str, str] = {}
     for word in os.environ.get(MIRRORS, "").split():
         registry, _, address = word.partition("=")
         if registry not in HOMES or not address.startswith(("https://", "http://")):
-            raise MirrorsError(
+            raise WrongSetting(
                 f"{MIRRORS} has {word!r}: write REGISTRY=https://..., with a space between two; "
                 f"registries are {', '.join(HOMES)}"
             )

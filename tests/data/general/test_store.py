@@ -15,7 +15,7 @@ import pytest
 
 from data.corpora import CorpusDamaged, CorpusUnavailable
 from data.general import store
-from data.general.store import MirrorsError, addresses, at_hand, obtain
+from data.general.store import WrongSetting, addresses, at_hand, obtain
 
 if TYPE_CHECKING:
     from conftest import Shelf
@@ -165,8 +165,18 @@ def test_mirrors_that_mean_nothing_are_refused(
     package = shelf.add("tale.whl", CONTENT)
     shelf.path(package).unlink()
     monkeypatch.setenv("KOLMOZIP_MIRRORS", value)
-    with pytest.raises(MirrorsError, match=r"KOLMOZIP_MIRRORS has .*: write REGISTRY="):
+    with pytest.raises(WrongSetting, match=r"KOLMOZIP_MIRRORS has .*: write REGISTRY="):
         obtain(package)
+
+
+def test_a_folder_that_is_not_there_is_refused(
+    shelf: Shelf, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = shelf.add("tale.whl", CONTENT)
+    monkeypatch.setenv("KOLMOZIP_ARCHIVES", str(shelf.path(package)))
+    with pytest.raises(WrongSetting, match=r"tale\.whl, which is no folder: correct it"):
+        obtain(package)
+    assert server.asked == []
 
 
 def test_the_folder_may_be_unset(
