@@ -107,8 +107,8 @@ def general(
     Of each part four files: the text (.bin), where each document in it begins and what it is
     (.tsv), what it consists of with hashes and licences (.json), and what fell out and why
     (.out.tsv). The same archives give the same bytes on every machine. A part that is there
-    already is not made again. `train` holds nothing that stands in the other two or in enwik8's
-    last 10,000,000 bytes; it takes some ten minutes and 1 GB of memory.
+    already is not made again. `train` holds no passage of the other two or of enwik8's last
+    10,000,000 bytes, common phrases apart; it takes some ten minutes and 1 GB of memory.
 
     \b
     Examples:
