@@ -105,7 +105,7 @@ class Program(Commands):
     aliases={
         "report": "report:report",
         "leaderboard": "report:leaderboard",
-        "corpus": "dev:corpus",
+        "corpus": "corpus:corpus",
         "selftest": "dev:selftest",
     },
     default=("", "code:wordless"),

@@ -6,13 +6,12 @@ import click
 
 from compressor.cli import options
 from compressor.cli.groups import Commands
-from compressor.system import files
 from compressor.system.extras import need
 
 
 @click.group(
     cls=Commands,
-    sections={"Commands": {"corpus": "dev:corpus", "selftest": "dev:selftest"}},
+    sections={"Commands": {"corpus": "corpus:corpus", "selftest": "dev:selftest"}},
 )
 def dev() -> None:
     """Check the program itself: corpus, selftest.
@@ -21,27 +20,6 @@ def dev() -> None:
     Example:
       kolmozip dev selftest
     """
-
-
-@click.command()
-@click.argument(
-    "name", type=click.Choice(["enwik8", "train", "valid", "test5m", "test1m", "head1m"])
-)
-@click.option("--output", "-o", required=True, type=options.PATH, help="Where to write it.")
-@options.force
-def corpus(name: str, output: str, force: bool) -> None:
-    """Write a standard slice of enwik8.
-
-    It is checked by its SHA-256. The text is found through KOLMOZIP_CORPORA, or downloaded.
-    """
-    with need("corpora"):
-        from data.corpora import load
-        from data.splits import split
-
-        files.check_output(output, force)
-        text = split(load("enwik8"), name)
-    with files.open_output(output, force) as target:
-        target.write(text.tobytes())
 
 
 @click.command()

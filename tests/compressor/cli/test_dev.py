@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import Result
 
@@ -44,24 +42,3 @@ def test_selftest_refuses_more_than_the_sample_holds(cli: Run, arguments: list[o
     result = cli("dev", "selftest", "--model", "nano", *arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert "is not in the range" in result.stderr
-
-
-def test_corpus_writes_a_slice(
-    cli: Run, refusal: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("data.corpora.load", lambda name: np.arange(100, dtype=np.uint8))
-    monkeypatch.setattr("data.splits.split", lambda text, name: text[:10])
-    for command in (["dev", "corpus"], ["corpus", "--force"]):
-        assert cli(*command, "valid", "-o", "slice").exit_code == 0
-        assert Path("slice").read_bytes() == bytes(range(10))
-    refusal(cli("dev", "corpus", "valid", "-o", "slice"), "OutputExists")
-    assert cli("dev", "corpus", "nonsense", "-o", "x").exit_code == 2
-
-
-def test_a_corpus_that_cannot_be_had_is_refused_by_name(
-    cli: Run, refusal: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("KOLMOZIP_CORPORA", str(tmp_path / "enwik8"))
-    (tmp_path / "enwik8").write_bytes(b"too short")
-    refusal(cli("dev", "corpus", "valid", "-o", tmp_path / "out"), "CorpusLengthError")
