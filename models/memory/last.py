@@ -11,15 +11,20 @@ import numpy as np
 from models.integer.fixed_point import clip
 from models.integer.ngram import HASH_HIGH, HASH_LOW
 from models.memory.logistic import SQUASH, STRETCH_LIMIT
-from models.memory.maps import STEADY, Cells
+from models.memory.maps import Cells
 from models.memory.mixer import Mixer, Pace
 
 RUNGS = 25
 """Rungs of a map, one every bit of stretch from -12 to 12."""
 MAP_LIMIT = 3072
 """The greatest stretch that a map tells apart."""
-MAPS = 2 << 16
-"""Maps by last byte and node, then as many by a hash of the last two bytes and the node."""
+MAPS = 3 << 16
+"""Maps by last byte and node, then as many by a hash of the last two bytes and the node, then by one
+of the two bytes before the last."""
+EXPERIENCES, FIRST_COUNT = 255, 3
+"""How many experiences a rung averages over at most, and for how many its first value stands."""
+_FIRST_MAP = np.arange(3)[:, None] << 16
+"""Of the maps of each kind, the first."""
 PACE = Pace(least=45, more=363, half=40_000)
 
 
@@ -34,13 +39,14 @@ class Last:
         self._mixer = Mixer([1], first, PACE)
         stretch = clip((np.arange(RUNGS) - 12) * 256, STRETCH_LIMIT)
         rungs = SQUASH[stretch + STRETCH_LIMIT] >> 2
-        self._first_cell = cells.add(np.tile(rungs, MAPS), STEADY, STEADY)
+        self._first_cell = cells.add(np.tile(rungs, MAPS), FIRST_COUNT, EXPERIENCES)
         self._cells = cells
 
-    def begin(self, pair: np.ndarray) -> None:
-        """Takes the last two bytes of every active lane, (active,) int64."""
-        self._of_last = (pair & 255) << 8
-        self._of_pair = pair.astype(np.uint32) * np.uint32(HASH_LOW)
+    def begin(self, last: np.ndarray) -> None:
+        """Takes the last three bytes of every active lane, (active,) int64, the last lowest."""
+        self._of_last = (last & 255) << 8
+        bytes_ = np.stack([last & 0xFFFF, last & 0xFFFF00]).astype(np.uint32)
+        self._hashed = bytes_ * np.uint32(HASH_LOW)
 
     def predict(self, stretches: np.ndarray, node: np.ndarray) -> np.ndarray:
         """Counts of a 0, of 2^24, (active,) int64.
@@ -52,15 +58,16 @@ class Last:
         [stretch] = self._mixer.mix(row, np.ascontiguousarray(stretches.T))
         position = np.minimum(clip(stretch, MAP_LIMIT), MAP_LIMIT - 1) + MAP_LIMIT
         rung, inside = position >> 8, position & 255
-        maps = np.empty((2, node.size), np.int64)
+        maps = np.empty((3, node.size), np.int64)
         np.bitwise_or(self._of_last, node, out=maps[0])
-        hashes = self._of_pair ^ node.astype(np.uint32) * np.uint32(HASH_HIGH)
-        maps[1] = (hashes ^ (hashes >> 15)) * np.uint32(HASH_LOW) >> 16 | 1 << 16
+        hashes = self._hashed ^ node.astype(np.uint32) * np.uint32(HASH_HIGH)
+        maps[1:] = (hashes ^ (hashes >> 15)) * np.uint32(HASH_LOW) >> 16
+        maps += _FIRST_MAP
         low = maps * RUNGS + (self._first_cell + rung)
         below, above = self._cells.probability.take(low), self._cells.probability.take(low + 1)
         self._nearer = low + (inside >> 7)
         between = (below * (256 - inside) + above * inside) >> 6
-        refined = 2 * SQUASH.take(stretch + STRETCH_LIMIT) + between[0] + between[1]
+        refined = SQUASH.take(stretch + STRETCH_LIMIT) + between.sum(0)
         return (1 << 24) - (refined >> 2).astype(np.int64)
 
     def learn(self, bit: np.ndarray) -> None:

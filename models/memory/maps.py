@@ -8,9 +8,7 @@ from models.memory.order import in_turns
 
 ONE = (1 << 22) - 1
 """A probability of 1, in 2^-22."""
-STEADY = 1 << 10
-"""The number of experiences of cells that move by 1/64 of what they are off, always."""
-RATES = np.append((1 << 17) // (2 * np.arange(STEADY) + 3), 1 << 10)
+RATES = (1 << 17) // (2 * np.arange(1 << 10) + 3)
 """By number n of experiences, how far a probability moves towards what comes: 1 / (n + 1.5), in
 2^-16."""
 

@@ -83,9 +83,9 @@ class Matches:
         inputs[0] = STRETCH[probability >> 10]
         inputs[1] = (probability - (1 << 21)) >> 11
         inputs *= self._agrees * (2 * self._one - 1)
-        cell = np.minimum(self._length[:, active], LONGEST_CHOOSES) * 2 + self._one
-        first = self._agrees.argmax(axis=0)
-        return Expected(inputs, (cell * self._agrees)[first, np.arange(node.size)])
+        told = np.minimum(self._length[:, active], LONGEST_CHOOSES) * self._agrees
+        cell = 2 * told + self._one * self._agrees
+        return Expected(inputs, cell[told.argmax(axis=0), np.arange(node.size)])
 
     def learn(self, bit: np.ndarray) -> None:
         """Learns the bit that was predicted, (active,) int64."""

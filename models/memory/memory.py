@@ -91,7 +91,7 @@ class Memory:
     def _begin(self, active: int) -> None:
         """Looks up what the next byte of the first lanes may be like."""
         self._parts.begin(hashes(self._design.contexts, self._readers)[:, :active])
-        self._last.begin(self._readers.pair[:active])
+        self._last.begin(self._readers.recent[:active].astype(np.int64) & 0xFFFFFF)
         self._row = np.zeros((len(self._design.choosers), active), np.int64)
         for number, chooser in enumerate(self._design.choosers):
             self._row[number] = chooser.of_byte(self._readers, active)

@@ -28,6 +28,7 @@ HASH_A, HASH_B, HASH_C = 2654435761, 2246822519, 3266489909
 NO_NETWORK = bytes(8)
 
 Vector = Sequence[int]
+Cell = tuple[int, int, int]  # of an adaptive probability map: its number, its context, and j
 
 
 def require(condition: bool, text: str) -> None:
@@ -345,7 +346,7 @@ class Prediction(NamedTuple):
     rows: list["Row"]  # of the sets
     outputs: list[int]  # of the sets
     last: int  # the last row's output
-    cells: list[tuple[int, int, int]]  # (b, node, j') of R, and (-1, g, j') of R2
+    cells: list[Cell]
     zero: int  # f'
 
 
@@ -882,30 +883,35 @@ class Row:
 
 
 class Maps:
-    """The two adaptive probability maps; what was never learned is not in the dictionary."""
+    """The three adaptive probability maps; what was never learned is not in the dictionary."""
 
     def __init__(self) -> None:
-        self.cells: dict[tuple[int, int, int], int] = {}
+        self.cells: dict[Cell, Experience] = {}
         self.first = [squash(clip(256 * (j - 12), LAST_STRETCH)) >> 2 for j in range(25)]
 
-    def cell(self, b: int, node: int, j: int) -> int:
-        """R[b][node][j], and with -1 for b R2[node][j]."""
-        return self.cells.get((b, node, j), self.first[j])
+    def cell(self, at: Cell) -> Experience:
+        """The experience of a map, a context of it, and j."""
+        if at not in self.cells:
+            self.cells[at] = Experience(self.first[at[-1]], 3)
+        return self.cells[at]
 
-    def refine(self, text: Text, node: int, x: int) -> tuple[list[tuple[int, int, int]], int]:
+    def refine(self, text: Text, node: int, x: int) -> tuple[list[Cell], int]:
         """Predict: the cells that learn, and the count f' of a 0."""
         j, r = divmod(min(max(x, -3072), 3071) + 3072, 256)
-        g = (text.pair * HASH_A ^ node * HASH_B) & MASK32
-        g = ((g ^ (g >> 15)) * HASH_A & MASK32) >> 16
-        both = [(text.back(1), node), (-1, g)]
-        a, a2 = ((self.cell(*at, j) * (256 - r) + self.cell(*at, j + 1) * r) >> 6 for at in both)
-        return [(*at, j + (r >> 7)) for at in both], 2**24 - ((2 * squash(x) + a + a2) >> 2)
+        maps = [(0, 256 * text.back(1) + node)]
+        for number, these in ((1, text.pair), (2, 65536 * text.back(3) + 256 * text.back(2))):
+            g = (these * HASH_A ^ node * HASH_B) & MASK32
+            maps.append((number, ((g ^ (g >> 15)) * HASH_A & MASK32) >> 16))
+        total = squash(x)
+        for number, context in maps:
+            low, high = (self.cell((number, context, at)).p for at in (j, j + 1))
+            total += (low * (256 - r) + high * r) >> 6
+        return [(*of, j + (r >> 7)) for of in maps], 2**24 - (total >> 2)
 
-    def learn(self, cells: list[tuple[int, int, int]], bit: int) -> None:
+    def learn(self, cells: list[Cell], bit: int) -> None:
         """Learn a bit."""
         for at in cells:
-            before = self.cell(*at)
-            self.cells[at] = before + scale((2**22 - 1) * bit - before, 6)
+            self.cell(at).learn(bit, 255)
 
 
 # Section 2.9: transform

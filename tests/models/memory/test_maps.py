@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.memory.maps import ONE, STEADY, Cells
+from models.memory.maps import ONE, Cells
 
-LIMITS = {0: 1023, 1: 255, 2: STEADY}
-COUNTS = {0: 6, 1: 6, 2: STEADY}
+LIMITS = {0: 1023, 1: 255, 2: 400}
+COUNTS = {0: 6, 1: 3, 2: 2}
 
 
 def learned(p: int, count: int, one: int, limit: int) -> tuple[int, int]:
-    rate = 1 << 10 if limit == STEADY else (1 << 17) // (2 * count + 3)
+    rate = (1 << 17) // (2 * count + 3)
     return p + (((ONE * one - p) * rate + (1 << 15)) >> 16), min(count + 1, limit)
 
 

@@ -97,7 +97,7 @@ impl Guide {
             for (m, matches) in self.matches.iter_mut().enumerate() {
                 let (x, expected) = matches.predict(lane, k, node);
                 row[FIRST_MATCH + 2 * m..][..2].copy_from_slice(&x);
-                if longest.cell == 0 {
+                if expected.cell >> 1 > longest.cell >> 1 {
                     longest = expected;
                 }
             }

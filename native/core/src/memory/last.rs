@@ -3,18 +3,20 @@
 
 use super::frame::Frame;
 use super::kernels::Portable;
+use super::maps::{self, Cell};
 use super::mixer::{Pace, Set};
 use crate::constants::{LOGISTIC, Logistic, STRETCH_LIMIT};
-use crate::mapping::Table;
 
 /// Rungs of a map, one every bit of stretch from -12 to 12.
 const RUNGS: usize = 25;
 /// The greatest stretch that a map tells apart.
 const MAP_LIMIT: i32 = 3072;
-/// Maps by last byte and node, then as many by a hash of the two last bytes and node.
-const MAPS: usize = 2 << 16;
-/// How fast a map learns: 1 / 2^6.
-const MAP_RATE: u32 = 6;
+/// Maps by last byte and node, then as many by a hash of the last two bytes and node, then by one of
+/// those before the last.
+const MAPS: usize = 3 << 16;
+/// How many experiences a rung averages over at most, and for how many its first value stands.
+const EXPERIENCES: u32 = 255;
+const FIRST_COUNT: u32 = 3;
 
 /// Final mixer and maps.
 pub(crate) struct Last {
@@ -22,10 +24,10 @@ pub(crate) struct Last {
     width: usize,
     /// By lane, the outputs of all sets.
     outputs: Vec<i16>,
-    /// Probabilities of a 1 in 2^-22.
-    maps: Table<u32>,
+    /// By map, its rungs.
+    maps: Vec<Cell>,
     /// By lane: the nearer rungs.
-    rungs: Vec<[u32; 2]>,
+    rungs: Vec<[u32; 3]>,
     logistic: &'static Logistic,
 }
 
@@ -33,20 +35,17 @@ impl Last {
     /// `first` is the weight of each of the sets.
     pub(crate) fn new(first: &[i16], pace: Pace, lanes: usize) -> Self {
         let logistic: &Logistic = &LOGISTIC;
-        let map: [u32; RUNGS] = std::array::from_fn(|rung| {
+        let map: [Cell; RUNGS] = std::array::from_fn(|rung| {
             let stretch = 256 * (rung as i32 - 12);
-            logistic.squash(stretch.clamp(-STRETCH_LIMIT, STRETCH_LIMIT)) >> 2
+            let p = logistic.squash(stretch.clamp(-STRETCH_LIMIT, STRETCH_LIMIT)) >> 2;
+            maps::cell(p, FIRST_COUNT)
         });
-        let mut maps = Table::zeroed(MAPS * RUNGS);
-        for rungs in maps.chunks_exact_mut(RUNGS) {
-            rungs.copy_from_slice(&map);
-        }
         Self {
             set: Set::new(1, first, pace, lanes),
             width: first.len(),
             outputs: vec![0; first.len() * lanes],
-            maps,
-            rungs: vec![[0; 2]; lanes],
+            maps: map.repeat(MAPS),
+            rungs: vec![[0; 3]; lanes],
             logistic,
         }
     }
@@ -66,13 +65,19 @@ impl Last {
         let stretch = self.set.choices[lane].stretch;
         let position = stretch.clamp(-MAP_LIMIT, MAP_LIMIT - 1) + MAP_LIMIT;
         let (rung, inside) = ((position >> 8) as u32, (position & 255) as u32);
-        let pair = (last & 0xFFFF).wrapping_mul(0x9E37_79B1) ^ node.wrapping_mul(0x85EB_CA77);
-        let pair = (pair ^ pair >> 15).wrapping_mul(0x9E37_79B1) >> 16;
-        let maps = [(last & 255) << 8 | node, 1 << 16 | pair];
-        let mut refined = 2 * self.logistic.squash(stretch);
+        let hashed = |bytes: u32| {
+            let mixed = bytes.wrapping_mul(0x9E37_79B1) ^ node.wrapping_mul(0x85EB_CA77);
+            (mixed ^ mixed >> 15).wrapping_mul(0x9E37_79B1) >> 16
+        };
+        let maps = [
+            (last & 255) << 8 | node,
+            1 << 16 | hashed(last & 0xFFFF),
+            2 << 16 | hashed(last & 0xFF_FF00),
+        ];
+        let mut refined = self.logistic.squash(stretch);
         for (nearer, map) in self.rungs[lane].iter_mut().zip(maps) {
             let at = map * RUNGS as u32 + rung;
-            let [low, high] = [self.maps[at as usize], self.maps[at as usize + 1]];
+            let [low, high] = [0, 1].map(|more| self.maps[at as usize + more].probability());
             refined += (low * (256 - inside) + high * inside) >> 6;
             *nearer = at + (inside >> 7);
         }
@@ -84,11 +89,8 @@ impl Last {
     pub(crate) fn learn(&mut self, lane: usize, bit: u32) {
         let outputs = &self.outputs[lane * self.width..][..self.width];
         self.set.learn::<Portable>(lane, std::iter::once(outputs), bit);
-        let target = ((1 << 22) - 1) * bit as i32;
         for at in self.rungs[lane] {
-            let cell = &mut self.maps[at as usize];
-            let p = *cell as i32;
-            *cell = (p + ((target - p + (1 << (MAP_RATE - 1))) >> MAP_RATE)) as u32;
+            self.maps[at as usize].learn(bit, EXPERIENCES, &maps::RATES);
         }
     }
 }
