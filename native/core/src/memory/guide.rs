@@ -89,13 +89,14 @@ impl Guide {
         for (lane, &node) in frame.nodes.iter().enumerate() {
             let row = &mut block.inputs[lane * block.width..][..block.width];
             row[0] = BIAS;
-            row[NETWORK] = if !frame.evidence.is_empty() {
+            row[NETWORK] = 0;
+            if !frame.evidence.is_empty() {
                 let zero = self.ranges[lane].zero();
                 let stretch = self.logistic.lg((1 << 24) - zero) - self.logistic.lg(zero);
-                stretch.clamp(-STRETCH_LIMIT, STRETCH_LIMIT) as i16
-            } else {
-                frame.stretches.get(k * frame.readers.len() + lane).copied().unwrap_or(0)
-            };
+                row[NETWORK] = stretch.clamp(-STRETCH_LIMIT, STRETCH_LIMIT) as i16;
+            } else if !frame.stretches.is_empty() {
+                row[NETWORK] = frame.stretches[k * frame.readers.len() + lane];
+            }
             let mut longest = Expected::default();
             for (m, matches) in self.matches.iter_mut().enumerate() {
                 let (x, expected) = matches.predict(lane, k, node);

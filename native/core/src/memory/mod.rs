@@ -239,7 +239,6 @@ impl Memory {
             crew.round(first.clone());
             crew.round(second.clone());
             let mut at = 0;
-            self.shares.fill(0);
             for number in second.clone() {
                 crew.with(number, |worker| {
                     let Member::Sets(sets) = &worker.member else { unreachable!("sets come last") };
@@ -247,20 +246,14 @@ impl Memory {
                         for lane in 0..active {
                             *self.last.output(lane, at) = set.choices[lane].stretch as i16;
                         }
-                        if observer.is_some() {
-                            for (lane, share) in self.shares[..active].iter_mut().enumerate() {
-                                // A set at the limit stays there, whatever the network says.
-                                if set.choices[lane].stretch.abs() < STRETCH_LIMIT {
-                                    let weight = i64::from(self.last.weight(lane, at));
-                                    *share += weight * i64::from(set.weight(lane, NETWORK));
-                                }
-                            }
-                        }
                         at += 1;
                     }
                 });
             }
             debug_assert_eq!(at, self.sets);
+            if observer.is_some() {
+                self.weigh(active, crew);
+            }
             let mut frame = self.shared.frame.write().expect("no thread has panicked");
             let frame = &mut *frame;
             for lane in 0..active {
@@ -270,18 +263,7 @@ impl Memory {
                 frame.nodes[lane] = frame.nodes[lane] << 1 | bit;
             }
             if let Some(observer) = observer {
-                let guide = self.shared.blocks[0][frame.before & 1].read();
-                let guide = guide.expect("no thread has panicked");
-                for (lane, &share) in self.shares[..active].iter().enumerate() {
-                    observer(Mixture {
-                        step,
-                        lane,
-                        bit: k,
-                        stretch: self.last.stretch(lane),
-                        network: guide.inputs[lane * guide.width + NETWORK].into(),
-                        weight: ((share + (1 << (WEIGHT_BITS - 1))) >> WEIGHT_BITS) as i32,
-                    });
-                }
+                self.tell(observer, step, frame);
             }
             for lane in 0..active {
                 self.last.learn(lane, frame.nodes[lane] & 1);
@@ -298,6 +280,45 @@ impl Memory {
             reader.take(byte);
         }
         Ok(())
+    }
+
+    /// Sums up how much of the network's stretch is in the final row's.
+    #[cold]
+    fn weigh(&mut self, active: usize, crew: &impl Crew) {
+        self.shares.fill(0);
+        let mut at = 0;
+        for number in self.first..self.first + self.second {
+            crew.with(number, |worker| {
+                let Member::Sets(sets) = &worker.member else { unreachable!("sets come last") };
+                for set in &sets.sets {
+                    for (lane, share) in self.shares[..active].iter_mut().enumerate() {
+                        // A set at the limit stays there, whatever the network says.
+                        if set.choices[lane].stretch.abs() < STRETCH_LIMIT {
+                            let weight = i64::from(self.last.weight(lane, at));
+                            *share += weight * i64::from(set.weight(lane, NETWORK));
+                        }
+                    }
+                    at += 1;
+                }
+            });
+        }
+    }
+
+    /// Tells the observer how the bit of every active lane is mixed.
+    #[cold]
+    fn tell(&self, observer: &mut Observer<'_>, step: usize, frame: &Frame) {
+        let guide = self.shared.blocks[0][frame.before & 1].read();
+        let guide = guide.expect("no thread has panicked");
+        for (lane, &share) in self.shares[..frame.nodes.len()].iter().enumerate() {
+            observer(Mixture {
+                step,
+                lane,
+                bit: frame.k,
+                stretch: self.last.stretch(lane),
+                network: guide.inputs[lane * guide.width + NETWORK].into(),
+                weight: ((share + (1 << (WEIGHT_BITS - 1))) >> WEIGHT_BITS) as i32,
+            });
+        }
     }
 
     /// The bytes of a step, 0 where a lane has none.
