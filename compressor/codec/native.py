@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import os
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -152,6 +153,25 @@ def load(path: Path, identity: bytes, threads: int = 0) -> NativeCodec:
 def without_network(threads: int = 0) -> NativeCodec:
     """The memory alone, ready to code with. Raises NoEngine."""
     return NativeCodec(NO_WEIGHTS, None, threads, instruction_set())
+
+
+def record_block(
+    data: bytes,
+    recipe: Recipe,
+    said: Callable[[], bytes],
+    take: Callable[[int, bytes, bytes], object],
+) -> bytes:
+    """The payload of a mixed block of ``data`` beside a network elsewhere, and how it is mixed.
+
+    ``said`` returns what the network says of the next steps, of one at least: stretches of a 1 in
+    1/256 bit, little-endian int16 (steps, 8, lanes). ``take`` gets the bytes done since its last
+    call, and of their bits the memory's part of the mixer's logit, in the same form, and the weight
+    of the network's in 1/64, uint8 of the same shape. Raises NoEngine.
+    """
+    import compressor.codec._native as module
+
+    call = _Call(recipe.lanes, recipe.design, recipe.tables, 0, instruction_set())
+    return module.record_block(call, data, said, take)
 
 
 def x86(block: bytes) -> bytes:

@@ -2,9 +2,10 @@
 #![forbid(unsafe_code)]
 
 use crate::coder::{Damaged, Decoder, Encoder};
+use crate::constants::STRETCH_LIMIT;
 use crate::lanes::Lanes;
 use crate::memory::designs::Design;
-use crate::memory::{BitCoder, Crew, Memory, Worker};
+use crate::memory::{BitCoder, Crew, Memory, Observer, Said, Worker};
 use crate::network::{FIRST_BYTE, Group, Isa, Network};
 use crate::shape::VOCABULARY;
 use crate::team::{Task, Tasks, Team};
@@ -95,6 +96,27 @@ impl Crew for BlockCrew<'_> {
     }
 }
 
+/// Fills in what a network has said of a step: stretches of a 1 in 1/256 bit, for each bit of the
+/// byte one a lane, those of the most significant bit first. False stops the block.
+pub type Replay<'a> = &'a (dyn Fn(usize, &mut [i16]) -> bool + Sync + 'a);
+
+/// What there is beside the memory.
+#[derive(Clone, Copy)]
+pub enum Beside<'a> {
+    /// Nothing.
+    Nothing,
+    /// A network.
+    Network(&'a Network),
+    /// What a network has said before.
+    Replay(Replay<'a>),
+}
+
+impl<'a> From<Option<&'a Network>> for Beside<'a> {
+    fn from(network: Option<&'a Network>) -> Self {
+        network.map_or(Self::Nothing, Self::Network)
+    }
+}
+
 /// How a block is coded.
 #[derive(Clone, Copy)]
 pub struct Recipe<'a> {
@@ -103,7 +125,7 @@ pub struct Recipe<'a> {
     /// What the memory's hash tables take, in MiB.
     pub tables: usize,
     /// The network, if any.
-    pub network: Option<&'a Network>,
+    pub network: Beside<'a>,
     /// The kernels where there is no network.
     pub isa: Isa,
     /// Lanes, at least one and at most the block's bytes.
@@ -121,9 +143,12 @@ fn code<C: BitCoder>(
     recipe: Recipe<'_>,
     coder: &mut C,
     text: Vec<u8>,
+    mut observer: Option<Observer<'_>>,
     progress: Progress<'_>,
 ) -> Result<Vec<u8>, BlockError> {
-    let Recipe { design, tables, network, lanes, .. } = recipe;
+    let Recipe { design, tables, lanes, .. } = recipe;
+    let network = if let Beside::Network(network) = recipe.network { Some(network) } else { None };
+    let evident = !matches!(recipe.network, Beside::Nothing);
     assert!((1..=text.len()).contains(&lanes), "a lane has at least one byte");
     let shape = Lanes { length: text.len(), lanes };
     let steps = shape.steps();
@@ -138,8 +163,7 @@ fn code<C: BitCoder>(
             BlockTask::Stepper(Stepper { group, lanes, bytes: Vec::new(), evidence: Vec::new() })
         })
     });
-    let (mut memory, workers) =
-        Memory::new(design, tables << 20, text, lanes, network.is_some(), isa);
+    let (mut memory, workers) = Memory::new(design, tables << 20, text, lanes, evident, isa);
     let tasks: Vec<BlockTask> =
         steppers.chain(workers.into_iter().map(BlockTask::Worker)).collect();
     let groups = if network.is_some() { lanes.div_ceil(size) } else { 0 };
@@ -148,6 +172,7 @@ fn code<C: BitCoder>(
         let team = Team::start(scope, &tasks, threads - 1);
         let crew = BlockCrew { team: &team, tasks: &tasks, before: groups };
         let mut evidence = vec![0; if groups > 0 { lanes * VOCABULARY } else { 0 }];
+        let mut stretches = vec![0; 8 * lanes];
         for step in (0..steps).step_by(chunk) {
             let after = steps.min(step + chunk);
             if groups > 0 {
@@ -179,7 +204,21 @@ fn code<C: BitCoder>(
                     let of_step = &stepper.evidence[(at - step) * count..][..count];
                     evidence[stepper.lanes.start * VOCABULARY..][..count].copy_from_slice(of_step);
                 }
-                memory.code_row(coder, at, &evidence, &crew)?;
+                let said = match recipe.network {
+                    Beside::Nothing => Said::Nothing,
+                    Beside::Network(_) => Said::Counts(&evidence),
+                    Beside::Replay(replay) => {
+                        if !replay(at, &mut stretches) {
+                            return Err(BlockError::Stopped);
+                        }
+                        for stretch in &mut stretches {
+                            let limit = STRETCH_LIMIT as i16;
+                            *stretch = (*stretch).clamp(-limit, limit);
+                        }
+                        Said::Stretches(&stretches)
+                    }
+                };
+                memory.code_row(coder, at, said, &mut observer, &crew)?;
                 if !progress(shape.active(at)) {
                     return Err(BlockError::Stopped);
                 }
@@ -194,7 +233,7 @@ fn code<C: BitCoder>(
 /// The payload of a mixed block of `data`.
 ///
 /// # Errors
-/// `BlockError::Stopped` where the progress asks for it.
+/// `BlockError::Stopped` where the progress asks for it, or the replay.
 ///
 /// # Panics
 /// Where there are no lanes, or more than bytes.
@@ -203,8 +242,33 @@ pub fn encode_block(
     data: &[u8],
     progress: Progress<'_>,
 ) -> Result<Vec<u8>, BlockError> {
+    encode(recipe, data, None, progress)
+}
+
+/// As `encode_block`; the observer is told how each bit is mixed.
+///
+/// # Errors
+/// As `encode_block`.
+///
+/// # Panics
+/// As `encode_block`.
+pub fn observe_block(
+    recipe: Recipe<'_>,
+    data: &[u8],
+    observer: Observer<'_>,
+    progress: Progress<'_>,
+) -> Result<Vec<u8>, BlockError> {
+    encode(recipe, data, Some(observer), progress)
+}
+
+fn encode(
+    recipe: Recipe<'_>,
+    data: &[u8],
+    observer: Option<Observer<'_>>,
+    progress: Progress<'_>,
+) -> Result<Vec<u8>, BlockError> {
     let mut coder = Encoder::new();
-    code(recipe, &mut coder, data.to_vec(), progress)?;
+    code(recipe, &mut coder, data.to_vec(), observer, progress)?;
     let mut payload = coder.finish();
     let least = WORD_BYTES * data.len().div_ceil(MAX_EXPANSION * WORD_BYTES);
     payload.resize(payload.len().max(least), 0);
@@ -216,7 +280,7 @@ pub fn encode_block(
 /// # Errors
 /// `BlockError::Damaged` where the payload holds what no encoder writes; other damage gives other
 /// bytes, which the container's checksum tells. `BlockError::Stopped` where the progress asks for
-/// it.
+/// it, or the replay.
 ///
 /// # Panics
 /// Where there are no lanes, or more than bytes.
@@ -227,5 +291,5 @@ pub fn decode_block(
     progress: Progress<'_>,
 ) -> Result<Vec<u8>, BlockError> {
     let mut coder = Decoder::new(payload);
-    code(recipe, &mut coder, vec![0; length], progress)
+    code(recipe, &mut coder, vec![0; length], None, progress)
 }

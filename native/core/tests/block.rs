@@ -2,7 +2,8 @@
 
 mod support;
 
-use kolmozip_core::block::{BlockError, Recipe, decode_block, encode_block};
+use kolmozip_core::block::{Beside, BlockError, Recipe, decode_block, encode_block, observe_block};
+use kolmozip_core::memory::Mixture;
 use kolmozip_core::memory::designs::{Design, FULL, LIGHT};
 use kolmozip_core::network::{Isa, Network};
 use support::{Random, weights};
@@ -30,7 +31,7 @@ fn text(length: usize) -> Vec<u8> {
 
 fn recipe<'a>(design: &'a Design, network: Option<&'a Network>, lanes: usize) -> Recipe<'a> {
     let isa = network.map_or(Isa::Portable, Network::isa);
-    Recipe { design, tables: 1, network, isa, lanes, threads: 1 }
+    Recipe { design, tables: 1, network: network.into(), isa, lanes, threads: 1 }
 }
 
 #[test]
@@ -67,6 +68,89 @@ fn bytes_do_not_depend_on_instruction_set_or_threads() {
                 assert!(again == payload, "{lanes} lanes, {threads} threads, {}", isa.name());
                 let decoded = decode_block(recipe, &payload, length, go).unwrap();
                 assert!(decoded == data, "{lanes} lanes, {threads} threads, {}", isa.name());
+            }
+        }
+    }
+}
+
+/// Real text.
+fn page(length: usize) -> Vec<u8> {
+    let mut page = std::fs::read(support::file("coding/FORMAT.md")).unwrap();
+    page.truncate(length);
+    page
+}
+
+/// How every bit of a block is mixed, and its payload.
+fn observed(recipe: Recipe<'_>, data: &[u8]) -> (Vec<Mixture>, Vec<u8>) {
+    let mut told = Vec::new();
+    let mut observer = |mixture| told.push(mixture);
+    let payload = observe_block(recipe, data, &mut observer, &mut |_| true).unwrap();
+    (told, payload)
+}
+
+/// What the network has said of a block, as it is replayed: for each step and bit, one a lane.
+fn stretches(told: &[Mixture], lanes: usize) -> Vec<i16> {
+    let steps = told.last().map_or(0, |mixture| mixture.step + 1);
+    let mut stretches = vec![0; steps * 8 * lanes];
+    for mixture in told {
+        let at = (8 * mixture.step + mixture.bit) * lanes + mixture.lane;
+        stretches[at] = mixture.network as i16;
+    }
+    stretches
+}
+
+#[test]
+fn a_replayed_network_codes_the_same_bytes() {
+    let network = Network::new(&weights("tests/golden/nano.kzw"), Isa::choose("").unwrap());
+    let data = page(8_001);
+    for (design, lanes) in [(&FULL, 16), (&LIGHT, 1), (&LIGHT, 7)] {
+        let live = recipe(design, Some(&network), lanes);
+        let payload = encode_block(live, &data, &mut |_| true).unwrap();
+        let (told, again) = observed(live, &data);
+        assert!(again == payload, "to be observed changes nothing");
+        assert_eq!(told.len(), 8 * data.len());
+        assert!(told.iter().any(|mixture| mixture.network != 0));
+        let said = stretches(&told, lanes);
+        let replay = |step: usize, row: &mut [i16]| {
+            row.copy_from_slice(&said[8 * lanes * step..][..8 * lanes]);
+            true
+        };
+        let replayed = Recipe { network: Beside::Replay(&replay), ..live };
+        assert!(encode_block(replayed, &data, &mut |_| true).unwrap() == payload);
+        assert!(decode_block(replayed, &payload, data.len(), &mut |_| true).unwrap() == data);
+        let stopped = Recipe { network: Beside::Replay(&|step, _| step < 3), ..live };
+        let stopped = encode_block(stopped, &data, &mut |_| true);
+        assert_eq!(stopped, Err(BlockError::Stopped));
+    }
+}
+
+#[test]
+fn the_mixture_moves_with_the_network_by_its_weight() {
+    let network = Network::new(&weights("tests/golden/nano.kzw"), Isa::choose("").unwrap());
+    let (lanes, steps) = (8, 700);
+    let data = page(lanes * steps);
+    for design in [&FULL, &LIGHT] {
+        let live = recipe(design, Some(&network), lanes);
+        let (told, _) = observed(live, &data);
+        let said = stretches(&told, lanes);
+        let last = 8 * lanes * (steps - 1);
+        assert!(told[last..].iter().take(lanes).any(|mixture| mixture.weight > 1 << 12));
+        for more in [-70, 0, 50] {
+            // Nothing but what the first bit of the last step is mixed from.
+            let replay = |step: usize, row: &mut [i16]| {
+                row.copy_from_slice(&said[8 * lanes * step..][..8 * lanes]);
+                if step == steps - 1 {
+                    row[..lanes].iter_mut().for_each(|stretch| *stretch += more);
+                }
+                true
+            };
+            let (moved, _) = observed(Recipe { network: Beside::Replay(&replay), ..live }, &data);
+            assert_eq!(moved[..last], told[..last]);
+            for (before, after) in told[last..].iter().zip(&moved[last..]).take(lanes) {
+                assert_eq!(after.network - before.network, more.into());
+                let expected = f64::from(before.weight) * f64::from(more) / f64::from(1 << 14);
+                let off = f64::from(after.stretch - before.stretch) - expected;
+                assert!(off.abs() < 3.0, "{before:?} became {after:?}"); // each row is rounded
             }
         }
     }

@@ -37,7 +37,7 @@ fn holds(isa: Isa) {
             let recipe = Recipe {
                 design: designs::by_number(block.design).unwrap(),
                 tables: block.tables,
-                network: network.map(|(_, network)| network),
+                network: network.map(|(_, network)| network).into(),
                 isa,
                 lanes: block.lanes,
                 threads: 2,

@@ -4,10 +4,12 @@
 //! `compressor/codec/native.py`, which gives the errors their names.
 #![forbid(unsafe_code)]
 
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kolmozip_core::block::{self, BlockError};
+use kolmozip_core::block::{self, Beside, BlockError};
+use kolmozip_core::memory::Mixture;
 use kolmozip_core::memory::designs;
 use kolmozip_core::network::{self, Isa};
 use kolmozip_core::transform;
@@ -96,7 +98,7 @@ impl Recipe {
         Ok(block::Recipe {
             design,
             tables: self.tables,
-            network: network.map(|network| &network.network),
+            network: network.map(|network| &network.network).into(),
             isa: Isa::choose(&self.instruction_set).map_err(PyValueError::new_err)?,
             lanes: self.lanes,
             threads: if self.threads > 0 {
@@ -145,6 +147,128 @@ fn decode_block<'py>(
     let data =
         py.detach(|| block::decode_block(recipe, payload, length, &mut |bytes| watch.step(bytes)));
     watch.end(py, data)
+}
+
+/// The payload of a mixed block of `data` beside a network elsewhere, and how it is mixed.
+///
+/// `said` is called for what the network says of the next steps: little-endian 16-bit stretches of
+/// a 1 in 1/256 bit, (steps, 8, lanes), for a step at least. `take` is called with the bytes done
+/// since its last call, and what the memory says of their bits: for each step and bit one a lane,
+/// its part of the mixer's logit, as 16 bits in 1/256 bit, and the weight of the network's in
+/// 1/64. What they raise, and what a signal's handler raises, ends the work and passes.
+#[pyfunction]
+fn record_block<'py>(
+    py: Python<'py>,
+    recipe: Recipe,
+    data: &[u8],
+    said: Py<PyAny>,
+    take: Py<PyAny>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let recipe = recipe.resolve(None, data.len())?;
+    let recorder = Mutex::new(Recorder::new(&said, &take, recipe.lanes));
+    let payload = py.detach(|| {
+        let of = || recorder.lock().unwrap_or_else(PoisonError::into_inner);
+        let replay = |step: usize, row: &mut [i16]| of().replay(step, row);
+        let recipe = block::Recipe { network: Beside::Replay(&replay), ..recipe };
+        let mut observer = |mixture| of().note(mixture);
+        let mut progress = |bytes| {
+            of().bytes += bytes;
+            true
+        };
+        block::observe_block(recipe, data, &mut observer, &mut progress)
+    });
+    let mut recorder = recorder.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if payload.is_ok() {
+        recorder.give(py);
+    }
+    if let Some(raised) = recorder.raised {
+        return Err(raised);
+    }
+    Ok(PyBytes::new(py, &payload.expect("the work stops where Python raised")))
+}
+
+/// What the network elsewhere says of some steps, and what the memory says of them.
+struct Recorder<'a> {
+    said: &'a Py<PyAny>,
+    take: &'a Py<PyAny>,
+    lanes: usize,
+    /// The first of the steps.
+    first: usize,
+    stretches: Vec<u8>,
+    logits: Vec<u8>,
+    weights: Vec<u8>,
+    bytes: usize,
+    raised: Option<PyErr>,
+}
+
+impl<'a> Recorder<'a> {
+    fn new(said: &'a Py<PyAny>, take: &'a Py<PyAny>, lanes: usize) -> Self {
+        let (stretches, logits, weights) = (Vec::new(), Vec::new(), Vec::new());
+        Self { said, take, lanes, first: 0, stretches, logits, weights, bytes: 0, raised: None }
+    }
+
+    /// Fills in what the network says of a step. Whether the work may go on.
+    fn replay(&mut self, step: usize, row: &mut [i16]) -> bool {
+        let size = 2 * row.len();
+        if (step - self.first) * size == self.stretches.len() {
+            self.first = step;
+            Python::attach(|py| {
+                py.check_signals().map_err(|raised| self.raised = Some(raised)).ok();
+                self.give(py);
+                self.ask(py, size);
+            });
+        }
+        if self.raised.is_some() {
+            return false;
+        }
+        let stretches = &self.stretches[(step - self.first) * size..][..size];
+        for (stretch, &pair) in row.iter_mut().zip(stretches.as_chunks().0) {
+            *stretch = i16::from_le_bytes(pair);
+        }
+        self.logits.resize(self.logits.len() + size, 0);
+        self.weights.resize(self.weights.len() + size / 2, 0);
+        true
+    }
+
+    /// Asks Python what the network says of the next steps, of which each takes `size` bytes.
+    fn ask(&mut self, py: Python<'_>, size: usize) {
+        if self.raised.is_some() {
+            return;
+        }
+        let asked = self.said.call0(py).and_then(|said| {
+            let said = said.cast_bound::<PyBytes>(py)?;
+            Ok(said.as_bytes().to_vec())
+        });
+        match asked {
+            Ok(said) if !said.is_empty() && said.len() % size == 0 => self.stretches = said,
+            Ok(said) => {
+                let what = format!("{} bytes are no steps of {size} bytes each", said.len());
+                self.raised = Some(PyValueError::new_err(what));
+            }
+            Err(raised) => self.raised = Some(raised),
+        }
+    }
+
+    /// Notes what the memory says of a bit. With the weight rounded first, both make the mixture.
+    fn note(&mut self, mixture: Mixture) {
+        let weight = ((mixture.weight + (1 << 7)) >> 8).clamp(0, 255);
+        let logit = mixture.stretch - ((weight * mixture.network + (1 << 5)) >> 6);
+        let at = (8 * (mixture.step - self.first) + mixture.bit) * self.lanes + mixture.lane;
+        self.weights[at] = weight as u8;
+        self.logits[2 * at..2 * at + 2].copy_from_slice(&(logit as i16).to_le_bytes());
+    }
+
+    /// Gives Python what was noted of the last steps.
+    fn give(&mut self, py: Python<'_>) {
+        if self.raised.is_some() || self.bytes == 0 {
+            return;
+        }
+        let (logits, weights) = (PyBytes::new(py, &self.logits), PyBytes::new(py, &self.weights));
+        self.raised = self.take.call1(py, (self.bytes, logits, weights)).err();
+        self.bytes = 0;
+        self.logits.clear();
+        self.weights.clear();
+    }
 }
 
 /// A block of x86 code with the distances of calls and jumps made into places.
@@ -239,6 +363,6 @@ mod _native {
     #[pymodule_export]
     use super::{
         Damaged, Network, build_id, decode_block, encode_block, instruction_set, instruction_sets,
-        undo_x86, x86,
+        record_block, undo_x86, x86,
     };
 }

@@ -20,6 +20,8 @@ pub(crate) struct Frame {
     pub(crate) readers: Vec<Reader>,
     /// The network's counts of what comes next, 256 a lane; empty where there is no network.
     pub(crate) evidence: Vec<i32>,
+    /// In its place, where it is replayed: stretches of the byte's bits, for each bit one a lane.
+    pub(crate) stretches: Vec<i16>,
     pub(crate) rates: &'static Rates,
 }
 
@@ -33,6 +35,7 @@ impl Frame {
             text,
             readers: starts.map(Reader::new).collect(),
             evidence: Vec::new(),
+            stretches: Vec::new(),
             rates: &RATES,
         }
     }

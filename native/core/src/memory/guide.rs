@@ -8,6 +8,8 @@ use crate::shape::VOCABULARY;
 
 /// The mixer's constant input: 0.3 nat.
 const BIAS: i16 = 111;
+/// The network's input, behind the constant.
+pub(crate) const NETWORK: usize = 1;
 /// Inputs before those of matches: the constant and the network.
 pub(crate) const FIRST_MATCH: usize = 2;
 
@@ -87,11 +89,13 @@ impl Guide {
         for (lane, &node) in frame.nodes.iter().enumerate() {
             let row = &mut block.inputs[lane * block.width..][..block.width];
             row[0] = BIAS;
-            row[1] = 0;
+            row[NETWORK] = 0;
             if !frame.evidence.is_empty() {
                 let zero = self.ranges[lane].zero();
                 let stretch = self.logistic.lg((1 << 24) - zero) - self.logistic.lg(zero);
-                row[1] = stretch.clamp(-STRETCH_LIMIT, STRETCH_LIMIT) as i16;
+                row[NETWORK] = stretch.clamp(-STRETCH_LIMIT, STRETCH_LIMIT) as i16;
+            } else if !frame.stretches.is_empty() {
+                row[NETWORK] = frame.stretches[k * frame.readers.len() + lane];
             }
             let mut longest = Expected::default();
             for (m, matches) in self.matches.iter_mut().enumerate() {

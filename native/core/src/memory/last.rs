@@ -56,6 +56,16 @@ impl Last {
         &mut self.outputs[lane * self.width + set]
     }
 
+    /// The weight of a set's output in a lane.
+    pub(crate) fn weight(&self, lane: usize, set: usize) -> i16 {
+        self.set.weight(lane, set)
+    }
+
+    /// What the row has said of a lane, before the maps.
+    pub(crate) fn stretch(&self, lane: usize) -> i32 {
+        self.set.choices[lane].stretch
+    }
+
     /// The count of a 0, of 2^24, in a lane.
     #[inline(always)]
     pub(crate) fn predict(&mut self, frame: &Frame, lane: usize) -> u32 {

@@ -71,6 +71,11 @@ impl Set {
         self.choices[lane].row = row;
     }
 
+    /// The weight of an input in a lane's row.
+    pub(crate) fn weight(&self, lane: usize, input: usize) -> i16 {
+        self.weights[self.choices[lane].row as usize * self.width + input]
+    }
+
     /// Mixes what a lane's inputs say; they come in slices, one after the other.
     #[inline(always)]
     pub(crate) fn mix<'a, K: Kernel>(

@@ -16,19 +16,22 @@ mod last;
 mod maps;
 mod matches;
 mod mixer;
+mod mixture;
 mod part;
 
 use crate::coder::Damaged;
+use crate::constants::STRETCH_LIMIT;
 use crate::lanes::Lanes;
 use crate::mapping::LINE;
 use crate::network::Isa;
 use crate::team::Task;
 use designs::Design;
 use frame::{Block, Frame};
-use guide::{FIRST_MATCH, Guide};
+use guide::{FIRST_MATCH, Guide, NETWORK};
 use kernels::Kernel;
 use last::Last;
 use mixer::{Pace, Sets, WEIGHT_BITS, WIDTH};
+pub use mixture::{Mixture, Observer};
 use part::Part;
 use std::ops::Range;
 use std::sync::{Arc, RwLock};
@@ -116,6 +119,20 @@ pub(crate) struct Memory {
     sets: usize,
     first: usize,
     second: usize,
+    /// By lane, how much of the network's stretch is in the final row's, in 2^-28; where it is
+    /// observed.
+    shares: Vec<i64>,
+}
+
+/// What the network says of a step.
+#[derive(Clone, Copy)]
+pub(crate) enum Said<'a> {
+    /// There is none.
+    Nothing,
+    /// Counts of the next byte, 256 a lane.
+    Counts(&'a [i32]),
+    /// Stretches of its bits, for each bit one a lane.
+    Stretches(&'a [i16]),
 }
 
 /// Those who do what `Memory::new` gave out.
@@ -153,7 +170,7 @@ impl Memory {
         let lines = (bytes / parts.len() / 2 / LINE).max(1) as u32;
         let guide_width = (FIRST_MATCH + 2 * design.matches.len()).next_multiple_of(WIDTH);
         let mut first = vec![0; guide_width];
-        first[1] = if network { NETWORK_WEIGHT } else { 0 };
+        first[NETWORK] = if network { NETWORK_WEIGHT } else { 0 };
         for at in 0..design.matches.len() {
             first[FIRST_MATCH + 2 * at] = MATCH_WEIGHT;
         }
@@ -187,18 +204,19 @@ impl Memory {
             sets: design.choosers.len(),
             first: widths.len(),
             second: members.len() - widths.len(),
+            shares: vec![0; lanes],
         };
         let worker = |(number, member)| Worker { shared: Arc::clone(&shared), number, member, isa };
         (memory, members.into_iter().enumerate().map(worker).collect())
     }
 
-    /// Codes a byte in each lane that has one at this step; `evidence` is what the network expects
-    /// of the lanes, empty where there is none.
+    /// Codes a byte in each lane that has one at this step.
     pub(crate) fn code_row<C: BitCoder>(
         &mut self,
         coder: &mut C,
         step: usize,
-        evidence: &[i32],
+        said: Said<'_>,
+        observer: &mut Option<Observer<'_>>,
         crew: &impl Crew,
     ) -> Result<(), Damaged> {
         let active = self.shape.active(step);
@@ -207,7 +225,12 @@ impl Memory {
         {
             let mut frame = self.shared.frame.write().expect("no thread has panicked");
             frame.evidence.clear();
-            frame.evidence.extend_from_slice(evidence);
+            frame.stretches.clear();
+            match said {
+                Said::Nothing => {}
+                Said::Counts(counts) => frame.evidence.extend_from_slice(counts),
+                Said::Stretches(stretches) => frame.stretches.extend_from_slice(stretches),
+            }
             frame.nodes.clear();
             frame.nodes.resize(active, 1);
         }
@@ -228,6 +251,9 @@ impl Memory {
                 });
             }
             debug_assert_eq!(at, self.sets);
+            if observer.is_some() {
+                self.weigh(active, crew);
+            }
             let mut frame = self.shared.frame.write().expect("no thread has panicked");
             let frame = &mut *frame;
             for lane in 0..active {
@@ -235,6 +261,9 @@ impl Memory {
                 let known = frame.text[frame.readers[lane].next()];
                 let bit = coder.code(zero, u32::from(known >> (7 - k) & 1))?;
                 frame.nodes[lane] = frame.nodes[lane] << 1 | bit;
+            }
+            if let Some(observer) = observer {
+                self.tell(observer, step, frame);
             }
             for lane in 0..active {
                 self.last.learn(lane, frame.nodes[lane] & 1);
@@ -251,6 +280,45 @@ impl Memory {
             reader.take(byte);
         }
         Ok(())
+    }
+
+    /// Sums up how much of the network's stretch is in the final row's.
+    #[cold]
+    fn weigh(&mut self, active: usize, crew: &impl Crew) {
+        self.shares.fill(0);
+        let mut at = 0;
+        for number in self.first..self.first + self.second {
+            crew.with(number, |worker| {
+                let Member::Sets(sets) = &worker.member else { unreachable!("sets come last") };
+                for set in &sets.sets {
+                    for (lane, share) in self.shares[..active].iter_mut().enumerate() {
+                        // A set at the limit stays there, whatever the network says.
+                        if set.choices[lane].stretch.abs() < STRETCH_LIMIT {
+                            let weight = i64::from(self.last.weight(lane, at));
+                            *share += weight * i64::from(set.weight(lane, NETWORK));
+                        }
+                    }
+                    at += 1;
+                }
+            });
+        }
+    }
+
+    /// Tells the observer how the bit of every active lane is mixed.
+    #[cold]
+    fn tell(&self, observer: &mut Observer<'_>, step: usize, frame: &Frame) {
+        let guide = self.shared.blocks[0][frame.before & 1].read();
+        let guide = guide.expect("no thread has panicked");
+        for (lane, &share) in self.shares[..frame.nodes.len()].iter().enumerate() {
+            observer(Mixture {
+                step,
+                lane,
+                bit: frame.k,
+                stretch: self.last.stretch(lane),
+                network: guide.inputs[lane * guide.width + NETWORK].into(),
+                weight: ((share + (1 << (WEIGHT_BITS - 1))) >> WEIGHT_BITS) as i32,
+            });
+        }
     }
 
     /// The bytes of a step, 0 where a lane has none.
