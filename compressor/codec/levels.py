@@ -62,8 +62,8 @@ LIGHT, FULL = Design.LIGHT, Design.FULL
 LEVELS: dict[int, Level] = {
     level.number: level
     for level in (
-        Level(1, None, LIGHT, 64, 64, 1, 16, "any file, the fastest"),
-        Level(2, None, LIGHT, 256, 64, 1, 128, "any file, large ones better"),
+        Level(1, None, LIGHT, 64, 64, 2, 16, "any file, the fastest"),
+        Level(2, None, LIGHT, 256, 64, 2, 128, "any file, large ones better"),
         Level(3, None, FULL, 448, 128, 16, 128, "programs, data, other languages"),
         Level(4, "tiny", LIGHT, 256, 64, 32, 128, "English text, fast"),
         Level(5, "tiny", FULL, 448, 128, 32, 128, "English text, fast and small"),

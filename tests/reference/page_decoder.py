@@ -405,12 +405,13 @@ class Memory:
         if name == "last":
             return text.back(1)
         if name == "match":
-            of_first = (
-                2 * min(match.lengths[lane], 15) + bit
+            told = (
+                (min(match.lengths[lane], 15), bit)
                 for match, bit in zip(self.matches, expected, strict=True)
                 if bit >= 0
             )
-            return 3 * next(of_first, 0) + (k > 0) + (k > 3)
+            length, bit = max(told, key=lambda pair: pair[0], default=(0, 0))
+            return 3 * (2 * length + bit) + (k > 0) + (k > 3)
         if name == "classes":
             v = [0, 0, 1, 2, 2, 3, 3, 3, 3, 3][class_of(text.back(2))]
             return 8 * (4 * class_of(text.back(1)) + v) + k

@@ -15,7 +15,7 @@ rig record weights=W out=F [NAME=VALUE]... FILE
 
     design=2        number of the memory's design, as a block names it
     lanes=16        lanes
-    mb=256          MiB of hash tables
+    mb=256          MiB of hash tables; with 0 the fewest lines there are
     threads=1       threads
     weights=W       a network beside the memory, from this weights file
     replay=F        what `rig record` wrote of the file, in the network's place; it has the lanes
@@ -79,7 +79,7 @@ impl Arguments {
                 Some(("lanes", value)) => {
                     read.lanes = Some(number(&argument, value, 1..=1 << 15)?);
                 }
-                Some(("mb", value)) => read.tables = number(&argument, value, 1..=4096)?,
+                Some(("mb", value)) => read.tables = number(&argument, value, 0..=4096)?,
                 Some(("threads", value)) => read.threads = number(&argument, value, 1..=1024)?,
                 Some(("weights", value)) => read.weights = Some(value.into()),
                 Some(("replay", value)) => read.replay = Some(value.into()),
