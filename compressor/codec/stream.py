@@ -148,7 +148,7 @@ def compress_stream(
     coders = coders or registry.coders(how.model if model is None else model)
     target.write(container.header_bytes())
     digest = Digest()
-    for kind, raw in _pieces(source, how.block_mib << 20):
+    for kind, raw in _pieces(source, how.block_bytes):
         digest.update(raw)
         block = make_block(coders, how, kind, raw, progress, lanes)
         target.write(container.block_bytes(block))
