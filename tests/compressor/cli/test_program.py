@@ -86,7 +86,7 @@ HEAVY = {"jax", "numpy", "constriction", "tqdm", "importlib.metadata", "unittest
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [(["compress", "--help"], 0), (["--help"], 0), (["-V"], 0), (["absent.txt"], 1), (["-9"], 2)],
+    [(["compress", "--help"], 0), (["--help"], 0), (["-V"], 0), (["absent.txt"], 1), (["-0"], 2)],
     ids=str,
 )
 def test_help_version_and_refusals_load_nothing_heavy(
