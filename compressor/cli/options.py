@@ -153,6 +153,13 @@ results = click.option(
     show_default=True,
     help="Folder of the results; the JSON goes into raw/ in it.",
 )
+max_memory = click.option(
+    "--max-memory",
+    type=Size(),
+    metavar="SIZE",
+    help="Compress with no more memory, by smaller tables and shorter blocks; refuse a file whose "
+    "decoding takes more. Such as 500M or 1G.",
+)
 limits = combined(
     click.option(
         "--max-output",
@@ -160,12 +167,7 @@ limits = combined(
         metavar="SIZE",
         help="Refuse a file that holds more, such as 500M or 1G.",
     ),
-    click.option(
-        "--max-memory",
-        type=Size(),
-        metavar="SIZE",
-        help="Refuse a file whose decoding takes more memory.",
-    ),
+    max_memory,
 )
 engine = click.option(
     "--engine",

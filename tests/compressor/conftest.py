@@ -143,6 +143,34 @@ def process() -> Callable[..., subprocess.CompletedProcess[bytes]]:
     return run
 
 
+MEASURED = """
+import os, subprocess, sys
+child = subprocess.Popen(sys.argv[1:])
+_, status, usage = os.wait4(child.pid, 0)
+print(usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024), file=sys.stderr)
+os._exit(os.waitstatus_to_exitcode(status))
+"""
+"""Starts the command and tells its peak memory.
+
+It is a small process of its own, since a child's peak counts in what its parent had.
+"""
+
+
+def _measured(line: list[str], folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", MEASURED, *line],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=folder,
+    )
+
+
+@pytest.fixture(scope="session")
+def measured() -> Callable[..., subprocess.Popen[bytes]]:
+    """Starts a command line in a folder; its peak memory in bytes comes last on stderr."""
+    return _measured
+
+
 @pytest.fixture(scope="session")
 def python() -> Callable[..., subprocess.CompletedProcess[bytes]]:
     """Runs Python code in a fresh process; its arguments are sys.argv[1:]."""

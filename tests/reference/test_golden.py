@@ -50,7 +50,8 @@ def made(how: Any, engine: str | None = None) -> bytes:
         for part in how.parts:
             digest.update(part)
             kind = stream.kind_of(part)
-            block = stream.make_block(coders, level, kind, part, ignore_progress, None)
+            recipe = level.recipe(len(part))
+            block = stream.make_block(coders, level, kind, part, recipe, ignore_progress)
             blocks.append(container.block_bytes(block))
     return assembled(blocks, digest)
 

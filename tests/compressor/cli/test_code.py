@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import pty
@@ -281,6 +282,29 @@ def test_limits_are_passed_on(
             assert limit[0].split("=")[0] in line
         assert sorted(os.listdir()) == ["a.txt", "zeros.kz"]
     assert cli("-dc", "zeros.kz", "--max-output", "100K", "--max-memory", "1G").exit_code == 0
+
+
+def test_a_bound_on_memory_holds_for_compressing_too(
+    folder: Path,
+    cli: Run,
+    refusal: Callable,
+    original: bytes,
+    blocks: Callable[[bytes], list[Block]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(levels.LEVELS, 1, dataclasses.replace(levels.LEVELS[1], table_bytes=4096))
+    Path("b").write_bytes(original * 200)
+    tables = []
+    for limit in ("1G", "100M"):
+        (block,) = blocks(cli("-1c", "b", "--max-memory", limit).stdout_bytes)
+        assert isinstance(block.head, Mixed)
+        tables.append(block.head.tables)
+    assert tables[0] == levels.LEVELS[1].tables_mib > tables[1]
+    assert cli("compress", "-1", "b", "--max-memory", "100M").exit_code == 0
+    assert blocks(Path("b.kz").read_bytes()) == [block]
+    line = refusal(cli("-6", "a.txt", "--max-memory", "10M"), "LimitExceeded")
+    assert "compressing at level 6 takes " in line
+    assert not Path("a.txt.kz").exists()
 
 
 def test_rm_removes_an_input_once_its_output_is_there(

@@ -85,7 +85,7 @@ def test_a_legal_lie_is_stopped_by_a_limit() -> None:
     """64 bytes may stand for 64 KiB: that is the most that they can ask for."""
     lie = file(mixed(1 << 16, 64))
     assert refused(lie, LimitExceeded, max_output=10_000).total == 0
-    assert refused(lie, LimitExceeded, max_memory=100_000_000).total == 0
+    assert refused(lie, LimitExceeded, max_memory=50_000_000).total == 0
 
 
 def test_tables_are_no_larger_than_a_limit_allows() -> None:
@@ -117,18 +117,6 @@ def test_the_library_takes_limits(nano_codec: BlockCodec, text: bytes) -> None:
         compressor.decompress(packed, max_output=299)
     with pytest.raises(LimitExceeded, match="--max-memory"):
         compressor.decompress(packed, max_memory=1 << 20)
-
-
-def test_memory_needed_grows_with_the_block_and_is_stated() -> None:
-    needed = [
-        stream.memory_needed(mixed(length, 4, lanes, tables))
-        for length, lanes, tables in [
-            *((4096, 1, 1), (4096, 1, 64), (1 << 20, 1, 64), (1 << 20, 32, 64)),
-            *((1 << 23, 32, 448), (MIB128, 32, 448), (MIB128, 32, 1024)),
-        ]
-    ]
-    assert needed == sorted(set(needed))
-    assert stream.memory_needed(RUN) < needed[0] < 500_000_000 < needed[-1] < 2_000_000_000
 
 
 @pytest.fixture
@@ -202,7 +190,7 @@ def test_no_block_makes_more_steps_than_a_lane_has_bytes(
     blocks: Callable[[bytes], list[Block]],
 ) -> None:
     model = Steps()
-    data = bytes(range(64)) * 4
+    data = bytes(range(64)) * 2
     packed = compressor.compress(data, model=model)
     (block,) = blocks(packed)
     assert isinstance(block.head, Mixed)
