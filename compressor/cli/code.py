@@ -46,7 +46,7 @@ class _Nowhere:
         return len(data)
 
 
-@click.command()
+@click.command(cls=options.Compressing)
 @options.inputs
 @options.output
 @options.level
@@ -155,7 +155,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
-@click.command(add_help_option=False)
+@click.command(cls=options.Compressing, add_help_option=False)
 @click.argument("inputs", nargs=-1, metavar="[FILE]...", type=options.PATH)
 @click.option("-d", "--decompress", "mode", flag_value="decompress", help="Restore FILEs.")
 @click.option("-z", "--compress", "mode", flag_value="compress", help="Compress them, the default.")
