@@ -156,7 +156,15 @@ class Digest:
 
 
 def _sealed(data: bytes) -> bytes:
-    return data + _CRC.pack(zlib.crc32(data))
+    return data + _crc_of(data)
+
+
+def _crc_of(*parts: bytes) -> bytes:
+    """The checksum of the parts together, which are not joined for it."""
+    crc = 0
+    for part in parts:
+        crc = zlib.crc32(part, crc)
+    return _CRC.pack(crc)
 
 
 def header_bytes() -> bytes:
@@ -166,6 +174,11 @@ def header_bytes() -> bytes:
 
 def block_bytes(block: Block) -> bytes:
     """One block as it lies in the container."""
+    return b"".join(block_parts(block))
+
+
+def block_parts(block: Block) -> tuple[bytes, bytes, bytes]:
+    """One block as it lies in the container: header, payload, checksum."""
     head = block.head
     lanes_log2 = design = transform = 0
     more = b""
@@ -173,7 +186,7 @@ def block_bytes(block: Block) -> bytes:
         lanes_log2, design, transform = head.lanes.bit_length() - 1, head.design, head.transform
         more = _MIXED.pack(head.tables, 0, head.weights_id)
     fields = _HEAD.pack(head.kind, lanes_log2, design, transform, head.length, head.size)
-    return _sealed(fields + more + block.payload)
+    return fields + more, block.payload, _crc_of(fields + more, block.payload)
 
 
 def end_bytes(end: EndMark) -> bytes:
@@ -323,7 +336,7 @@ def _read_block(source: Source, start: bytes) -> Block:
         raise Damaged("a block header breaks the format: the file is damaged, fetch it again")
     *_, length, size = _HEAD.unpack_from(fields)
     payload = _read(source, size, "block")
-    if _sealed(fields + payload)[-_CRC.size :] != _read(source, _CRC.size, "block checksum"):
+    if _crc_of(fields, payload) != _read(source, _CRC.size, "block checksum"):
         raise Damaged("a block's checksum does not hold: the file is damaged, fetch it again")
     head = _mixed_head(fields) if kind == Kind.MIXED else Head(kind, length, size)
     return Block(head, payload)

@@ -48,4 +48,4 @@ class UnknownWeights(FormatError):
 
 
 class LimitExceeded(KolmozipError):
-    """Decoding would take more output or memory than the caller allows."""
+    """Coding would take more output or memory than the caller allows."""

@@ -46,10 +46,11 @@ class _Nowhere:
         return len(data)
 
 
-@click.command()
+@click.command(cls=options.Compressing)
 @options.inputs
 @options.output
 @options.level
+@options.max_memory
 @options.how
 @options.with_settings
 def compress(inputs: tuple[str, ...], settings: Settings) -> None:
@@ -61,6 +62,7 @@ def compress(inputs: tuple[str, ...], settings: Settings) -> None:
     Examples:
       kolmozip compress a.txt b.txt
       kolmozip compress a.txt -o packed.kz --force
+      kolmozip compress -9 --max-memory 500M a.txt
       tar c folder | kolmozip compress - -o folder.tar.kz
     """
     _compress_all(inputs, settings)
@@ -153,7 +155,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
-@click.command(add_help_option=False)
+@click.command(cls=options.Compressing, add_help_option=False)
 @click.argument("inputs", nargs=-1, metavar="[FILE]...", type=options.PATH)
 @click.option("-d", "--decompress", "mode", flag_value="decompress", help="Restore FILEs.")
 @click.option("-z", "--compress", "mode", flag_value="compress", help="Compress them, the default.")
@@ -274,7 +276,13 @@ def _compress(name: str, target: str, settings: Settings) -> _Outcome:
             coders = registry.coders(model, settings.engine, settings.threads)
             with bar(source.size, name, settings.quiet) as progress:
                 digest = stream.compress_stream(
-                    source, packed, settings.level, progress, coders=coders, lanes=settings.lanes
+                    source,
+                    packed,
+                    settings.level,
+                    progress,
+                    coders=coders,
+                    lanes=settings.lanes,
+                    max_memory=settings.max_memory,
                 )
     warnings = list(packed.warnings)
     if name.endswith(SUFFIX):

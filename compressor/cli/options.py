@@ -137,7 +137,7 @@ level = combined(
         default=levels.DEFAULT,
         show_default=True,
         metavar="1-9",
-        help="-1 is the fastest, -9 the smallest; below, what each is for.",
+        help="Short -1 to -9: -1 is the fastest, -9 the smallest; below, what each is for.",
     ),
     click.option("--model", "-m", help="Weights by name, or the path of a .kzw file."),
     click.option(
@@ -147,11 +147,36 @@ level = combined(
         help="Lanes that are coded in lock step, a power of two; more of them feed a GPU.",
     ),
 )
+
+
+class Compressing(click.Command):
+    """A command that compresses: its help ends with what each level is for."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the options, then a row a level: model, memory of the tables, purpose."""
+        super().format_options(ctx, formatter)
+        rows = [
+            [f"-{level.number}", level.model or "none", f"{level.tables_mib} MiB", level.purpose]
+            for level in levels.LEVELS.values()
+        ]
+        table = plain_table(["level", "model", ">tables, at most", "for"], rows)
+        with formatter.section("Levels"):
+            for line in table.splitlines():
+                formatter.write(f"{'':{formatter.current_indent}}{line.rstrip()}\n")
+
+
 results = click.option(
     "--results",
     default="results",
     show_default=True,
     help="Folder of the results; the JSON goes into raw/ in it.",
+)
+max_memory = click.option(
+    "--max-memory",
+    type=Size(),
+    metavar="SIZE",
+    help="Compress with no more memory, by smaller tables and shorter blocks; refuse a file whose "
+    "decoding takes more. Such as 500M or 1G.",
 )
 limits = combined(
     click.option(
@@ -160,12 +185,7 @@ limits = combined(
         metavar="SIZE",
         help="Refuse a file that holds more, such as 500M or 1G.",
     ),
-    click.option(
-        "--max-memory",
-        type=Size(),
-        metavar="SIZE",
-        help="Refuse a file whose decoding takes more memory.",
-    ),
+    max_memory,
 )
 engine = click.option(
     "--engine",

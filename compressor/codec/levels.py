@@ -32,6 +32,11 @@ class Level:
     block_mib: int
     purpose: str
 
+    @property
+    def block_bytes(self) -> int:
+        """The longest block, in bytes."""
+        return self.block_mib << 20
+
     def recipe(self, length: int, lanes: int | None = None, most_mib: int | None = None) -> Recipe:
         """How a block of ``length`` bytes, at least one, is coded.
 

@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from coding import container
-from coding.container import Block, Digest, Head, Kind, Mixed, Reader, Sink, Source, Transform
+from coding.container import Block, Digest, Head, Kind, Mixed, Reader, Sink, Source
 from coding.errors import Damaged, LimitExceeded
-from compressor.codec import levels, registry, trials
+from compressor.codec import levels, needs, registry, trials
 from compressor.codec.levels import Level
+from compressor.codec.needs import GRANULE, PIECE, Room
 from compressor.codec.registry import Coders
 from compressor.codec.seams import BlockCodec, Progress, Recipe, ignore_progress
 from models.integer.logarithm import log2
@@ -29,18 +30,8 @@ LEAST_DENSE = 256
 LITTLE = 1 << 18
 """Bytes that are counted in less time than NumPy takes to load."""
 
-GRANULE = 1 << 23
-"""Bytes that are looked at together before a block's type is chosen."""
-
-PIECE = 1 << 20
-"""Bytes of a run that are written at once."""
-
-PROCESS_BYTES = 60_000_000
-"""What the process holds before the first block: Python, and a network."""
-FIXED_BYTES = 90_000_000
-"""What a mixed block takes beside what grows with it: maps, mixers, matches."""
-LANE_BYTES = 150_000
-"""What each lane of a mixed block takes."""
+COUNTED = 1 << 20
+"""Bytes that NumPy counts at once: it makes a number of eight bytes of each."""
 
 Find = Callable[[bytes], BlockCodec]
 """The model of an identity; raises ``coding.errors.UnknownWeights``."""
@@ -62,7 +53,10 @@ def counts(data: bytes) -> list[int]:
         return list(Counter(data).values())
     import numpy as np
 
-    return [int(count) for count in np.bincount(np.frombuffer(data, np.uint8)) if count]
+    values, total = np.frombuffer(data, np.uint8), np.zeros(256, np.int64)
+    for start in range(0, values.size, COUNTED):
+        total += np.bincount(values[start : start + COUNTED], minlength=256)
+    return [int(count) for count in total if count]
 
 
 def kind_of(raw: bytes) -> Kind:
@@ -84,25 +78,33 @@ def _pieces(source: Source, most: int) -> Iterator[tuple[Kind, bytes]]:
         kind = kind_of(raw)
         size = sum(map(len, held)) + len(raw)
         if held_kind and (kind != held_kind or kind == Kind.RUN or size > most):
-            yield held_kind, b"".join(held)
-            held = []
+            yield held_kind, _joined(held)
         held.append(raw)
         held_kind = kind
     if held_kind:
-        yield held_kind, b"".join(held)
+        yield held_kind, _joined(held)
+
+
+def _joined(held: list[bytes]) -> bytes:
+    """The granules as one, and the list emptied: nobody holds them twice while they are coded."""
+    joined = b"".join(held)
+    held.clear()
+    return joined
 
 
 def make_block(
-    coders: Coders, level: Level, kind: Kind, raw: bytes, progress: Progress, lanes: int | None
+    coders: Coders, level: Level, kind: Kind, raw: bytes, recipe: Recipe, progress: Progress
 ) -> Block:
-    """A block of this type (1 to MAX_BLOCK bytes), but raw where mixing would not shrink it."""
+    """A block of this type (1 to MAX_BLOCK bytes), but raw where mixing would not shrink it.
+
+    ``recipe`` is that of a mixed block.
+    """
     if kind != Kind.MIXED:
         progress(len(raw))
         payload = raw[:1] if kind == Kind.RUN else raw
         return Block(Head(kind, len(raw), len(payload)), payload)
     transform, text = trials.transformed(raw, coders.alone)
     codec = trials.codec_for(text, coders, level)
-    recipe = level.recipe(len(raw), lanes)
     payload = codec.encode_block(text, recipe, progress)
     if len(payload) >= len(raw):
         return Block(Head(Kind.RAW, len(raw), len(raw)), raw)
@@ -135,23 +137,29 @@ def compress_stream(
     model: str | BlockCodec | None = None,
     coders: Coders | None = None,
     lanes: int | None = None,
+    max_memory: int | None = None,
 ) -> Digest:
     """Reads source to its end and writes a container; returns length and checksum of the original.
 
     ``model`` takes the place of the level's own; ``coders`` bring an engine, where it is not the
     one that is chosen by default. ``lanes`` are used as far as a block has bytes for them.
 
-    Memory is bounded by the level, whatever the length; neither side needs to be seekable. Raises
-    UnknownModel, AmbiguousModel, UnusableWeights, NoEngine.
+    Memory is bounded by the level, whatever the length; ``max_memory``, in bytes, bounds it further
+    by smaller tables and shorter blocks. It is an estimate of the whole process's peak. Neither
+    side needs to be seekable. Raises UnknownModel, AmbiguousModel, UnusableWeights, NoEngine,
+    LimitExceeded.
     """
     how = levels.LEVELS[level]
     coders = coders or registry.coders(how.model if model is None else model)
+    room = Room(how, coders.network is not None, lanes, max_memory)
     target.write(container.header_bytes())
     digest = Digest()
-    for kind, raw in _pieces(source, how.block_mib << 20):
+    for kind, raw in _pieces(source, room.block_bytes):
         digest.update(raw)
-        block = make_block(coders, how, kind, raw, progress, lanes)
-        target.write(container.block_bytes(block))
+        block = make_block(coders, how, kind, raw, room.recipe(len(raw)), progress)
+        for part in container.block_parts(block):
+            target.write(part)
+        del raw, block, part  # or they would lie beside those that are read next
     target.write(container.end_bytes(digest.end_mark()))
     return digest
 
@@ -189,43 +197,28 @@ def decompress_stream(
     return digest
 
 
-def memory_needed(block: Block) -> int:
-    """Bytes of memory that decoding a block takes about, the process with its libraries included.
-
-    FORMAT.md, section "Decoder limits", says what a mixed block takes.
-    """
-    head = block.head
-    needed = PROCESS_BYTES + len(block.payload) + min(head.length, PIECE)
-    if isinstance(head, Mixed):
-        texts = 3 if head.transform == Transform.NONE else 4
-        needed += FIXED_BYTES + (head.tables << 20) + texts * head.length
-        needed += LANE_BYTES * head.lanes
-    return needed
-
-
 def _keep_limits(block: Block, done: int, max_output: int | None, max_memory: int | None) -> None:
     """Raises LimitExceeded where decoding the block would exceed what the caller allows."""
     if max_output is not None and done + block.head.length > max_output:
         raise LimitExceeded(
             f"the file holds more than {max_output:,} bytes: allow more with --max-output"
         )
-    needed = memory_needed(block)
-    if max_memory is not None and needed > max_memory:
-        raise LimitExceeded(
-            f"decoding takes about {needed:,} bytes of memory, {max_memory:,} are allowed: "
-            "allow more with --max-memory"
-        )
+    needs.refuse_beyond(block, max_memory)
 
 
 def compress(
-    data: bytes, level: int = levels.DEFAULT, *, model: str | BlockCodec | None = None
+    data: bytes,
+    level: int = levels.DEFAULT,
+    *,
+    model: str | BlockCodec | None = None,
+    max_memory: int | None = None,
 ) -> bytes:
-    """A container that holds data; ``model`` takes the place of the level's own.
+    """A container that holds data; ``model`` and ``max_memory`` as for ``compress_stream``.
 
-    Raises UnknownModel, AmbiguousModel, UnusableWeights, NoEngine.
+    Raises UnknownModel, AmbiguousModel, UnusableWeights, NoEngine, LimitExceeded.
     """
     target = io.BytesIO()
-    compress_stream(io.BytesIO(data), target, level, model=model)
+    compress_stream(io.BytesIO(data), target, level, model=model, max_memory=max_memory)
     return target.getvalue()
 
 

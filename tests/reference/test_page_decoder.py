@@ -28,11 +28,6 @@ from models.integer.weights import WeightsError
 GOLDEN = Path(__file__).parents[1] / "golden"
 PAGE = Path(__file__).parent / "page_decoder.py"
 NANO = GOLDEN / "nano.kzw"
-SLOW = {"sentence-small", "text"}
-DECODED = [
-    pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
-    for name in sorted(path.stem for path in (GOLDEN / "decode").iterdir())
-]
 REFUSED = sorted(path.stem for path in (GOLDEN / "refuse").iterdir())
 
 Decode = Callable[[Path], bytes]
@@ -41,7 +36,7 @@ Decode = Callable[[Path], bytes]
 @pytest.fixture(scope="module")
 def decode(page_decoder: ModuleType) -> Decode:
     """Decodes a container with the weights it names, which are read once."""
-    paths = [path for path in weights_files() if path.stem == "small"] + [NANO]
+    paths = [*weights_files(), NANO]
     files = {page_decoder.identity_of(data): data for data in map(Path.read_bytes, paths)}
     networks: dict[bytes, Any] = {}
 
@@ -56,11 +51,10 @@ def decode(page_decoder: ModuleType) -> Decode:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", DECODED)
 def test_it_decodes_what_the_program_writes(
-    decode: Decode, originals: dict[str, bytes], name: str
+    decode: Decode, originals: dict[str, bytes], golden_name: str
 ) -> None:
-    assert decode(GOLDEN / "decode" / f"{name}.kz") == originals[name]
+    assert decode(GOLDEN / "decode" / f"{golden_name}.kz") == originals[golden_name]
 
 
 @pytest.mark.parametrize("name", REFUSED)
