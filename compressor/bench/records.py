@@ -1,7 +1,8 @@
 """The measurements kept under results/raw in one form: what tables, plots and verdicts are made of.
 
-Kinds of JSON: "row" (one codec on one input), "speed" (one run of our own codec) and "estimate";
-other kinds are for other readers. Beside them lie the logs of training runs, ``train-*.jsonl``.
+Kinds of JSON: "row" (one codec on one input), "speed" (our own codec, before it had levels) and
+"estimate"; other kinds are for other readers. Beside them lie the logs of training runs,
+``train-*.jsonl``.
 """
 
 from __future__ import annotations
@@ -104,6 +105,8 @@ class Estimate(_Record):
     """Summed information content of a float model on an input (bits/char): not a file."""
 
     checkpoint: str
+    file_format: int | None
+    """The format whose memory it was estimated beside; None is one before version 1."""
     bits_per_char: float
     bits_per_char_network_alone: float
     bytes: int
@@ -138,6 +141,15 @@ class Row(_Record):
     blocks: list[list[int]] | None
     jobs: int | None
     train_bytes_seen: int | None
+    file_format: int | None
+    """The version of our container that held it; None for other codecs, and before version 1."""
+    level: int | None
+    weights: str | None
+    """The identity of the weights that the codec may have used."""
+    design: str | None
+    """Of the memory, ``light`` or ``full``, as the file's first mixed block says."""
+    tables_mib: int | None
+    """MiB of the memory's tables, as that block says."""
     lanes: int | None
     processor: str | None
     cores: int | None
@@ -229,7 +241,7 @@ def _record(facts: Facts, path: Path) -> Row | Estimate | None:
 
 
 def _from_speed(facts: Facts, path: Path) -> Facts:
-    """A run of our own codec in the fields of a row; what can be derived from it is."""
+    """A run of our own codec before it had levels, as a row; what can be derived from it is."""
     try:
         model, weights, restored = facts["model"], facts["weights"], facts["restored"] is True
         within = training_bytes_within(facts["input"], facts["input_bytes"])

@@ -39,6 +39,7 @@ def run_job(
     """
     subject = subject or Input.of(source)
     outcome, program_bytes, blocks = Outcome(subject.size), None, None
+    recipe: Facts = {}
     try:
         program_bytes = job.program_bytes()
         with tempfile.TemporaryDirectory(
@@ -50,6 +51,7 @@ def run_job(
             there_and_back(run, source, folder, outcome)
             if outcome.reason is None:
                 blocks = job.blocks(folder / "packed", trace)
+                recipe = job.recipe(folder / "packed")
     # No disk space, a container nobody can read: nothing may cost the rows of other codecs.
     except Exception as error:
         outcome.reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
@@ -71,7 +73,7 @@ def run_job(
         "blocks": blocks,
         "jobs": jobs,
         **job.extra,
-        **({} if job.lanes is None else {"lanes": job.lanes(subject.size)}),
+        **recipe,
         **environment(),
     }
 
@@ -104,8 +106,8 @@ def bench(
 
     A job with a verified row in the folder for the same input, codec and version is not run, unless
     ``again``. Each row is written the moment it is there; an interrupt loses only what is running.
-    At most ``jobs`` run at a time, no more than there are cores, and neural ones by themselves.
-    Raises EmptyInput, MalformedResult, InputMissing, NoPermission, DiskFull.
+    At most ``jobs`` run at a time, no more than there are cores, and those that use every core by
+    themselves. Raises EmptyInput, MalformedResult, InputMissing, NoPermission, DiskFull.
     """
     prepare(results)
     subject = Input.of(source)
