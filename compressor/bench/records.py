@@ -27,6 +27,8 @@ OURS, RIVAL = "kolmozip ", "transformer"
 """How the codec names of our rows and of the transformer baseline's begin."""
 FIRST_INPUTS = ("enwik8", "test5m", "test1m", "valid", "head1m")
 """The order of inputs in tables; others follow by name."""
+GROUPS = {"files-development": "development", "files-test": "test"}
+"""Name of a group of files, and of its folder -> the part of `kolmozip corpus files` that it is."""
 LOGGED = ("train_bits_per_char", "valid_slice_bits_per_char", "valid_bits_per_char")
 """The figures of a training log that make a curve, in bits/char."""
 WEIGHT_BITS = "weight-bits"
@@ -143,9 +145,12 @@ class Row(_Record):
     train_bytes_seen: int | None
     file_format: int | None
     """The version of our container that held it; None for other codecs, and before version 1."""
+    group: str | None
+    """The group of files that the input is one of, a key of GROUPS."""
     level: int | None
+    model: str | None
     weights: str | None
-    """The identity of the weights that the codec may have used."""
+    """Name and identity of the weights that the codec may have used."""
     design: str | None
     """Of the memory, ``light`` or ``full``, as the file's first mixed block says."""
     tables_mib: int | None
@@ -220,6 +225,8 @@ def row_of(facts: Facts, path: Path) -> Row:
         )
     if row.verified and row.compressed_bytes is None:
         raise MalformedResult(f"{path}: verified, but without compressed_bytes: {MEASURE}")
+    if row.group is not None and row.group not in GROUPS:
+        raise MalformedResult(f"{path}: group {row.group!r} is not known: {MEASURE}")
     if any(len(block) != 2 or not block[0] for block in row.blocks or []):
         raise MalformedResult(f"{path}: blocks that are no pairs of byte counts: {MEASURE}")
     return row

@@ -110,23 +110,26 @@ def run_codecs(name: str, codecs: tuple[str, ...], settings: Measuring) -> bool:
 
     Returns whether every codec came through.
     """
+    how: dict[str, Any] = {
+        "limit_s": settings.limit,
+        "jobs": settings.jobs,
+        "again": settings.again,
+        "quiet": settings.quiet,
+    }
     with need("bench"):
+        from compressor.bench import files, progress_board
         from compressor.bench.inputs import opened
         from compressor.bench.jobs import jobs_named
-        from compressor.bench.progress_board import table
+        from compressor.bench.records import GROUPS
         from compressor.bench.runner import bench as measure
 
-        todo = jobs_named(codecs)
-        with opened(name) as source:
-            rows = measure(
-                todo,
-                source,
-                Path(settings.results, "raw"),
-                limit_s=settings.limit,
-                jobs=settings.jobs,
-                again=settings.again,
-                quiet=settings.quiet,
-            )
+        raw, table = Path(settings.results, "raw"), progress_board.table
+        if name in GROUPS:
+            rows, table = files.bench_files(name, codecs, raw, **how), files.table
+        else:
+            todo = jobs_named(codecs)
+            with opened(name) as source:
+                rows = measure(todo, source, raw, **how)
     if settings.as_json:
         for row in rows:
             options.print_json(dataclasses.asdict(row))
@@ -148,7 +151,9 @@ def run(input: str, codecs: tuple[str, ...], settings: Measuring) -> None:
     """Run codecs on INPUT: compress, restore, compare.
 
     Each in fresh processes, one JSON a run. INPUT is a slice of enwik8 (test5m by default, enwik8,
-    head1m, valid ...), its cleaned text (test5m-text8), a file or a folder. What has a verified row
+    head1m, valid ...), its cleaned text (test5m-text8), a file or a folder; or files-test or
+    files-development, which is every file of a folder of that name beside the corpora
+    (KOLMOZIP_CORPORA), as `kolmozip corpus files` writes them. What has a verified row
     on the same input is not run again, so a stopped benchmark goes on where it stopped. The exit
     code is 1 if any codec failed; all the others have run by then.
 
@@ -159,6 +164,7 @@ def run(input: str, codecs: tuple[str, ...], settings: Measuring) -> None:
       kolmozip bench book.txt --jobs 2                     on a file of your own
       kolmozip bench folder                                on a folder, as one tar
       kolmozip bench test5m-text8                          on words a-z and spaces alone
+      kolmozip bench files-test                            on one file of each kind
     """
     if not run_codecs(input, codecs, settings):
         sys.exit(1)

@@ -56,6 +56,24 @@ def test_the_benchmark_runs_all_and_its_exit_code_tells_of_failures(
 
 
 @pytest.mark.usefixtures("toys")
+def test_a_group_of_files_is_measured_file_by_file(
+    cli: Cli,
+    refusal: Callable[[Result, str], str],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KOLMOZIP_CORPORA", str(folder))
+    refusal(cli("bench", "files-test", "-q"), "MissingFiles")
+    (folder / "files-test").mkdir()
+    for name in ("a.c", "b.txt"):
+        (folder / "files-test" / name).write_text(name)
+    result = cli("bench", "files-test", "--codec", "fair", "-q")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[1].split() == ["fair", "2", "2", "8", "8", "8.000"]
+    assert codecs_of(folder / "results") == ["fair", "fair"]
+
+
+@pytest.mark.usefixtures("toys")
 def test_rows_as_json_are_one_object_a_line(cli: Cli, folder: Path) -> None:
     result = cli("bench", "run", "a.txt", "--json", "-q")
     rows = [json.loads(line) for line in result.stdout.splitlines()]
