@@ -115,9 +115,13 @@ def without_libraries(rows: pd.DataFrame) -> pd.DataFrame:
 def machines(rows: pd.DataFrame) -> list[str]:
     """Each machine that rows were measured on, in words."""
     return sorted(
-        f"{written(row.processor, str)}, {written(row.cores, str)} cores"
+        f"{written(row.processor, str)}, {written(row.cores, _cores)}"
         for row in rows[["processor", "cores"]].drop_duplicates().itertuples()
     )
+
+
+def _cores(count: int) -> str:
+    return "1 core" if count == 1 else f"{count} cores"
 
 
 def frame(records: Sequence[Row] | Sequence[Estimate], kind: type) -> pd.DataFrame:

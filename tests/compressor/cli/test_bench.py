@@ -129,3 +129,6 @@ def test_speed_prints_what_it_keeps_and_fails_where_nothing_came_back(
     assert result.exit_code == 1
     assert "lost: please report this" in result.stderr
     assert calls == [(Path("a.txt"), raw, 6, "nano"), (Path("a.txt"), raw, 3, None)]
+    result = cli("bench", "speed", "a.txt", "--level", "3", "--model", "nano")
+    assert result.exit_code == 2
+    assert "leave out --level" in result.stderr
