@@ -19,8 +19,9 @@ LOWEST, DEFAULT, HIGHEST = 1, 6, 9
 class Level:
     """What one level does.
 
-    ``tables_mib`` is what the memory's tables take at most; ``table_bytes`` what they take for each
-    byte of a block that is smaller. ``block_mib`` bounds a block, and with it the text in memory.
+    ``table_bytes`` is what the memory's tables take for each byte of a block, up to ``tables_mib``;
+    from there on they grow by ``more_bytes`` a byte. ``block_mib`` bounds a block, and with it the
+    text in memory.
     """
 
     number: int
@@ -28,6 +29,7 @@ class Level:
     design: Design
     tables_mib: int
     table_bytes: int
+    more_bytes: int
     lanes: int
     block_mib: int
     purpose: str
@@ -43,8 +45,8 @@ class Level:
         ``lanes`` are used where they are given, as far as the block has bytes for them;
         ``most_mib`` bounds the tables further.
         """
-        wanted = min(self.tables_mib, most_mib or self.tables_mib)
-        tables = min(max(-(-length * self.table_bytes // MIB), 1), wanted)
+        wanted = self.tables_mib + length * self.more_bytes // MIB
+        tables = min(max(-(-length * self.table_bytes // MIB), 1), wanted, most_mib or wanted)
         return Recipe(lanes_of(length, lanes or self.lanes), self.design, tables)
 
 
@@ -67,14 +69,14 @@ LIGHT, FULL = Design.LIGHT, Design.FULL
 LEVELS: dict[int, Level] = {
     level.number: level
     for level in (
-        Level(1, None, LIGHT, 64, 64, 2, 16, "any file, the fastest"),
-        Level(2, None, LIGHT, 256, 64, 2, 128, "any file, large ones better"),
-        Level(3, None, FULL, 448, 128, 16, 128, "programs, data, other languages"),
-        Level(4, "tiny", LIGHT, 256, 64, 32, 128, "English text, fast"),
-        Level(5, "tiny", FULL, 448, 128, 32, 128, "English text, fast and small"),
-        Level(6, "small", FULL, 448, 128, 32, 128, "most files"),
-        Level(7, "small", FULL, 1024, 256, 16, 128, "most files, more memory"),
-        Level(8, "base", FULL, 448, 128, 32, 128, "English text, smaller"),
-        Level(9, "base", FULL, 1024, 256, 16, 128, "English text, smallest"),
+        Level(1, None, LIGHT, 48, 64, 0, 2, 8, "any file, the fastest"),
+        Level(2, None, LIGHT, 256, 64, 2, 2, 128, "any file, large ones better"),
+        Level(3, None, FULL, 432, 256, 2, 16, 128, "programs, data, other languages"),
+        Level(4, "tiny", LIGHT, 256, 64, 2, 32, 128, "English text, fast"),
+        Level(5, "tiny", FULL, 432, 256, 2, 32, 128, "English text, fast and small"),
+        Level(6, "small", FULL, 432, 256, 2, 32, 128, "most files"),
+        Level(7, "small", FULL, 1024, 256, 2, 16, 128, "most files, more memory"),
+        Level(8, "base", FULL, 432, 256, 2, 32, 128, "English text, smaller"),
+        Level(9, "base", FULL, 1024, 256, 2, 16, 128, "English text, smallest"),
     )
 }

@@ -174,6 +174,21 @@ def record_block(
     return module.record_block(call, data, said, take)
 
 
+def at_hand() -> bool:
+    """Whether the native engine can be used."""
+    try:
+        return absent() is None
+    except StaleEngine:
+        return False
+
+
+def counts(data: bytes) -> list[int]:
+    """How often each of the 256 values occurs in the bytes."""
+    import compressor.codec._native as module
+
+    return module.counts(data)
+
+
 def x86(block: bytes) -> bytes:
     """As ``coding.transforms.x86``."""
     import compressor.codec._native as module

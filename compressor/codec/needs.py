@@ -13,18 +13,16 @@ from compressor.codec.seams import Recipe
 
 PROCESS_BYTES = 26_000_000
 """What the process holds before the first block: Python and our modules."""
-NUMPY_BYTES = 16_000_000
-"""What NumPy adds, with which an encoder counts the bytes of large files."""
 NETWORK_BYTES = 30_000_000
 """What a network adds, ready to code with: the largest that is shipped takes this."""
-FIXED_BYTES = 16_000_000
+FIXED_BYTES = 23_000_000
 """What a mixed block takes whatever its length: maps and mixers."""
 LANE_BYTES = 150_000
 """What each lane of a mixed block takes."""
 MATCHES = {Design.LIGHT: 2, Design.FULL: 3}
 """Tables of matches in each design, of four bytes for each of 2^S places."""
 MATCH_BITS = 12, 22
-"""Bounds of S."""
+"""Bounds of S; it is at most 14 more than the bits of the tables' MiB as well."""
 PIECE = 1 << 20
 """Bytes of a run or raw block that are written at once."""
 GRANULE = 1 << 23
@@ -36,6 +34,7 @@ LEAST_BLOCK = 1 << 20
 def mixing(length: int, recipe: Recipe, network: bool) -> int:
     """What a mixed block of ``length`` bytes takes beside the process and what is made of it."""
     least, most = MATCH_BITS
+    most = min(most, 14 + recipe.tables.bit_length())
     matches = MATCHES[recipe.design] * (4 << min(max(length.bit_length(), least), most))
     needed = FIXED_BYTES + (recipe.tables << 20) + matches + LANE_BYTES * recipe.lanes
     return needed + (NETWORK_BYTES if network else 0)
@@ -59,7 +58,7 @@ def encoding(length: int, recipe: Recipe, network: bool) -> int:
     granule that comes next.
     """
     texts = 4 * length + min(length, GRANULE)
-    return PROCESS_BYTES + NUMPY_BYTES + texts + mixing(length, recipe, network)
+    return PROCESS_BYTES + texts + mixing(length, recipe, network)
 
 
 class Room:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from coding import container
 from coding.container import Block, Digest, Head, Kind, Mixed, Reader, Sink, Source
 from coding.errors import Damaged, LimitExceeded
-from compressor.codec import levels, needs, registry, trials
+from compressor.codec import levels, native, needs, registry, trials
 from compressor.codec.levels import Level
 from compressor.codec.needs import GRANULE, PIECE, Room
 from compressor.codec.registry import Coders
@@ -51,6 +51,8 @@ def counts(data: bytes) -> list[int]:
     """How often each of the values that occur in the bytes does, in no certain order."""
     if len(data) < LITTLE:
         return list(Counter(data).values())
+    if native.at_hand():
+        return [count for count in native.counts(data) if count]
     import numpy as np
 
     values, total = np.frombuffer(data, np.uint8), np.zeros(256, np.int64)

@@ -10,7 +10,6 @@ from compressor.codec import native
 from compressor.codec.levels import FULL, LIGHT, Level, lanes_of
 from compressor.codec.registry import Coders
 from compressor.codec.seams import BlockCodec, Recipe, ignore_progress
-from compressor.errors import StaleEngine
 
 _CALL = re.compile(rb"[\xe8\xe9](?=...[\x00\xff])", re.DOTALL)
 LOOKED_AT = 1 << 20
@@ -71,21 +70,13 @@ def _size(codec: BlockCodec, text: bytes, design: Design, lanes: int) -> int:
 
 def x86(block: bytes) -> bytes:
     """The transform, by the native engine where that is at hand."""
-    if _natively():
+    if native.at_hand():
         return native.x86(block)
     return transforms.x86(block)
 
 
 def undo_x86(block: bytes) -> bytes:
     """The inverse of ``x86``."""
-    if _natively():
+    if native.at_hand():
         return native.undo_x86(block)
     return transforms.undo_x86(block)
-
-
-def _natively() -> bool:
-    """Whether the native engine can be used."""
-    try:
-        return native.absent() is None
-    except StaleEngine:
-        return False

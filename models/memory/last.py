@@ -19,8 +19,8 @@ RUNGS = 25
 MAP_LIMIT = 3072
 """The greatest stretch that a map tells apart."""
 MAPS = 3 << 16
-"""Maps by last byte and node, then as many by a hash of the last two bytes and the node, then by one
-of the two bytes before the last."""
+"""Maps by last byte and node, then as many by a hash of the last two bytes and the node, then as
+many by one of the two bytes before the last and the node."""
 EXPERIENCES, FIRST_COUNT = 255, 3
 """How many experiences a rung averages over at most, and for how many its first value stands."""
 _FIRST_MAP = np.arange(3)[:, None] << 16

@@ -50,10 +50,17 @@ class Matches:
     For each byte: eight times ``predict`` and ``learn``, then ``step``.
     """
 
-    def __init__(self, least: tuple[int, ...], length: int, lanes: int, cells: Cells) -> None:
-        """Takes the least lengths, ascending, of matches in a block of ``length`` bytes."""
+    def __init__(
+        self, least: tuple[int, ...], table_bytes: int, length: int, lanes: int, cells: Cells
+    ) -> None:
+        """Takes the least lengths, ascending, of matches in a block of ``length`` bytes.
+
+        No match's table takes more than an eighth of ``table_bytes``.
+        """
         self._least = np.array(least)[:, None]
-        self._bits = min(max(length.bit_length(), TABLE_BITS[0]), TABLE_BITS[1])
+        least_bits, most_bits = TABLE_BITS
+        most_bits = min((table_bytes >> 20).bit_length() + 14, most_bits)
+        self._bits = min(max(length.bit_length(), least_bits), most_bits)
         self._after = np.zeros(len(least) << self._bits, np.int64)
         """By hash of the last bytes: 1 + the place that came next when they were seen last, where a
         place is lanes * number in the lane + lane."""

@@ -55,7 +55,7 @@ class Memory:
         self._design = design
         self._cells = Cells()
         self._parts = Parts(len(design.contexts), design.part, table_bytes, self._cells)
-        self._matches = Matches(design.matches, length, lanes, self._cells)
+        self._matches = Matches(design.matches, table_bytes, length, lanes, self._cells)
         rows = [chooser.rows for chooser in design.choosers]
         self._sets = Mixer(rows, _first_weights(design, network), PACE)
         self._last = Last(np.full(len(rows), _weight(1000 // len(rows))), self._cells)

@@ -160,6 +160,10 @@ impl<'scope, T: Task> Team<'scope, T> {
     /// Runs one round of some tasks, on the caller's thread as well.
     pub(crate) fn round(&self, which: Range<usize>) {
         let tasks = self.tasks;
+        if self.threads.is_empty() {
+            // Nobody else could claim a task.
+            return which.for_each(|number| tasks.lock(number).advance());
+        }
         tasks.open.store(which.len(), Ordering::Release);
         tasks.claims.store((which.end as u64) << 32 | which.start as u64, Ordering::Release);
         if let Some(alone) = self.alone.get().checked_sub(1) {
@@ -185,9 +189,6 @@ impl<'scope, T: Task> Team<'scope, T> {
     }
 
     fn wake(&self) {
-        if self.threads.is_empty() {
-            return;
-        }
         self.tasks.round.fetch_add(1, Ordering::AcqRel);
         for thread in &self.threads {
             thread.unpark();

@@ -271,6 +271,18 @@ impl<'a> Recorder<'a> {
     }
 }
 
+/// How often each of the 256 values occurs.
+#[pyfunction]
+fn counts(py: Python<'_>, data: &[u8]) -> Vec<u64> {
+    py.detach(|| {
+        let mut counts = vec![0; 256];
+        for &byte in data {
+            counts[usize::from(byte)] += 1;
+        }
+        counts
+    })
+}
+
 /// A block of x86 code with the distances of calls and jumps made into places.
 #[pyfunction]
 fn x86<'py>(py: Python<'py>, block: &[u8]) -> Bound<'py, PyBytes> {
@@ -362,7 +374,7 @@ fn instruction_set(name: &str) -> PyResult<&'static str> {
 mod _native {
     #[pymodule_export]
     use super::{
-        Damaged, Network, build_id, decode_block, encode_block, instruction_set, instruction_sets,
-        record_block, undo_x86, x86,
+        Damaged, Network, build_id, counts, decode_block, encode_block, instruction_set,
+        instruction_sets, record_block, undo_x86, x86,
     };
 }

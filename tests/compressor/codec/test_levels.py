@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 
@@ -33,17 +34,18 @@ def test_recipes_keep_the_format_and_grow_with_the_block(level: Level) -> None:
     recipes = [level.recipe(length) for length in LENGTHS]
     for length, recipe in zip(LENGTHS, recipes, strict=True):
         assert recipe.design == level.design
-        assert 1 <= recipe.tables <= level.tables_mib <= container.MAX_TABLES
+        most = level.tables_mib + length * level.more_bytes // MIB
+        assert 1 <= recipe.tables <= most <= container.MAX_TABLES
         assert 1 <= recipe.lanes <= min(level.lanes, length, 1 << container.MAX_LANES_LOG2)
         assert recipe.lanes & (recipe.lanes - 1) == 0, "a power of two"
         assert recipe.lanes == 1 or recipe.lanes * LANE <= length
     assert recipes == sorted(recipes, key=lambda recipe: (recipe.tables, recipe.lanes))
     assert (recipes[0].tables, recipes[0].lanes) == (1, 1)
-    assert (recipes[-1].tables, recipes[-1].lanes) == (level.tables_mib, level.lanes)
+    assert (recipes[-1].tables, recipes[-1].lanes) == (most, level.lanes)
     assert level.block_bytes <= container.MAX_BLOCK
 
 
-MADE_UP = Level(6, "small", Design.FULL, 448, 128, 32, 128, "trying things out")
+MADE_UP = Level(6, "small", Design.FULL, 448, 128, 0, 32, 128, "trying things out")
 
 
 def test_tables_are_as_the_block_needs_them() -> None:
@@ -58,6 +60,9 @@ def test_tables_are_as_the_block_needs_them() -> None:
     ]:
         assert level.recipe(length).tables == tables
         assert level.recipe(length, most_mib=100).tables == min(tables, 100)
+    growing = dataclasses.replace(level, more_bytes=2)
+    assert growing.recipe(9 * MIB).tables == 448 + 18
+    assert growing.recipe(9 * MIB, most_mib=450).tables == 450
 
 
 def test_lanes_that_are_asked_for_are_had_where_there_are_bytes_for_them() -> None:

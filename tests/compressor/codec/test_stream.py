@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 import compressor
 from coding import container
 from coding.container import NO_WEIGHTS, Block, Design, Head, Kind, Mixed
-from compressor.codec import levels, registry, weights_store
+from compressor.codec import levels, native, registry, weights_store
 from compressor.codec import stream as codec
 from compressor.codec.blocks import decode_block, encode_block
 from compressor.codec.levels import Level
@@ -285,6 +285,8 @@ def test_few_and_many_bytes_are_counted_alike(data: bytes, monkeypatch: pytest.M
     few = sorted(codec.counts(data))
     monkeypatch.setattr(codec, "LITTLE", 0)
     assert sorted(codec.counts(data)) == few == sorted(Counter(data).values())
+    monkeypatch.setattr(native, "at_hand", lambda: False)
+    assert sorted(codec.counts(data)) == few
 
 
 def test_what_repeats_beyond_measure_is_filled_up_to_the_least_payload(

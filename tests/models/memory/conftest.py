@@ -98,6 +98,7 @@ def texts() -> dict[str, bytes]:
     """The texts by name."""
     return {
         "text": sample()[:5000],
+        "long": sample()[:20_000],
         "program": program(3000),
         "random": random_bytes(1500),
         "special": random_bytes(2000, b"()[]{}<>\"'`\n ,\t;:|.aZ0\x80\x00\rbc9!?-", 4),

@@ -54,6 +54,7 @@ CASES = [
     Case("text", 500, FULL, 20, 0),
     Case("text", 600, LIGHT, 30, 0),
     Case("text", 200, FULL, 5, 1, network=True),
+    Case("long", 20_000, LIGHT, 256, 0),
     Case("program", 3000, FULL, 60, 1),
     Case("random", 1500, FULL, 50, 1),
     Case("special", 2000, FULL, 50, 1),

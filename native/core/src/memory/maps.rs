@@ -9,6 +9,7 @@ const COUNT_BITS: u32 = 10;
 
 /// A probability in 2^-22 and below it how many experiences it stands for.
 #[derive(Clone, Copy)]
+#[repr(transparent)]
 pub(crate) struct Cell(u32);
 
 /// By count n, how far a cell moves: 2^16 / (n + 1.5).

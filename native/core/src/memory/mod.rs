@@ -30,11 +30,12 @@ use frame::{Block, Frame};
 use guide::{FIRST_MATCH, Guide, NETWORK};
 use kernels::Kernel;
 use last::Last;
+pub(crate) use maps::Cell;
 use mixer::{Pace, Sets, WEIGHT_BITS, WIDTH};
 pub use mixture::{Mixture, Observer};
 use part::Part;
 use std::ops::Range;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, RwLock, RwLockReadGuard};
 
 /// First weights: the network's, a history's, a run's, a match's.
 const NETWORK_WEIGHT: i16 = weight(900);
@@ -43,7 +44,8 @@ const RUN_WEIGHT: i16 = weight(50);
 const MATCH_WEIGHT: i16 = weight(100);
 const SET_PACE: Pace = Pace { least: 91, more: 3634, half: 500 };
 const LAST_PACE: Pace = Pace { least: 45, more: 363, half: 40_000 };
-/// Slots of a match's table: base-2 logarithm, which is that of the block's length within these.
+/// Slots of a match's table: base-2 logarithm, which is that of the block's length within these, and
+/// so that none takes more than an eighth of what the hash tables take.
 const MATCH_BITS: [u32; 2] = [12, 22];
 
 /// The guide and four parts at most.
@@ -92,13 +94,18 @@ impl Worker {
                 part.advance(&frame, &mut block);
             }
             Member::Sets(sets) => {
-                // An array, as a vector would cost more than a lane's bit.
-                let guards: [[_; 2]; MAX_BLOCKS] = std::array::from_fn(|number| {
-                    let block = &blocks[number.min(blocks.len() - 1)];
-                    [1 - new, new].map(|at| block[at].read().expect("no thread has panicked"))
+                // Arrays, as vectors would cost more than a lane's bit.
+                let guards: [[Option<RwLockReadGuard<'_, Block>>; MAX_BLOCKS]; 2] = [1 - new, new]
+                    .map(|at| {
+                        std::array::from_fn(|number| {
+                            let block = blocks.get(number)?;
+                            Some(block[at].read().expect("no thread has panicked"))
+                        })
+                    });
+                let [old, new] = guards.each_ref().map(|guards| {
+                    let first = guards[0].as_deref().expect("the guide has one");
+                    guards.each_ref().map(|guard| guard.as_deref().unwrap_or(first))
                 });
-                let old: [&Block; MAX_BLOCKS] = std::array::from_fn(|number| &*guards[number][0]);
-                let new: [&Block; MAX_BLOCKS] = std::array::from_fn(|number| &*guards[number][1]);
                 sets.advance::<K>(&frame, &old[..blocks.len()], &new[..blocks.len()]);
             }
         }
@@ -166,7 +173,8 @@ impl Memory {
         let starts: Vec<usize> = shape.ranges().map(|range| range.start).collect();
         let parts: Vec<_> = design.items.chunks(design.part).collect();
         let length_bits = usize::BITS - shape.length.leading_zeros();
-        let match_bits = length_bits.clamp(MATCH_BITS[0], MATCH_BITS[1]);
+        let most_bits = (usize::BITS - (bytes >> 20).leading_zeros() + 14).min(MATCH_BITS[1]);
+        let match_bits = length_bits.clamp(MATCH_BITS[0], most_bits);
         let lines = (bytes / parts.len() / 2 / LINE).max(1) as u32;
         let guide_width = (FIRST_MATCH + 2 * design.matches.len()).next_multiple_of(WIDTH);
         let mut first = vec![0; guide_width];
@@ -235,7 +243,13 @@ impl Memory {
             frame.nodes.resize(active, 1);
         }
         for k in 0..8 {
-            self.shared.frame.write().expect("no thread has panicked").k = k;
+            {
+                let mut frame = self.shared.frame.write().expect("no thread has panicked");
+                frame.k = k;
+                for lane in 0..active {
+                    self.last.choose(&frame, lane);
+                }
+            }
             crew.round(first.clone());
             crew.round(second.clone());
             let mut at = 0;
@@ -257,7 +271,7 @@ impl Memory {
             let mut frame = self.shared.frame.write().expect("no thread has panicked");
             let frame = &mut *frame;
             for lane in 0..active {
-                let zero = self.last.predict(frame, lane);
+                let zero = self.last.predict(lane);
                 let known = frame.text[frame.readers[lane].next()];
                 let bit = coder.code(zero, u32::from(known >> (7 - k) & 1))?;
                 frame.nodes[lane] = frame.nodes[lane] << 1 | bit;
