@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from compressor.codec.stream import compress, compress_stream, decompress, decompress_stream
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = ["compress", "compress_stream", "decompress", "decompress_stream"]
 

@@ -39,14 +39,13 @@ class Level:
         """The longest block, in bytes."""
         return self.block_mib << 20
 
-    def recipe(self, length: int, lanes: int | None = None, most_mib: int | None = None) -> Recipe:
+    def recipe(self, length: int, lanes: int | None = None) -> Recipe:
         """How a block of ``length`` bytes, at least one, is coded.
 
-        ``lanes`` are used where they are given, as far as the block has bytes for them;
-        ``most_mib`` bounds the tables further.
+        ``lanes`` are used where they are given, as far as the block has bytes for them.
         """
         wanted = self.tables_mib + length * self.more_bytes // MIB
-        tables = min(max(-(-length * self.table_bytes // MIB), 1), wanted, most_mib or wanted)
+        tables = min(max(-(-length * self.table_bytes // MIB), 1), wanted)
         return Recipe(lanes_of(length, lanes or self.lanes), self.design, tables)
 
 

@@ -6,9 +6,11 @@ more. The estimates were measured to be some percent above the truth.
 
 from __future__ import annotations
 
+import dataclasses
+
 from coding.container import NO_WEIGHTS, Block, Design, Mixed, Transform
 from coding.errors import LimitExceeded
-from compressor.codec.levels import MIB, Level, lanes_of
+from compressor.codec.levels import Level, lanes_of
 from compressor.codec.seams import Recipe
 
 PROCESS_BYTES = 26_000_000
@@ -97,10 +99,15 @@ class Room:
 
     def recipe(self, length: int) -> Recipe:
         """How a block of ``length`` bytes, at least one and at most ``block_bytes``, is coded."""
-        if self._max_memory is None:
-            return self._level.recipe(length, self._lanes)
-        most_mib = 1 + (self._max_memory - self._least(length)) // MIB
-        return self._level.recipe(length, self._lanes, most_mib)
+        recipe = self._level.recipe(length, self._lanes)
+        most = self._max_memory
+        while (
+            most is not None
+            and recipe.tables > 1
+            and encoding(length, recipe, self._network) > most
+        ):
+            recipe = dataclasses.replace(recipe, tables=recipe.tables - 1)
+        return recipe
 
 
 def refuse_beyond(block: Block, max_memory: int | None) -> None:

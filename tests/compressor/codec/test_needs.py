@@ -141,7 +141,7 @@ def test_the_library_compresses_within_a_bound(
 def test_blocks_are_shorter_within_a_bound(
     nano_codec: BlockCodec, blocks: Callable[[bytes], list[Block]]
 ) -> None:
-    noise, limit = random.Random(1).randbytes(5 << 20), 140_000_000
+    noise, limit = random.Random(1).randbytes(8 << 20), 140_000_000
     packed = compressor.compress(noise, model=nano_codec, max_memory=limit)
     longest = Room(LEVELS[6], network=True, max_memory=limit).block_bytes
     assert longest < len(noise)
