@@ -1,13 +1,14 @@
 //! Threads that live as long as a block and advance its tasks.
 //!
 //! A round advances some of the tasks once. Each is claimed by whichever thread comes first, the
-//! caller's among them; nothing that is computed depends on who that is. Between rounds a thread
-//! spins for a short while and then sleeps.
+//! caller's among them; nothing that is computed depends on who that is. Every thread begins with
+//! tasks of its own, which its core has near from the round before. Between rounds a thread spins
+//! for a short while and then sleeps.
 #![forbid(unsafe_code)]
 
 use std::cell::Cell;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Scope, Thread};
 use std::time::{Duration, Instant};
@@ -15,11 +16,11 @@ use std::time::{Duration, Instant};
 /// How long a thread spins before it sleeps.
 const SPIN: Duration = Duration::from_micros(50);
 
-/// A wait this long means that other programs have taken a helper's core from it. The caller then
-/// does some rounds alone, since it would wait again and again: twice as many as the last time, and
-/// half as many after as many rounds that went well.
+/// A wait this long, and longer than the caller's own work, means that other programs have taken a
+/// helper's core from it. The caller then works alone for some times as long as it waited, so that
+/// waiting costs a small part of the time: `ALONE`, twice as often where it waits again soon after.
 const LONG_WAIT: Duration = Duration::from_micros(300);
-const ROUNDS_ALONE: Range<usize> = 1 << 9..1 << 17;
+const ALONE: Range<u32> = 4..128;
 
 /// Something that rounds advance, one thread at a time.
 pub(crate) trait Task: Send {
@@ -27,16 +28,45 @@ pub(crate) trait Task: Send {
     fn advance(&mut self);
 }
 
+/// A round that threads share: its number, from 1, and its tasks.
+#[derive(Clone, Copy)]
+struct Round {
+    number: u32,
+    start: u16,
+    end: u16,
+}
+
+impl Round {
+    /// All of it in one number, so that no thread takes one round's tasks for another's.
+    fn pack(self) -> u64 {
+        u64::from(self.number) << 32 | u64::from(self.start) << 16 | u64::from(self.end)
+    }
+
+    fn unpack(packed: u64) -> Self {
+        Self { number: (packed >> 32) as u32, start: (packed >> 16) as u16, end: packed as u16 }
+    }
+
+    fn next(self, tasks: Range<usize>) -> Self {
+        let bound = |at| u16::try_from(at).expect("there are far fewer tasks");
+        // A block has fewer rounds than 2^32: 17 for each of 2^27 bytes.
+        Self { number: self.number + 1, start: bound(tasks.start), end: bound(tasks.end) }
+    }
+
+    fn tasks(self) -> Range<usize> {
+        self.start.into()..self.end.into()
+    }
+}
+
 /// Tasks, and how far the round is with them.
 pub(crate) struct Tasks<T> {
     tasks: Vec<Mutex<T>>,
-    /// Below, the next task that is not claimed; above, the end of the round's tasks. They change
-    /// together, so that a thread that comes late claims nothing of a round it has not seen.
-    claims: AtomicU64,
+    /// By task, the last round in which it was claimed. A thread that comes late finds all tasks of
+    /// its round claimed in that one or a later one.
+    claims: Vec<AtomicU32>,
+    /// The round that threads share, as `Round::pack` has it.
+    round: AtomicU64,
     /// Tasks of the round that are not done.
     open: AtomicUsize,
-    /// Rounds so far; it changes where a thread has something to do.
-    round: AtomicUsize,
     stop: AtomicBool,
 }
 
@@ -44,10 +74,10 @@ impl<T: Task> Tasks<T> {
     pub(crate) fn new(tasks: impl IntoIterator<Item = T>) -> Self {
         let tasks: Vec<_> = tasks.into_iter().map(Mutex::new).collect();
         Self {
+            claims: tasks.iter().map(|_| AtomicU32::new(0)).collect(),
             tasks,
-            claims: AtomicU64::new(0),
+            round: AtomicU64::new(0),
             open: AtomicUsize::new(0),
-            round: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
         }
     }
@@ -57,19 +87,25 @@ impl<T: Task> Tasks<T> {
         self.tasks[number].lock().expect("no thread has panicked")
     }
 
-    /// The next task of the round, or none.
-    fn claim(&self) -> Option<&Mutex<T>> {
-        let claims = self.claims.fetch_add(1, Ordering::AcqRel);
-        let (next, end) = (claims & u64::from(u32::MAX), claims >> 32);
-        (next < end).then(|| &self.tasks[next as usize])
+    /// Whether a task is this thread's in a round.
+    fn claim(&self, task: usize, round: u32) -> bool {
+        let claim = &self.claims[task];
+        let last = claim.load(Ordering::Relaxed);
+        let (taken, relaxed) = (Ordering::AcqRel, Ordering::Relaxed);
+        last < round && claim.compare_exchange(last, round, taken, relaxed).is_ok()
     }
 
-    /// Claims tasks and advances them until none is left; wakes `waiting` after the last.
-    fn work(&self, waiting: Option<&Thread>) {
-        while let Some(task) = self.claim() {
-            let _done = Done { open: &self.open, waiting };
-            // A poisoned task has ended its thread, and ends the caller's in `lock`.
-            task.lock().unwrap_or_else(PoisonError::into_inner).advance();
+    /// Claims tasks of a round and advances them until none is left, from the part of them on that
+    /// is number `thread` of so many `threads`; wakes `waiting` after the last.
+    fn work(&self, round: Round, thread: usize, threads: usize, waiting: Option<&Thread>) {
+        let Range { start, end } = round.tasks();
+        let first = start + (end - start) * thread / threads;
+        for task in (first..end).chain(start..first) {
+            if self.claim(task, round.number) {
+                let _done = Done { open: &self.open, waiting };
+                // A poisoned task has ended its thread, and ends the caller's in `lock`.
+                self.tasks[task].lock().unwrap_or_else(PoisonError::into_inner).advance();
+            }
         }
     }
 
@@ -115,10 +151,10 @@ fn wait_until(holds: impl Fn() -> bool) {
 pub(crate) struct Team<'scope, T> {
     tasks: &'scope Tasks<T>,
     threads: Vec<Thread>,
-    /// Rounds that the caller still does alone, how many it will be next, and rounds that went well.
-    alone: Cell<usize>,
-    penalty: Cell<usize>,
-    well: Cell<usize>,
+    /// Until when the caller works alone, for how long it does, and how many times its wait that is.
+    alone: Cell<Instant>,
+    span: Cell<Duration>,
+    times: Cell<u32>,
 }
 
 impl<'scope, T: Task> Team<'scope, T> {
@@ -130,7 +166,7 @@ impl<'scope, T: Task> Team<'scope, T> {
     ) -> Self {
         let caller = thread::current();
         let mut threads = Vec::new();
-        for _ in 0..helpers {
+        for number in 1..=helpers {
             let caller = caller.clone();
             let help = move || {
                 let mut round = 0;
@@ -140,7 +176,7 @@ impl<'scope, T: Task> Team<'scope, T> {
                     if tasks.stop.load(Ordering::Acquire) {
                         return;
                     }
-                    tasks.work(Some(&caller));
+                    tasks.work(Round::unpack(round), number, helpers + 1, Some(&caller));
                 }
             };
             match thread::Builder::new().name("kolmozip".into()).spawn_scoped(scope, help) {
@@ -151,55 +187,50 @@ impl<'scope, T: Task> Team<'scope, T> {
         Self {
             tasks,
             threads,
-            alone: Cell::new(0),
-            penalty: Cell::new(ROUNDS_ALONE.start),
-            well: Cell::new(0),
+            alone: Cell::new(Instant::now()),
+            span: Cell::new(Duration::ZERO),
+            times: Cell::new(ALONE.start),
         }
     }
 
     /// Runs one round of some tasks, on the caller's thread as well.
     pub(crate) fn round(&self, which: Range<usize>) {
         let tasks = self.tasks;
-        if self.threads.is_empty() {
-            // Nobody else could claim a task.
+        let start = Instant::now();
+        if self.threads.is_empty() || start < self.alone.get() {
             return which.for_each(|number| tasks.lock(number).advance());
         }
         tasks.open.store(which.len(), Ordering::Release);
-        tasks.claims.store((which.end as u64) << 32 | which.start as u64, Ordering::Release);
-        if let Some(alone) = self.alone.get().checked_sub(1) {
-            self.alone.set(alone);
-            tasks.work(None);
-        } else {
-            self.wake();
-            tasks.work(None);
+        let round = Round::unpack(tasks.round.load(Ordering::Relaxed)).next(which);
+        tasks.round.store(round.pack(), Ordering::Release);
+        for thread in &self.threads {
+            thread.unpark();
         }
+        tasks.work(round, 0, self.threads.len() + 1, None);
         if !tasks.is_done() {
-            let start = Instant::now();
+            let worked = start.elapsed();
             wait_until(|| tasks.is_done());
-            let penalty = self.penalty.get();
-            if start.elapsed() > LONG_WAIT {
-                self.alone.set(penalty);
-                self.penalty.set((2 * penalty).min(ROUNDS_ALONE.end));
-                self.well.set(0);
-            } else if self.well.replace(self.well.get() + 1) > penalty {
-                self.penalty.set((penalty / 2).max(ROUNDS_ALONE.start));
-                self.well.set(0);
+            let waited = start.elapsed() - worked;
+            if waited > LONG_WAIT.max(worked) {
+                self.work_alone(start, waited);
             }
         }
     }
 
-    fn wake(&self) {
-        self.tasks.round.fetch_add(1, Ordering::AcqRel);
-        for thread in &self.threads {
-            thread.unpark();
-        }
+    /// After a long wait in a round that began at some time: how long the caller works alone.
+    fn work_alone(&self, start: Instant, waited: Duration) {
+        let soon = start < self.alone.get() + self.span.get();
+        let times = if soon { (2 * self.times.get()).min(ALONE.end) } else { ALONE.start };
+        self.times.set(times);
+        self.span.set(waited * times);
+        self.alone.set(start + waited * (times + 1));
     }
 }
 
 impl<T> Drop for Team<'_, T> {
     fn drop(&mut self) {
         self.tasks.stop.store(true, Ordering::Release);
-        self.tasks.round.fetch_add(1, Ordering::AcqRel);
+        self.tasks.round.fetch_add(1 << 32, Ordering::AcqRel);
         for thread in &self.threads {
             thread.unpark();
         }
