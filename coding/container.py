@@ -36,9 +36,9 @@ MAX_TABLES = 4096
 """MiB of the memory's tables at most."""
 WORD_BYTES = 4
 """A mixed block's payload is a whole number of these."""
-MAX_EXPANSION = 1024
+MAX_EXPANSION = 8192
 """Original bytes for each payload byte of a mixed block at most, so that a decoder's work is in
-proportion to the size of its input, as deflate's is by its nature (1,032 to 1)."""
+proportion to the size of its input, as that of LZMA is by its nature (some 7,000 to 1)."""
 NO_WEIGHTS = bytes(8)
 """The weights identity of a mixed block that is coded without a network."""
 

@@ -218,10 +218,10 @@ def test_a_block_may_not_ask_for_more_memory_than_the_page_allows() -> None:
 @pytest.mark.parametrize(
     ("length", "size", "lanes"),
     [
-        (4096, 4, 1),  # 1,024 original bytes for each payload byte
-        (4097, 8, 1),
-        (1 << 27, 1 << 17, 1),
-        (1 << 27, 1 << 17, 1024),
+        (32_768, 4, 1),  # 8,192 original bytes for each payload byte
+        (32_769, 8, 1),
+        (1 << 27, 1 << 14, 1),
+        (1 << 27, 1 << 14, 1024),
         (8, 4, 8),  # a byte for each lane
     ],
 )
@@ -236,11 +236,11 @@ def test_a_mixed_block_within_the_limits_is_read(length: int, size: int, lanes: 
 @pytest.mark.parametrize(
     ("length", "size", "lanes"),
     [
-        (4097, 4, 1),  # more than 1,024 original bytes for each payload byte
+        (32_769, 4, 1),  # more than 8,192 original bytes for each payload byte
         (1 << 27, 64, 512),
         (1 << 27, 0, 1),
         (8, 0, 1),
-        ((1 << 27) + 1, (1 << 17) + 4, 1),  # longer than 2^27
+        ((1 << 27) + 1, (1 << 14) + 4, 1),  # longer than 2^27
         (8, 6, 1),  # no whole word
         (8, 8, 1),  # no smaller than the original
         (8, 4, 16),  # more lanes than bytes

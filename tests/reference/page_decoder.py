@@ -137,7 +137,7 @@ def read_block(container: bytes, position: int) -> tuple[Block, int]:
         require(1 <= tables <= 4096, "invalid tables of a mixed block")
         require(reserved == 0, "reserved field of a mixed block is not 0")
         require(size % 4 == 0 and 4 <= size < length, "invalid size of a mixed block")
-        require(length <= 1024 * size, "more than 1024 bytes for each byte of a mixed block")
+        require(length <= 8192 * size, "more than 8192 bytes for each byte of a mixed block")
         require(lanes_log <= 10 and 1 << lanes_log <= length, "invalid number of lanes")
         require(design != 0, "a mixed block without a design")
         block = Block(*block[:3], 1 << lanes_log, design, transform, tables, weights)

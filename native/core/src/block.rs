@@ -14,7 +14,7 @@ use std::ops::Range;
 /// The container version whose mixed blocks these are.
 pub const FORMAT_VERSION: u8 = 1;
 /// Original bytes for each payload byte at most.
-const MAX_EXPANSION: usize = 1024;
+const MAX_EXPANSION: usize = 8192;
 const WORD_BYTES: usize = 4;
 
 /// Why a block was not coded.

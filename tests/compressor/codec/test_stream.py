@@ -292,7 +292,7 @@ def test_few_and_many_bytes_are_counted_alike(data: bytes, monkeypatch: pytest.M
 def test_what_repeats_beyond_measure_is_filled_up_to_the_least_payload(
     definition: Definition, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The bound that decoders rely on is kept by the encoder, at 8 to 1 in place of 1,024."""
+    """The bound that decoders rely on is kept by the encoder, at 8 to 1 in place of 8,192."""
     monkeypatch.setattr(container, "MAX_EXPANSION", 8)
     original = b"ab" * 512
     (block,) = blocks(there_and_back(original, definition))
