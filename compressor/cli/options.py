@@ -172,8 +172,10 @@ def _row(level: Level) -> list[str]:
 
 
 MEASURED = 5_000_000
-"""Bytes of text that speed and memory are stated for."""
-LEVELS_MEASURED = "KB/s and memory: 5 MB of English text on 2 cores, AMD EPYC (Zen 3)."
+"""Bytes of a file that memory is stated for."""
+LEVELS_MEASURED = (
+    "KB/s: 1 MB of English text, 2 cores of an AMD EPYC (Zen 3); memory: a file of 5 MB."
+)
 
 
 results = click.option(

@@ -21,8 +21,8 @@ class Level:
 
     ``table_bytes`` is what the memory's tables take for each byte of a block, up to ``tables_mib``;
     from there on they grow by ``more_bytes`` a byte. ``block_mib`` bounds a block, and with it the
-    text in memory. ``speed`` is what was measured on test5m, in KB/s to compress on two cores of an
-    AMD EPYC (Zen 3).
+    text in memory. ``speed`` was measured on a megabyte of English text, in KB/s to compress on two
+    cores of an AMD EPYC (Zen 3).
     """
 
     number: int
@@ -71,14 +71,14 @@ LEVELS: dict[int, Level] = {
     level.number: level
     # Number, model, design, tables_mib, table_bytes, more_bytes, lanes, block_mib, speed, purpose.
     for level in (
-        Level(1, None, LIGHT, 48, 64, 0, 2, 8, 999, "any file, the fastest"),
-        Level(2, None, LIGHT, 256, 64, 2, 2, 128, 999, "any file, large ones better"),
-        Level(3, None, FULL, 432, 256, 2, 16, 128, 999, "programs, data, other languages"),
-        Level(4, "tiny", LIGHT, 256, 64, 2, 32, 128, 999, "English text, fast"),
-        Level(5, "tiny", FULL, 432, 256, 2, 32, 128, 999, "English text, fast and small"),
-        Level(6, "small", FULL, 432, 256, 2, 32, 128, 999, "most files"),
-        Level(7, "small", FULL, 1024, 256, 2, 16, 128, 999, "most files, more memory"),
-        Level(8, "base", FULL, 432, 256, 2, 32, 128, 999, "English text, smaller"),
-        Level(9, "base", FULL, 1024, 256, 2, 16, 128, 999, "English text, smallest"),
+        Level(1, None, LIGHT, 48, 64, 0, 2, 8, 180, "any file, the fastest"),
+        Level(2, None, LIGHT, 256, 64, 2, 2, 128, 170, "any file, large ones better"),
+        Level(3, None, FULL, 432, 256, 2, 16, 128, 95, "programs, data, other languages"),
+        Level(4, "tiny", LIGHT, 256, 64, 2, 32, 128, 70, "English text, fast"),
+        Level(5, "tiny", FULL, 432, 256, 2, 32, 128, 55, "English text, fast and small"),
+        Level(6, "small", FULL, 432, 256, 2, 32, 128, 31, "most files"),
+        Level(7, "small", FULL, 1024, 256, 2, 16, 128, 29, "most files, more memory"),
+        Level(8, "base", FULL, 432, 256, 2, 32, 128, 30, "English text, smaller"),
+        Level(9, "base", FULL, 1024, 256, 2, 16, 128, 29, "English text, smallest"),
     )
 }
