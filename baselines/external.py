@@ -274,18 +274,21 @@ PROGRAMS = (
         "install zpaq from your system's packages",
         ask="",
     ),
-    # Twice the memory (-x11) takes some 5 GB.
-    Program(
-        "mcm -x10",
-        "context mixing",
-        ("mcm",),
-        "-x10 {in} {out}",
-        "d {in}",
-        ".mcm",
-        "build github.com/mathieuchartier/mcm as baselines/PEERS.md says and put it on PATH",
-        ask="",
-        keeps_name=True,
-        side_files=("of.txt",),
+    *(
+        Program(
+            f"mcm {level}",
+            "context mixing",
+            ("mcm",),
+            f"{level} {{in}} {{out}}",
+            "d {in}",
+            ".mcm",
+            "build github.com/mathieuchartier/mcm as baselines/PEERS.md says and put it on PATH",
+            ask="",
+            keeps_name=True,
+            side_files=("of.txt",),
+        )
+        # The second is its strongest, in twice the memory of the first.
+        for level in ("-x10", "-x11")
     ),
     # It tells no version but the year of its author's original.
     Program(

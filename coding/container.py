@@ -1,6 +1,6 @@
 """The .kz container as FORMAT.md lays it down: header, blocks, end mark.
 
-This module knows the framing alone; what the payload of a model block means is not here.
+This module knows the framing alone; what the payload of a mixed block means is not here.
 """
 
 from __future__ import annotations
@@ -13,30 +13,42 @@ import zlib
 from collections.abc import Iterator
 from typing import Protocol
 
-from coding.errors import BadMagic, Damaged, NewerVersion, OlderVersion, TrailingData, Truncated
+from coding.errors import (
+    BadMagic,
+    Damaged,
+    NewerBlock,
+    NewerVersion,
+    OlderVersion,
+    TrailingData,
+    Truncated,
+    UnknownMemory,
+)
 
 MAGIC = b"\x89KZ\r\n\x1a"
-VERSION = 3
+VERSION = 1
 """The one version that is written and read."""
+OLDER_VERSIONS = (2, 3)
+"""Greater numbers that were in use before the first release."""
 MAX_BLOCK = 1 << 27
 """Original bytes in one block at most: this bounds the memory of both sides."""
 MAX_LANES_LOG2 = 10
-MAX_LANE = 1 << 18
-"""Original bytes in one lane at most: this bounds the steps that one block can ask for."""
+MAX_TABLES = 4096
+"""MiB of the memory's tables at most."""
 WORD_BYTES = 4
-"""A model block's payload is a whole number of these."""
-MAX_EXPANSION = 1024
-"""Original bytes for each payload byte of a model block at most, so that a decoder's work is in
-proportion to the size of its input, as deflate's is by its nature (1,032 to 1)."""
+"""A mixed block's payload is a whole number of these."""
+MAX_EXPANSION = 8192
+"""Original bytes for each payload byte of a mixed block at most, so that a decoder's work is in
+proportion to the size of its input, as that of LZMA is by its nature (some 7,000 to 1)."""
+NO_WEIGHTS = bytes(8)
+"""The weights identity of a mixed block that is coded without a network."""
 
 _HEADER = struct.Struct("<6sBB8s")
-_BLOCK = struct.Struct("<BBHII")
+_HEAD = struct.Struct("<BBBBII")
+_MIXED = struct.Struct("<HH8s")
 _END = struct.Struct("<BBHQ12s")
 _CRC = struct.Struct("<I")
 
 HEADER_BYTES = _HEADER.size + _CRC.size
-BLOCK_BYTES = _BLOCK.size + _CRC.size
-"""What a block takes beside its payload."""
 END_BYTES = _END.size + _CRC.size
 
 
@@ -59,27 +71,63 @@ class Kind(enum.IntEnum):
 
     RAW = 1
     RUN = 2
-    MODEL = 3
+    MIXED = 3
+
+
+class Design(enum.IntEnum):
+    """Designs of the memory; the numbers are the format's."""
+
+    LIGHT = 1
+    FULL = 2
+
+
+class Transform(enum.IntEnum):
+    """What was done to the original of a mixed block before it was coded."""
+
+    NONE = 0
+    X86 = 1
 
 
 END_TYPE = 0
 
 
 @dataclasses.dataclass(frozen=True)
-class Header:
-    """The identity (8 bytes) of the weights that a container's model blocks were coded with."""
+class Head:
+    """The head of a block: its type, original bytes, and payload bytes."""
 
+    kind: Kind
+    length: int
+    size: int
+
+    @property
+    def framing(self) -> int:
+        """Bytes that the block takes in the container beside its payload."""
+        return _HEAD.size + _CRC.size
+
+
+@dataclasses.dataclass(frozen=True)
+class Mixed(Head):
+    """The head of a mixed block: ``tables`` are MiB, ``weights_id`` is 8 bytes."""
+
+    kind: Kind = dataclasses.field(default=Kind.MIXED, init=False)
+    lanes: int
+    design: Design
+    transform: Transform
+    tables: int
     weights_id: bytes
+
+    @property
+    def framing(self) -> int:
+        """Bytes that the block takes in the container beside its payload."""
+        return _HEAD.size + _MIXED.size + _CRC.size
 
 
 @dataclasses.dataclass(frozen=True)
 class Block:
-    """``length`` original bytes, told by ``payload``; ``lanes`` is 1 except in model blocks."""
+    """A block: ``head.length`` original bytes, told by ``head.size`` bytes of payload."""
 
-    kind: Kind
-    length: int
+    head: Head
     payload: bytes
-    lanes: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,19 +156,37 @@ class Digest:
 
 
 def _sealed(data: bytes) -> bytes:
-    return data + _CRC.pack(zlib.crc32(data))
+    return data + _crc_of(data)
 
 
-def header_bytes(header: Header) -> bytes:
-    """The header as it lies in the container."""
-    return _sealed(_HEADER.pack(MAGIC, VERSION, 0, header.weights_id))
+def _crc_of(*parts: bytes) -> bytes:
+    """The checksum of the parts together, which are not joined for it."""
+    crc = 0
+    for part in parts:
+        crc = zlib.crc32(part, crc)
+    return _CRC.pack(crc)
+
+
+def header_bytes() -> bytes:
+    """The header as it lies in every container."""
+    return _sealed(_HEADER.pack(MAGIC, VERSION, 0, bytes(8)))
 
 
 def block_bytes(block: Block) -> bytes:
     """One block as it lies in the container."""
-    lanes_log2 = block.lanes.bit_length() - 1
-    head = _BLOCK.pack(block.kind, lanes_log2, 0, block.length, len(block.payload))
-    return _sealed(head + block.payload)
+    return b"".join(block_parts(block))
+
+
+def block_parts(block: Block) -> tuple[bytes, bytes, bytes]:
+    """One block as it lies in the container: header, payload, checksum."""
+    head = block.head
+    lanes_log2 = design = transform = 0
+    more = b""
+    if isinstance(head, Mixed):
+        lanes_log2, design, transform = head.lanes.bit_length() - 1, head.design, head.transform
+        more = _MIXED.pack(head.tables, 0, head.weights_id)
+    fields = _HEAD.pack(head.kind, lanes_log2, design, transform, head.length, head.size)
+    return fields + more, block.payload, _crc_of(fields + more, block.payload)
 
 
 def end_bytes(end: EndMark) -> bytes:
@@ -129,7 +195,7 @@ def end_bytes(end: EndMark) -> bytes:
 
 
 def least_payload(length: int) -> int:
-    """Bytes that the payload of a model block of ``length`` original bytes must have at least."""
+    """Bytes that the payload of a mixed block of ``length`` original bytes must have at least."""
     return WORD_BYTES * -(-length // (MAX_EXPANSION * WORD_BYTES))
 
 
@@ -149,44 +215,51 @@ def _read(source: Source, size: int, what: str) -> bytes:
     return data
 
 
-def _read_header(source: Source) -> Header:
+def _read_header(source: Source) -> None:
     data = read_up_to(source, HEADER_BYTES)
     if data[:6] != MAGIC[: len(data)]:
         raise BadMagic("not a kolmozip file (wrong magic): check the name, or compress it first")
+    if len(data) > 6 and data[6] in OLDER_VERSIONS:
+        raise OlderVersion(
+            f"format version {data[6]} is from before the first release: use the program that "
+            "wrote it, then compress again"
+        )
     if len(data) > 6 and data[6] > VERSION:
         raise NewerVersion(
             f"format version {data[6]}, this program knows {VERSION}: update kolmozip"
         )
-    if len(data) > 6 and 0 < data[6] < VERSION:
-        raise OlderVersion(
-            f"format version {data[6]} was never released: use the program that wrote it, "
-            f"then compress again"
-        )
     if len(data) < HEADER_BYTES:
         raise Truncated("the file ends inside its header: it was cut short, fetch it again")
-    _, version, reserved, weights_id = _HEADER.unpack(data[: _HEADER.size])
+    _, version, reserved, memory_id = _HEADER.unpack(data[: _HEADER.size])
     if _sealed(data[: _HEADER.size]) != data or not version or reserved:
         raise Damaged(
             "the header does not hold its checksum or sets reserved bits: "
             "the file is damaged, fetch it again"
         )
-    return Header(weights_id)
+    if any(memory_id):
+        raise UnknownMemory(
+            f"the file needs a prepared memory that this version does not know "
+            f"({memory_id.hex()}): update kolmozip"
+        )
 
 
 class Reader:
     """A container as it is read, each part checked before it is handed out.
 
-    The constructor reads the header: raises BadMagic, NewerVersion, OlderVersion, Truncated,
-    Damaged.
+    The constructor reads the header: raises BadMagic, NewerVersion, OlderVersion, UnknownMemory,
+    Truncated, Damaged.
     """
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self._end: EndMark | None = None
-        self.header = _read_header(source)
+        _read_header(source)
 
     def blocks(self) -> Iterator[Block]:
-        """Yields every block up to the end mark. Raises Truncated, Damaged, TrailingData."""
+        """Yields every block up to the end mark.
+
+        Raises NewerBlock, Truncated, Damaged, TrailingData.
+        """
         while (start := _read(self._source, 4, "block header"))[0] != END_TYPE:
             yield _read_block(self._source, start)
         self._end = _read_end(self._source, start)
@@ -213,28 +286,57 @@ def _read_end(source: Source, start: bytes) -> EndMark:
     return EndMark(length, check)
 
 
-def _keeps_the_format(kind: int, lanes_log2: int, reserved: int, length: int, size: int) -> bool:
-    """Whether the fields of a block header agree with FORMAT.md, section 1.2."""
-    if reserved or not 1 <= length <= MAX_BLOCK:
+def _keeps_the_format(fields: bytes) -> bool:
+    """Whether a block header agrees with FORMAT.md, section 1.2.
+
+    A design or transform that this program does not know may still do so.
+    """
+    kind, lanes_log2, design, _, length, size = _HEAD.unpack_from(fields)
+    if not 1 <= length <= MAX_BLOCK:
         return False
-    if kind == Kind.MODEL:
-        lanes = 1 << lanes_log2
-        return (
-            lanes_log2 <= MAX_LANES_LOG2
-            and lanes <= length <= lanes * MAX_LANE
-            and least_payload(length) <= size < length
-            and size % WORD_BYTES == 0
-        )
-    sizes: dict[int, int] = {Kind.RAW: length, Kind.RUN: 1}
-    return lanes_log2 == 0 and size == sizes.get(kind)
+    if kind != Kind.MIXED:
+        return not any(fields[1:4]) and size == (length if kind == Kind.RAW else 1)
+    tables, reserved, _ = _MIXED.unpack_from(fields, _HEAD.size)
+    return (
+        lanes_log2 <= MAX_LANES_LOG2
+        and 1 << lanes_log2 <= length
+        and design > 0
+        and 1 <= tables <= MAX_TABLES
+        and reserved == 0
+        and least_payload(length) <= size < length
+        and size % WORD_BYTES == 0
+    )
+
+
+def _mixed_head(fields: bytes) -> Mixed:
+    """The header of a mixed block that keeps the format, its checksum compared."""
+    _, lanes_log2, design, transform, length, size = _HEAD.unpack_from(fields)
+    tables, _, weights_id = _MIXED.unpack_from(fields, _HEAD.size)
+    try:
+        how = Design(design), Transform(transform)
+    except ValueError as error:
+        known = design in list(Design)
+        what = f"transform {transform}" if known else f"design {design} of the memory"
+        raise NewerBlock(
+            f"a block needs {what}, this program does not know it: update kolmozip"
+        ) from error
+    return Mixed(length, size, 1 << lanes_log2, *how, tables, weights_id)
 
 
 def _read_block(source: Source, start: bytes) -> Block:
-    head = start + _read(source, _BLOCK.size - 4, "block header")
-    kind, lanes_log2, reserved, length, size = _BLOCK.unpack(head)
-    if not _keeps_the_format(kind, lanes_log2, reserved, length, size):
+    if start[0] not in list(Kind):
+        raise NewerBlock(
+            f"a block is of type {start[0]}, this program does not know it: "
+            "update kolmozip, or fetch the file again if it is damaged"
+        )
+    kind = Kind(start[0])
+    missing = _HEAD.size - len(start) + (_MIXED.size if kind == Kind.MIXED else 0)
+    fields = start + _read(source, missing, "block header")
+    if not _keeps_the_format(fields):
         raise Damaged("a block header breaks the format: the file is damaged, fetch it again")
+    *_, length, size = _HEAD.unpack_from(fields)
     payload = _read(source, size, "block")
-    if _sealed(head + payload)[-_CRC.size :] != _read(source, _CRC.size, "block checksum"):
+    if _crc_of(fields, payload) != _read(source, _CRC.size, "block checksum"):
         raise Damaged("a block's checksum does not hold: the file is damaged, fetch it again")
-    return Block(Kind(kind), length, payload, 1 << lanes_log2)
+    head = _mixed_head(fields) if kind == Kind.MIXED else Head(kind, length, size)
+    return Block(head, payload)

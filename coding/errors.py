@@ -23,6 +23,14 @@ class OlderVersion(FormatError):
     """The container was written in a version of the format from before the first release."""
 
 
+class NewerBlock(FormatError):
+    """A block has a type, a memory design or a transform that this program does not know."""
+
+
+class UnknownMemory(FormatError):
+    """The container names a prepared memory that this program does not know."""
+
+
 class Truncated(FormatError):
     """The container ends before its end mark."""
 
@@ -40,4 +48,4 @@ class UnknownWeights(FormatError):
 
 
 class LimitExceeded(KolmozipError):
-    """Decoding would take more output or memory than the caller allows."""
+    """Coding would take more output or memory than the caller allows."""

@@ -1,8 +1,12 @@
-"""kolmozip: lossless compression by a small language model, in the form of a library.
+"""kolmozip: lossless compression by context models and a small language model, as a library.
 
 >>> import compressor
 >>> compressor.decompress(compressor.compress(b"any bytes")) == b"any bytes"
 True
+>>> compressor.decompress(compressor.compress(b"any bytes", level=1)) == b"any bytes"
+True
+
+Level 1 is the fastest and 9 the smallest, as on the command line; 6 is the default.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from compressor.codec.stream import compress, compress_stream, decompress, decompress_stream
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = ["compress", "compress_stream", "decompress", "decompress_stream"]
 

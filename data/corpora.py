@@ -145,6 +145,14 @@ def locate(corpus: Corpus) -> Path | None:
     return path if path.name in file_names(corpus) else find_in(cache_folder(), corpus)
 
 
+def folder_named(name: str) -> Path | None:
+    """The folder of this name beside the corpora: in the one that KOLMOZIP_CORPORA names, or in the
+    user's cache; None where it is in neither."""
+    value = os.environ.get(VARIABLE)
+    homes = [Path(value).expanduser()] if value else []
+    return next((path / name for path in [*homes, cache_folder()] if (path / name).is_dir()), None)
+
+
 def file_names(corpus: Corpus) -> list[str]:
     """The names that the corpus's file may have: `enwik8`, `enwik8.xz`, and so on."""
     return [corpus.name + packing for packing in PACKINGS]

@@ -12,8 +12,7 @@ from pathlib import Path
 from baselines.classical import CLASSICAL
 from compressor.bench.measuring import Outcome, Run, in_this_process, there_and_back
 from compressor.bench.store import Facts
-from compressor.codec import stream
-from compressor.codec.weights_store import DEFAULT_MODEL
+from compressor.codec import levels, stream
 from compressor.system.plain_table import plain_table
 from compressor.system.progress import bar
 from data.samples import sample
@@ -21,21 +20,23 @@ from data.samples import sample
 COLUMNS = ("codec", ">bytes", ">bits/char", ">s compress", ">s decompress", ">restored")
 
 
-def rows(quiet: bool, model: str = DEFAULT_MODEL) -> list[Facts]:
+def rows(quiet: bool, model: str | None = None) -> list[Facts]:
     """One row a codec on the packaged sample; ``quiet`` draws no progress of our own.
 
-    Sizes are in bytes, times in seconds. Raises UnknownModel, UnusableWeights, SampleDamaged.
+    Ours codes at the default level; ``model`` takes the place of that level's own. Sizes are in
+    bytes, times in seconds. Raises UnknownModel, UnusableWeights, SampleDamaged.
     """
     text = sample()
     codecs: list[tuple[str, str, Run]] = [
         (codec.name, codec.version, in_this_process(codec.compress, codec.decompress))
         for codec in CLASSICAL
     ]
-    codecs.append(("kolmozip", f"model {model}", _ours(model, len(text), quiet)))
+    version = f"level {levels.DEFAULT}" + (f", model {model}" if model else "")
+    codecs.append(("kolmozip", version, _ours(model, len(text), quiet)))
     return [_row(name, version, run, text) for name, version, run in codecs]
 
 
-def _ours(model: str, total: int, quiet: bool) -> Run:
+def _ours(model: str | None, total: int, quiet: bool) -> Run:
     """Our own compressor, with a progress bar over ``total`` bytes."""
 
     def compress(source: Path, target: Path) -> None:
@@ -44,7 +45,7 @@ def _ours(model: str, total: int, quiet: bool) -> Run:
             target.open("wb") as write,
             bar(total, "compress", quiet) as progress,
         ):
-            stream.compress_stream(read, write, model, progress)
+            stream.compress_stream(read, write, progress=progress, model=model)
 
     def decompress(source: Path, target: Path) -> None:
         with (

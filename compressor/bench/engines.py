@@ -22,29 +22,32 @@ from typing import Any
 
 from coding.errors import KolmozipError
 from compressor.bench.inputs import opened
-from compressor.bench.jobs import Job, baseline_job, lanes, model_job
+from compressor.bench.jobs import Job, baseline_job, level_job
 from compressor.bench.measuring import VERBS, Outcome, there_and_back
 from compressor.bench.ours import ROOT
 from compressor.bench.records import ENGINES, Input
 from compressor.bench.runner import in_processes
 from compressor.bench.store import Facts, keep, prepare, significant
 from compressor.codec import engines, native, weights_file, weights_store
+from compressor.codec.levels import LEVELS
 from compressor.system.machine import cores, environment
 from compressor.system.plain_table import plain_table
 from compressor.system.process import Children
 from compressor.system.progress import bar
 from models.integer.weights import IntegerWeights, dense_inputs
 
-MODELS = ("tiny", "small")
-"""Models that are measured unless others are asked for."""
+MEASURED = (3, 4, 6)
+"""Levels that are measured unless others are asked for: those of a single lane take minutes in
+NumPy."""
 PEER = "xz -9e"
 """What the speed on the whole input is a ratio to."""
 SIZES = (64 << 10, 10_000, 1_000)
 """Bytes of the beginnings of the input that are measured too."""
 OFTEN = 1 << 20
 """Bytes of an input up to which every run is repeated."""
-PORTABLE_BYTES = 10_000
-"""The portable instruction set is there for correctness: it computes no more than this."""
+SLOW_BYTES = 10_000
+"""What is there for correctness computes no more than this: the portable instruction set, and the
+memory's definition in NumPy, which JAX has beside it."""
 CANDLE_LANES, CANDLE_BYTES = 64, 51_200
 """Candle steps through the beginning of the input, one byte in each lane at a time."""
 CANDLE = ROOT / "native" / "candle" / "Cargo.toml"
@@ -61,28 +64,34 @@ class Setup:
 
     engine: str
     job: Job
-    model: str | None = None
+    level: int | None = None
     instructions: str | None = None
 
     @property
     def facts(self) -> Facts:
         """As a row states it."""
-        return {"engine": self.engine, "instructions": self.instructions, "model": self.model}
+        model = LEVELS[self.level].model if self.level else None
+        return {
+            "engine": self.engine,
+            "instructions": self.instructions,
+            "level": self.level,
+            "model": model,
+        }
 
 
-def of_model(name: str, engine: str, instructions: str | None = None) -> Setup:
+def of_level(level: int, engine: str, instructions: str | None = None) -> Setup:
     """Our own compressor on one engine, chosen by the variables that a user has too."""
-    job = model_job(name)
+    job = level_job(level)
     chosen = [f"{engines.VARIABLE}={engine}"]
     chosen += [f"{native.ISA_VARIABLE}={instructions}"] if instructions else []
     command = ["env", *chosen]
     job = dataclasses.replace(
         job, compress=[*command, *job.compress], decompress=[*command, *job.decompress]
     )
-    return Setup(engine, job, name, instructions)
+    return Setup(engine, job, level, instructions)
 
 
-def setups(models: Sequence[str], size: int, whole: bool) -> Iterator[Setup]:
+def setups(levels: Sequence[int], size: int, whole: bool) -> Iterator[Setup]:
     """What runs on an input of so many bytes.
 
     On the whole input that is the peer and, of the instruction sets, the fastest one alone.
@@ -94,16 +103,17 @@ def setups(models: Sequence[str], size: int, whole: bool) -> Iterator[Setup]:
             Setup("peer", baseline_job(codec)) for codec in table.codecs() if codec.name == PEER
         )
     names = native.instruction_sets()
-    usable = [name for name in names if name != "portable" or size <= PORTABLE_BYTES]
-    for model in models:
+    usable = [name for name in names if name != "portable" or size <= SLOW_BYTES]
+    for level in levels:
         for instructions in usable[-1:] if whole else usable:
-            yield of_model(model, "native", instructions)
-        yield of_model(model, "jax")
+            yield of_level(level, "native", instructions)
+        if size <= SLOW_BYTES:
+            yield of_level(level, "jax")
 
 
 def measure(
     name: str,
-    models: Sequence[str],
+    levels: Sequence[int],
     results: Path,
     *,
     rounds: int = 3,
@@ -117,8 +127,8 @@ def measure(
     """
     engines.chosen("native")
     engines.chosen("jax")
-    for model in models:
-        weights_store.path_by_name(model)
+    models = dict.fromkeys(model for level in levels if (model := LEVELS[level].model))
+    weights = {model: _weights(model) for model in models}
     prepare(results)
     with tempfile.TemporaryDirectory(prefix="kolmozip-engines-") as folder, opened(name) as source:
         subject = Input.of(source)
@@ -129,13 +139,13 @@ def measure(
                 with source.open("rb") as whole:
                     part.write_bytes(whole.read(size))
                 inputs.append((part, False))
-        rows = _rows(inputs, models, rounds, quiet)
+        rows = _rows(inputs, levels, rounds, quiet)
         facts = {
             "kind": ENGINES,
             **subject.facts,
             "rounds": rounds,
             "rows": rows,
-            "products_per_byte": {model: products(_weights(model)) for model in models},
+            "products_per_byte": {model: products(weights[model]) for model in models},
             "peak_products_per_s": _peak(),
             "candle": [
                 _candle(model, source, threads)
@@ -158,14 +168,14 @@ def _weights(model: str) -> IntegerWeights:
 
 
 def _rows(
-    inputs: Sequence[tuple[Path, bool]], models: Sequence[str], rounds: int, quiet: bool
+    inputs: Sequence[tuple[Path, bool]], levels: Sequence[int], rounds: int, quiet: bool
 ) -> list[Facts]:
     """A row a setup and input, in the order in which they first ran."""
     todo = []
     for source, whole in inputs:
         subject = Input.of(source)
         times = rounds if subject.size <= OFTEN else 1
-        todo.append((source, subject, times, [*setups(models, subject.size, whole)]))
+        todo.append((source, subject, times, [*setups(levels, subject.size, whole)]))
     total = sum(subject.size * times * len(here) for _, subject, times, here in todo)
     rows: list[Facts] = []
     with bar(total, "engines", quiet) as progress:
@@ -185,13 +195,15 @@ def run(setup: Setup, source: Path, subject: Input) -> Facts:
     ``subject`` is the source's ``Input``. A run that fails has its reason in ``reason``.
     """
     outcome, digest = Outcome(subject.size), None
+    recipe: Facts = {}
     with tempfile.TemporaryDirectory(prefix="kolmozip-engines-") as name:
         folder = Path(name)
         commands = in_processes(setup.job, folder / "trace", Children(), None, False)
         there_and_back(commands, source, folder, outcome)
         if outcome.compressed_bytes is not None:
             digest = hashlib.sha256((folder / "packed").read_bytes()).hexdigest()
-    own = {} if setup.model is None else {"lanes": lanes(subject.size)}
+        if outcome.reason is None:
+            recipe = setup.job.recipe(folder / "packed")
     return {
         **setup.facts,
         "codec": setup.job.codec,
@@ -199,7 +211,7 @@ def run(setup: Setup, source: Path, subject: Input) -> Facts:
         "packed_sha256": digest,
         "reason": outcome.reason,
         **outcome.facts,
-        **own,
+        **recipe,
     }
 
 

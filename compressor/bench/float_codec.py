@@ -4,7 +4,7 @@ Encoder and decoder run the same compiled step on the same shapes, so a file dec
 and with the libraries, that wrote it: enough for a row of the leaderboard, and nothing that a user
 should trust a file to. So it is no kolmozip file, and ``kolmozip decompress`` refuses it as such:
 it begins with 8 bytes of its own, ``kzfloat`` and a 1, and what FORMAT.md describes follows, but
-with model blocks that only this program decodes. Its suffix is ``.kzf``. Run as
+with weights in mixed blocks that only this program decodes. Its suffix is ``.kzf``. Run as
 ``python -m compressor.bench.float_codec compress|decompress WEIGHTS SOURCE TARGET``.
 """
 
@@ -21,15 +21,20 @@ import numpy as np
 from baselines import transformer
 from baselines.transformer import Cache, TransformerConfig
 from baselines.transformer_weights import WeightsError, unpack
-from coding.container import Source, read_up_to
+from coding.container import NO_WEIGHTS, Source, read_up_to
 from coding.errors import BadMagic, KolmozipError, UnknownWeights
 from compressor.bench.ours import FLOAT_MAGIC
-from compressor.codec import stream
+from compressor.codec import registry, stream
 from compressor.codec.blocks import SteppedModel
+from compressor.codec.seams import BlockCodec
 from compressor.system import files
 from models.integer.fixed_point import EVIDENCE_BITS, FIRST_BYTE
 from models.integer.identity import identity_of_bytes
 from models.network.lm import Params
+
+LANES = 512
+"""Lanes of a block that has bytes for them: a step of the network, and of the memory in NumPy,
+takes little longer for many lanes than for few."""
 
 
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=3)
@@ -72,8 +77,10 @@ class TransformerModel(SteppedModel):
         """The network with every lane in its initial state."""
         return TransformerLanes(self.config, self.params, lanes)
 
-    def find(self, wanted: bytes) -> TransformerModel:
-        """This model, if a file was coded with it. Raises UnknownWeights."""
+    def find(self, wanted: bytes) -> BlockCodec:
+        """The codec that a block names: this model, or the memory alone. Raises UnknownWeights."""
+        if wanted == NO_WEIGHTS:
+            return registry.without_network()
         if wanted != self.identity:
             raise UnknownWeights(
                 f"the file was coded with weights {wanted.hex()}, not with {self.identity.hex()}: "
@@ -88,7 +95,7 @@ def run(verb: str, weights: Path, source: str, target: str) -> None:
     with files.open_input(source) as read, files.open_output(target, force=True) as write:
         if verb == "compress":
             write.write(FLOAT_MAGIC)
-            stream.compress_stream(read, write, model)
+            stream.compress_stream(read, write, model=model, lanes=LANES)
         else:
             _check_magic(read)
             stream.decompress_stream(read, write, find=model.find)

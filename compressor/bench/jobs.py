@@ -13,13 +13,13 @@ from typing import Any, TypeAlias
 
 from baselines import table
 from baselines.codec import Codec, UnknownCodec
-from coding import container
+from coding.container import VERSION, Mixed, Reader
 from compressor.bench import ours
 from compressor.bench.records import OURS
 from compressor.bench.store import Facts, read_json
-from compressor.codec import weights_store
+from compressor.codec import levels, weights_store
+from compressor.codec.levels import LEVELS, Level
 from compressor.system.plain_table import plain_table
-from data.lanes import lane_count
 from data.splits import training_bytes_within
 
 Blocks: TypeAlias = list[list[int]]
@@ -73,19 +73,16 @@ class Job:
     """Of an input's name and bytes."""
     blocks: Callable[[Path, Path], Blocks | None] = traced
     """Of the packed file and the trace."""
-    lanes: Callable[[int], int] | None = None
-    """Of an input's bytes; None for codecs without lanes."""
+    recipe: Callable[[Path], Facts] = lambda _packed: {}
+    """How the packed file was coded, as it says itself."""
+    alone: bool = False
+    """Whether nothing runs beside it: our own codec and neural ones use every core."""
     extra: Facts = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, str]:
         """Runs of one key on one input are runs of the same thing."""
         return self.codec, self.version
-
-    @property
-    def alone(self) -> bool:
-        """Neural codecs use every core, so nothing runs beside them."""
-        return self.family == "neural"
 
 
 def baseline_job(codec: Codec) -> Job:
@@ -103,35 +100,74 @@ def baseline_job(codec: Codec) -> Job:
     )
 
 
-def model_job(name: str = weights_store.DEFAULT_MODEL) -> Job:
-    """The job of our own compressor with weights by name, or by a path that ends in .kzw.
+def level_job(number: int) -> Job:
+    """The job of our own compressor at one of its levels.
 
-    The weights are part of the version, so other weights are another run. Raises UnknownModel,
-    AmbiguousModel.
+    Raises UnknownModel where the weights of its network are not at hand, AmbiguousModel.
+    """
+    level = LEVELS[number]
+    path = weights_store.path_by_name(level.model) if level.model else None
+    return _own_job(f"{OURS}-{number}", level, path, [f"-{number}"], [])
+
+
+def model_job(name: str) -> Job:
+    """The job of our own compressor at its default level, but with weights of this name.
+
+    A name that ends in .kzw is a path. Raises UnknownModel, AmbiguousModel.
     """
     path = weights_store.path_by_name(name)
-    identity, card = weights_store.identity_of(path).hex(), weights_store.card_of(path)
-    shown = "" if path.stem == weights_store.DEFAULT_MODEL else f" --model {path.stem}"
+    how = [f"-{levels.DEFAULT}", "--model", name]
+    codec = f"{OURS}{path.stem}"
+    return _own_job(codec, LEVELS[levels.DEFAULT], path, how, _weights_folder(name))
+
+
+def _own_job(codec: str, level: Level, path: Path | None, how: list[str], before: list[str]) -> Job:
+    """Our own compressor at a level with the weights at a path, if any.
+
+    ``how`` are options to compress, and ``before`` goes before the command that restores. The
+    version holds all that decides a file's bytes beside the input, so that a level of other tables
+    or other weights is another run.
+    """
     program = [sys.executable, "-P", "-m", "compressor"]
+    design, lanes = level.design.name.lower(), f"{level.lanes} lane{'s' * (level.lanes > 1)}"
+    version = f"format {VERSION}, {design}, {level.tables_mib} MiB, {lanes}"
+    card: Facts = {}
+    extra: Facts = {"file_format": VERSION, "level": level.number}
+    if path:
+        card, weights = weights_store.card_of(path), weights_store.identity_of(path).hex()
+        version += f", weights {weights}"
+        extra |= {"model": path.stem, "weights": weights}
+        extra |= {"train_bytes_seen": card.get("train_bytes_seen")}
     return Job(
-        codec=f"{OURS}{path.stem}",
-        family="neural",
-        version=f"weights {identity}",
-        command=f"kolmozip compress{shown} FILE",
-        compress=[*program, "compress", INPUT, "-o", OUTPUT, "--model", name],
-        decompress=[*_weights_folder(name), *program, "decompress", INPUT, "-o", OUTPUT],
-        weights_bytes=path.stat().st_size,
+        codec=codec,
+        family="neural" if path else "context mixing",
+        version=version,
+        command=f"kolmozip {' '.join(how)} FILE",
+        compress=[*program, "compress", *how, INPUT, "-o", OUTPUT],
+        decompress=[*before, *program, "decompress", INPUT, "-o", OUTPUT],
+        weights_bytes=path.stat().st_size if path else 0,
         parameters=card.get("parameters"),
         program_bytes=ours.program_bytes,
-        training_bytes_within=_trained_on(card),
+        training_bytes_within=_trained_on(card) if path else lambda _name, _size: 0,
         blocks=lambda packed, _trace: ours.blocks(packed),
-        lanes=lanes,
-        extra={
-            "model": path.stem,
-            "weights": identity,
-            "train_bytes_seen": card.get("train_bytes_seen"),
-        },
+        recipe=recipe,
+        alone=True,
+        extra=extra,
     )
+
+
+def recipe(packed: Path, start: int = 0) -> Facts:
+    """How the first mixed block of the container at an offset of a file was coded.
+
+    The design of the memory, MiB of its tables, and lanes; empty where no block is mixed.
+    """
+    with packed.open("rb") as source:
+        source.seek(start)
+        heads = (block.head for block in Reader(source).blocks())
+        head = next((head for head in heads if isinstance(head, Mixed)), None)
+    if head is None:
+        return {}
+    return {"design": head.design.name.lower(), "tables_mib": head.tables, "lanes": head.lanes}
 
 
 def _weights_folder(name: str) -> list[str]:
@@ -160,7 +196,7 @@ def transformer_job(path: Path) -> Job:
     return Job(
         codec=path.stem,
         family="neural",
-        version=f"weights {card['identity']}",
+        version=f"format {VERSION}, weights {card['identity']}",
         command=f"python -m compressor.bench.float_codec compress {path.name} FILE FILE.kzf",
         compress=[*program, "compress", str(path.resolve()), INPUT, OUTPUT],
         decompress=[*program, "decompress", str(path.resolve()), INPUT, OUTPUT],
@@ -170,14 +206,14 @@ def transformer_job(path: Path) -> Job:
         program_bytes=lambda: ours.program_bytes(ours.TRANSFORMER),
         training_bytes_within=_trained_on(card),
         blocks=lambda packed, _trace: ours.blocks(packed, len(ours.FLOAT_MAGIC)),
-        lanes=lanes,
-        extra={"weights": card["identity"], "train_bytes_seen": card["train_bytes_seen"]},
+        recipe=lambda packed: recipe(packed, len(ours.FLOAT_MAGIC)),
+        alone=True,
+        extra={
+            "file_format": VERSION,
+            "weights": card["identity"],
+            "train_bytes_seen": card["train_bytes_seen"],
+        },
     )
-
-
-def lanes(size: int) -> int:
-    """Lanes of the first block of an input of so many bytes."""
-    return lane_count(min(size, container.MAX_BLOCK))
 
 
 def _trained_on(card: dict[str, Any]) -> Callable[[str, int], int | None]:
@@ -185,12 +221,17 @@ def _trained_on(card: dict[str, Any]) -> Callable[[str, int], int | None]:
 
 
 def catalogue() -> dict[str, Maker]:
-    """Every codec that can run here, classical ones first: name -> what makes its job."""
+    """Every codec that can run here, classical ones first: name -> what makes its job.
+
+    Of our own levels these are those whose weights are at hand.
+    """
     makers: dict[str, Maker] = {
         codec.name: functools.partial(baseline_job, codec) for codec in table.codecs()
     }
-    for path in weights_store.weights_files():
-        makers.setdefault(f"{OURS}{path.stem}", functools.partial(model_job, path.stem))
+    models = {None, *(path.stem for path in weights_store.weights_files())}
+    for number, level in LEVELS.items():
+        if level.model in models:
+            makers[f"{OURS}-{number}"] = functools.partial(level_job, number)
     return makers
 
 

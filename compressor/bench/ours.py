@@ -14,16 +14,17 @@ ROOT = Path(__file__).resolve().parents[2]
 """The folder that holds our packages."""
 
 MODULES = {
-    "coding": "__init__ container counts errors rangecoder",
+    "coding": "__init__ container counts errors rangecoder transforms",
     "compressor": "__init__ errors",
     "compressor/cli": "__init__ code groups options",
-    "compressor/codec": "__init__ blocks engines model registry seams stream"
-    " weights_file weights_store",
+    "compressor/codec": "__init__ blocks engines levels model native needs registry seams stream"
+    " trials weights_file weights_store",
     "compressor/system": "__init__ files plain_table progress signals",
     "data": "__init__ lanes",
     "models": "__init__",
     "models/integer": "__init__ config engine fixed_point identity logarithm ngram weights",
-    "models/memory": "__init__ expected logistic match memory runs slots",
+    "models/memory": "__init__ choosers contexts designs histories last logistic maps matches"
+    " memory mixer order part readers",
 }
 """Folder -> the modules in it that compressing or decompressing a file loads."""
 PRODUCT = tuple(
@@ -69,6 +70,5 @@ def blocks(packed: Path, start: int = 0) -> list[list[int]]:
     with packed.open("rb") as source:
         source.seek(start)
         reader = container.Reader(source)
-        return [
-            [block.length, container.BLOCK_BYTES + len(block.payload)] for block in reader.blocks()
-        ]
+        heads = [block.head for block in reader.blocks()]
+    return [[head.length, head.framing + head.size] for head in heads]

@@ -1,7 +1,8 @@
 """The measurements kept under results/raw in one form: what tables, plots and verdicts are made of.
 
-Kinds of JSON: "row" (one codec on one input), "speed" (one run of our own codec) and "estimate";
-other kinds are for other readers. Beside them lie the logs of training runs, ``train-*.jsonl``.
+Kinds of JSON: "row" (one codec on one input), "speed" (our own codec, before it had levels) and
+"estimate"; other kinds are for other readers. Beside them lie the logs of training runs,
+``train-*.jsonl``.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ OURS, RIVAL = "kolmozip ", "transformer"
 """How the codec names of our rows and of the transformer baseline's begin."""
 FIRST_INPUTS = ("enwik8", "test5m", "test1m", "valid", "head1m")
 """The order of inputs in tables; others follow by name."""
+GROUPS = {"files-development": "development", "files-test": "test"}
+"""Name of a group of files, and of its folder -> the part of `kolmozip corpus files` that it is."""
 LOGGED = ("train_bits_per_char", "valid_slice_bits_per_char", "valid_bits_per_char")
 """The figures of a training log that make a curve, in bits/char."""
 WEIGHT_BITS = "weight-bits"
@@ -104,6 +107,8 @@ class Estimate(_Record):
     """Summed information content of a float model on an input (bits/char): not a file."""
 
     checkpoint: str
+    file_format: int | None
+    """The format whose memory it was estimated beside; None is one before version 1."""
     bits_per_char: float
     bits_per_char_network_alone: float
     bytes: int
@@ -138,6 +143,18 @@ class Row(_Record):
     blocks: list[list[int]] | None
     jobs: int | None
     train_bytes_seen: int | None
+    file_format: int | None
+    """The version of our container that held it; None for other codecs, and before version 1."""
+    group: str | None
+    """The group of files that the input is one of, a key of GROUPS."""
+    level: int | None
+    model: str | None
+    weights: str | None
+    """Name and identity of the weights that the codec may have used."""
+    design: str | None
+    """Of the memory, ``light`` or ``full``, as the file's first mixed block says."""
+    tables_mib: int | None
+    """MiB of the memory's tables, as that block says."""
     lanes: int | None
     processor: str | None
     cores: int | None
@@ -208,6 +225,8 @@ def row_of(facts: Facts, path: Path) -> Row:
         )
     if row.verified and row.compressed_bytes is None:
         raise MalformedResult(f"{path}: verified, but without compressed_bytes: {MEASURE}")
+    if row.group is not None and row.group not in GROUPS:
+        raise MalformedResult(f"{path}: group {row.group!r} is not known: {MEASURE}")
     if any(len(block) != 2 or not block[0] for block in row.blocks or []):
         raise MalformedResult(f"{path}: blocks that are no pairs of byte counts: {MEASURE}")
     return row
@@ -229,7 +248,7 @@ def _record(facts: Facts, path: Path) -> Row | Estimate | None:
 
 
 def _from_speed(facts: Facts, path: Path) -> Facts:
-    """A run of our own codec in the fields of a row; what can be derived from it is."""
+    """A run of our own codec before it had levels, as a row; what can be derived from it is."""
     try:
         model, weights, restored = facts["model"], facts["weights"], facts["restored"] is True
         within = training_bytes_within(facts["input"], facts["input_bytes"])

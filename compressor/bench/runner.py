@@ -39,6 +39,7 @@ def run_job(
     """
     subject = subject or Input.of(source)
     outcome, program_bytes, blocks = Outcome(subject.size), None, None
+    recipe: Facts = {}
     try:
         program_bytes = job.program_bytes()
         with tempfile.TemporaryDirectory(
@@ -50,6 +51,7 @@ def run_job(
             there_and_back(run, source, folder, outcome)
             if outcome.reason is None:
                 blocks = job.blocks(folder / "packed", trace)
+                recipe = job.recipe(folder / "packed")
     # No disk space, a container nobody can read: nothing may cost the rows of other codecs.
     except Exception as error:
         outcome.reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
@@ -71,7 +73,7 @@ def run_job(
         "blocks": blocks,
         "jobs": jobs,
         **job.extra,
-        **({} if job.lanes is None else {"lanes": job.lanes(subject.size)}),
+        **recipe,
         **environment(),
     }
 
@@ -99,21 +101,25 @@ def bench(
     jobs: int = 1,
     again: bool = False,
     quiet: bool = False,
+    group: str | None = None,
 ) -> list[Row]:
     """Runs the jobs on source and returns the rows of them all, those kept already first.
 
     A job with a verified row in the folder for the same input, codec and version is not run, unless
-    ``again``. Each row is written the moment it is there; an interrupt loses only what is running.
-    At most ``jobs`` run at a time, no more than there are cores, and neural ones by themselves.
-    Raises EmptyInput, MalformedResult, InputMissing, NoPermission, DiskFull.
+    ``again``; ``group`` is the group of files that the source is one of, if any. Each row is
+    written the moment it is there; an interrupt loses only what is running. At most ``jobs`` run at
+    a time, no more than there are cores, and those that use every core by themselves. Raises
+    EmptyInput, MalformedResult, InputMissing, NoPermission, DiskFull.
     """
     prepare(results)
     subject = Input.of(source)
     kept = [row for row in load(results).rows if row.verified]
-    here = [] if again else [row for row in kept if row.subject == subject]
+    same = [row for row in kept if (row.subject, row.group) == (subject, group)]
+    here = [] if again else same
     done = {(row.codec, row.version): row for row in here}
     rows = [done[job.key] for job in todo if job.key in done]
     run = [job for job in todo if job.key not in done]
+    name = f"{group}-{subject.name}" if group else subject.name
     screen = console(quiet)
     with Board([job.codec for job in run], _expected(kept, subject.size), screen) as board:
         for row in rows:
@@ -121,8 +127,9 @@ def bench(
         for wave, width in _waves(run, jobs):
             coming = _run_wave(wave, width, source, subject, limit_s, board)
             with contextlib.closing(coming):
-                for facts in coming:
-                    path = keep(facts, results, f"row-{facts['codec']}-{subject.name}")
+                for measured in coming:
+                    facts = {**measured, "group": group} if group else measured
+                    path = keep(facts, results, f"row-{facts['codec']}-{name}")
                     rows.append(row_of(facts, path))
                     board.finished(rows[-1])
     return rows

@@ -7,14 +7,15 @@ import lzma
 from collections.abc import Sequence
 from pathlib import Path
 
+from coding.container import VERSION
 from compressor.bench.records import WEIGHT_BITS, WEIGHT_BITS_TEXT
 from compressor.bench.store import Facts, keep, prepare
 from compressor.codec import weights_file
+from compressor.codec.levels import DEFAULT, LEVELS
 from compressor.system.machine import environment
 from compressor.system.progress import bar
 from compressor.training.metering import metered, rates
 from compressor.training.pack import float_weights
-from data.lanes import lane_count, to_columns
 from data.splits import load_slice
 from models.integer.weights import IntegerWeights
 from models.network.precision import coarsen
@@ -29,19 +30,20 @@ def measure(
 ) -> tuple[Facts, Path]:
     """Packs a run at its own precision and at each lower one of ``bits``, and evaluates each.
 
-    On the first ``size`` bytes of the validation text. Returns the facts and where they were kept.
-    Raises InputMissing, UnusableWeights, TrainingError, data.corpora.CorpusError.
+    On the first ``size`` bytes of the validation text, as a block of the default level. Returns the
+    facts and where they were kept. Raises InputMissing, UnusableWeights, TrainingError, NoEngine,
+    StaleEngine, data.corpora.CorpusError.
     """
     prepare(results)
     model, params, grid = float_weights(run)
     text = load_slice("valid")[:size]
-    columns = to_columns(text, lane_count(text.size))
+    recipe = LEVELS[DEFAULT].recipe(text.size)
     points, precisions = [], [grid, *sorted({each for each in bits if each < grid}, reverse=True)]
     with bar(len(precisions) * text.size, "weight bits", quiet) as progress:
         for precision in precisions:
             coarse = coarsen(params, precision) if precision < grid else params
             weights = quantise(model, coarse)
-            mixture, alone = metered(model, coarse, columns, text.size, progress)
+            mixture, alone = metered(model, coarse, text, recipe, progress)
             points.append(
                 {
                     "bits": precision,
@@ -53,6 +55,8 @@ def measure(
     facts = {
         "kind": WEIGHT_BITS,
         "figures": "estimate",
+        "file_format": VERSION,
+        "level": DEFAULT,
         "checkpoint": run.resolve().name,
         "parameters": model.parameters(),
         "input": "valid",

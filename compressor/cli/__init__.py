@@ -120,6 +120,7 @@ def main() -> None:
     \b
     Examples:
       kolmozip book.txt                       writes book.txt.kz, keeps book.txt
+      kolmozip -9 book.txt                    the same, smaller and slower
       kolmozip -d book.txt.kz                 writes book.txt
       cat log | kolmozip > log.kz             pipes
       kolmozip -l book.txt.kz                 sizes and bits/char

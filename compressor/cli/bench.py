@@ -13,10 +13,12 @@ import click
 
 from compressor.cli import options
 from compressor.cli.groups import Commands
+from compressor.codec import levels
 from compressor.system.extras import need
 
 INPUT = click.Path(exists=True, dir_okay=False)
 """A file that is measured on."""
+LEVEL = click.IntRange(levels.LOWEST, levels.HIGHEST)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +94,7 @@ def measuring(work: Callable[..., None]) -> Callable[..., None]:
             default=1,
             show_default=True,
             type=click.IntRange(1),
-            help="Codecs at a time, at most one a core; neural ones always run alone. "
+            help="Codecs at a time, at most one a core; our own and neural ones always run alone. "
             "Speeds are cleanest with 1.",
         ),
         click.option(
@@ -108,23 +110,26 @@ def run_codecs(name: str, codecs: tuple[str, ...], settings: Measuring) -> bool:
 
     Returns whether every codec came through.
     """
+    how: dict[str, Any] = {
+        "limit_s": settings.limit,
+        "jobs": settings.jobs,
+        "again": settings.again,
+        "quiet": settings.quiet,
+    }
     with need("bench"):
+        from compressor.bench import files, progress_board
         from compressor.bench.inputs import opened
         from compressor.bench.jobs import jobs_named
-        from compressor.bench.progress_board import table
+        from compressor.bench.records import GROUPS
         from compressor.bench.runner import bench as measure
 
-        todo = jobs_named(codecs)
-        with opened(name) as source:
-            rows = measure(
-                todo,
-                source,
-                Path(settings.results, "raw"),
-                limit_s=settings.limit,
-                jobs=settings.jobs,
-                again=settings.again,
-                quiet=settings.quiet,
-            )
+        raw, table = Path(settings.results, "raw"), progress_board.table
+        if name in GROUPS:
+            rows, table = files.bench_files(name, codecs, raw, **how), files.table
+        else:
+            todo = jobs_named(codecs)
+            with opened(name) as source:
+                rows = measure(todo, source, raw, **how)
     if settings.as_json:
         for row in rows:
             options.print_json(dataclasses.asdict(row))
@@ -146,7 +151,9 @@ def run(input: str, codecs: tuple[str, ...], settings: Measuring) -> None:
     """Run codecs on INPUT: compress, restore, compare.
 
     Each in fresh processes, one JSON a run. INPUT is a slice of enwik8 (test5m by default, enwik8,
-    head1m, valid ...), its cleaned text (test5m-text8), a file or a folder. What has a verified row
+    head1m, valid ...), its cleaned text (test5m-text8), a file or a folder; or files-test or
+    files-development, which is every file of a folder of that name beside the corpora
+    (KOLMOZIP_CORPORA), as `kolmozip corpus files` writes them. What has a verified row
     on the same input is not run again, so a stopped benchmark goes on where it stopped. The exit
     code is 1 if any codec failed; all the others have run by then.
 
@@ -157,6 +164,7 @@ def run(input: str, codecs: tuple[str, ...], settings: Measuring) -> None:
       kolmozip bench book.txt --jobs 2                     on a file of your own
       kolmozip bench folder                                on a folder, as one tar
       kolmozip bench test5m-text8                          on words a-z and spaces alone
+      kolmozip bench files-test                            on one file of each kind
     """
     if not run_codecs(input, codecs, settings):
         sys.exit(1)
@@ -173,33 +181,40 @@ def list_() -> None:
 
 @click.command()
 @click.argument("input", type=INPUT)
-@options.model
+@click.option("--level", type=LEVEL, metavar="1-9", help=f"The level.  [default: {levels.DEFAULT}]")
+@click.option(
+    "--model", "-m", help="Weights in place of the default level's: a name, or a .kzw file's path."
+)
 @options.results
 @options.as_json
-def speed(input: str, model: str | None, results: str, as_json: bool) -> None:
+def speed(input: str, level: int | None, model: str | None, results: str, as_json: bool) -> None:
     """Measure our codec on one file.
 
     Bytes, bits/char, KB/s each way and peak memory, in fresh processes. The restored file is
     compared byte for byte. INPUT is a file; `kolmozip dev corpus test5m -o test5m` writes the
     standard test slice.
     """
+    if level is not None and model is not None:
+        raise click.UsageError("--model codes at the default level: leave out --level")
     with need("bench"):
         from compressor.bench.speed import measure
 
-        facts, path = measure(Path(input), model, Path(results, "raw"))
+        chosen = levels.DEFAULT if level is None else level
+        facts, path = measure(Path(input), Path(results, "raw"), level=chosen, model=model)
     _show(facts, path, as_json)
-    if not facts["restored"]:
+    if facts["status"] != "verified":
         raise click.ClickException(f"{facts['reason']}: please report this with the facts above")
 
 
 @click.command()
 @click.argument("input", default="test5m", metavar="[INPUT]")
 @click.option(
-    "--model",
-    "-m",
-    "models",
+    "--level",
+    "levels_",
     multiple=True,
-    help="A model by name; may be repeated.  [default: tiny, small]",
+    type=LEVEL,
+    metavar="1-9",
+    help="A level; may be repeated.  [default: 3, 4, 6]",
 )
 @click.option(
     "--rounds",
@@ -214,7 +229,7 @@ def speed(input: str, model: str | None, results: str, as_json: bool) -> None:
 @options.as_json
 def engines(
     input: str,
-    models: tuple[str, ...],
+    levels_: tuple[int, ...],
     rounds: int,
     candle: bool,
     results: str,
@@ -224,19 +239,25 @@ def engines(
     """Measure the native engine beside JAX.
 
     On INPUT, a slice of enwik8 or a file, and on its first 64 KiB, 10,000 and 1,000 bytes: start to
-    end, every instruction set at hand, xz -9e beside them on the whole. `kolmozip bench report`
+    end, every instruction set at hand, xz -9e beside them on the whole. JAX, which has the memory's
+    definition in NumPy beside it, takes part on up to 10,000 bytes. `kolmozip bench report`
     makes results/phase2.md of it.
 
     \b
     Examples:
       kolmozip bench engines --candle      on test5m; some twenty minutes
-      kolmozip bench engines book.txt -m tiny
+      kolmozip bench engines book.txt --level 4
     """
     with need("bench"), need("jax"):
-        from compressor.bench.engines import MODELS, measure, table
+        from compressor.bench.engines import MEASURED, measure, table
 
         facts, path = measure(
-            input, models or MODELS, Path(results, "raw"), rounds=rounds, candle=candle, quiet=quiet
+            input,
+            levels_ or MEASURED,
+            Path(results, "raw"),
+            rounds=rounds,
+            candle=candle,
+            quiet=quiet,
         )
     if as_json:
         options.print_json(facts)

@@ -46,10 +46,11 @@ class _Nowhere:
         return len(data)
 
 
-@click.command()
+@click.command(cls=options.Compressing)
 @options.inputs
 @options.output
-@options.model
+@options.level
+@options.max_memory
 @options.how
 @options.with_settings
 def compress(inputs: tuple[str, ...], settings: Settings) -> None:
@@ -61,6 +62,7 @@ def compress(inputs: tuple[str, ...], settings: Settings) -> None:
     Examples:
       kolmozip compress a.txt b.txt
       kolmozip compress a.txt -o packed.kz --force
+      kolmozip compress -9 --max-memory 500M a.txt
       tar c folder | kolmozip compress - -o folder.tar.kz
     """
     _compress_all(inputs, settings)
@@ -153,14 +155,14 @@ def _show_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
-@click.command(add_help_option=False)
+@click.command(cls=options.Compressing, add_help_option=False)
 @click.argument("inputs", nargs=-1, metavar="[FILE]...", type=options.PATH)
 @click.option("-d", "--decompress", "mode", flag_value="decompress", help="Restore FILEs.")
 @click.option("-z", "--compress", "mode", flag_value="compress", help="Compress them, the default.")
 @click.option("-t", "--test", "mode", flag_value="test", help="Check them, write nothing.")
 @click.option("-l", "--list", "mode", flag_value="list", help="Show them as a table.")
 @options.output
-@options.model
+@options.level
 @options.limits
 @options.how
 @click.option(
@@ -268,12 +270,20 @@ def _compress(name: str, target: str, settings: Settings) -> _Outcome:
     with files.open_input(name) as source:
         files.check_distinct(source, target)
         with files.open_output(target, settings.force, source.status) as packed:
-            from compressor.codec import registry, stream, weights_store
+            from compressor.codec import levels, registry, stream
 
-            wanted = settings.model or weights_store.DEFAULT_MODEL
-            model = registry.by_name(wanted, settings.engine, settings.threads)
+            model = settings.model or levels.LEVELS[settings.level].model
+            coders = registry.coders(model, settings.engine, settings.threads)
             with bar(source.size, name, settings.quiet) as progress:
-                digest = stream.compress_stream(source, packed, model, progress)
+                digest = stream.compress_stream(
+                    source,
+                    packed,
+                    settings.level,
+                    progress,
+                    coders=coders,
+                    lanes=settings.lanes,
+                    max_memory=settings.max_memory,
+                )
     warnings = list(packed.warnings)
     if name.endswith(SUFFIX):
         warnings.append(f"it ended in {SUFFIX} already and is now compressed twice")
@@ -357,8 +367,9 @@ def _list_all(inputs: tuple[str, ...], settings: Settings) -> None:
             return
         compressed, original = facts["compressed_bytes"], facts["original_bytes"]
         bits = f"{facts['bits_per_char']:.3f}" if original else "-"
-        model, shown = facts["model"] or "not here", options.printable(name)
-        click.echo(form.format(f"{compressed:,}", f"{original:,}", bits, model, shown))
+        models = ", ".join(name or "not here" for name in facts["models"]) or "-"
+        shown = options.printable(name)
+        click.echo(form.format(f"{compressed:,}", f"{original:,}", bits, models, shown))
 
     options.each(inputs, work, settings.as_json)
 

@@ -35,7 +35,8 @@ def selftest(model: str | None, engine: str | None, lanes: int, steps: int) -> N
     """Check that the engine computes the definition.
 
     Over real text. JAX runs on whatever device it finds, CPU or GPU, and every count of the network
-    is compared with that of the definition in NumPy; of the native engine, the block it writes is.
+    is compared with that of the definition in NumPy; of the native engine, the blocks that it
+    writes are, with the network and without.
     """
     with need("jax"):
         from compressor.codec.selftest import selftest as check

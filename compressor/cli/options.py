@@ -14,7 +14,8 @@ from typing import IO, Any, Protocol, TypeVar
 import click
 
 from coding.errors import KolmozipError
-from compressor.codec import engines
+from compressor.codec import engines, levels, needs
+from compressor.codec.levels import Level
 from compressor.errors import FileRefusal, Interrupted, OutOfMemory
 from compressor.system import files
 from compressor.system.plain_table import plain_table
@@ -84,7 +85,9 @@ class Settings:
     as_json: bool = False
     engine: str | None = None
     threads: int = 0
+    level: int = levels.DEFAULT
     model: str | None = None
+    lanes: int | None = None
     max_output: int | None = None
     max_memory: int | None = None
 
@@ -123,11 +126,70 @@ force = click.option("--force", "-f", is_flag=True, help="Replace an output that
 model = click.option(
     "--model", "-m", help="Weights by name, or the path of a .kzw file.  [default: small]"
 )
+level = combined(
+    *(
+        click.option(f"-{number}", "level", flag_value=number, hidden=True, type=int)
+        for number in levels.LEVELS
+    ),
+    click.option(
+        "--level",
+        "level",
+        type=click.IntRange(levels.LOWEST, levels.HIGHEST),
+        default=levels.DEFAULT,
+        show_default=True,
+        metavar="1-9",
+        help="Short -1 to -9: -1 is the fastest, -9 the smallest; below, what each is for.",
+    ),
+    click.option("--model", "-m", help="Weights by name, or the path of a .kzw file."),
+    click.option(
+        "--lanes",
+        type=click.IntRange(1, 1024),
+        metavar="N",
+        help="Lanes that are coded in lock step, a power of two; more of them feed a GPU.",
+    ),
+)
+
+
+class Compressing(click.Command):
+    """A command that compresses: its help ends with what each level is for."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the options, then a row a level: model, speed, memory, purpose."""
+        super().format_options(ctx, formatter)
+        table = plain_table(
+            ["level", "model", ">KB/s", ">memory", "for"], map(_row, levels.LEVELS.values())
+        )
+        with formatter.section("Levels"):
+            for line in (*table.splitlines(), "", LEVELS_MEASURED):
+                formatter.write(f"{'':{formatter.current_indent}}{line}".rstrip() + "\n")
+
+
+def _row(level: Level) -> list[str]:
+    """A level in words."""
+    needed = needs.encoding(MEASURED, level.recipe(MEASURED), level.model is not None)
+    memory = f"{needed / 1e6:.0f} MB"
+    return [f"-{level.number}", level.model or "none", f"{level.speed}", memory, level.purpose]
+
+
+MEASURED = 5_000_000
+"""Bytes of a file that memory is stated for."""
+LEVELS_MEASURED = (
+    "KB/s: 1 MB of English text, 2 cores of an AMD EPYC (Zen 3); memory: a file of 5 MB."
+)
+
+
 results = click.option(
     "--results",
     default="results",
     show_default=True,
     help="Folder of the results; the JSON goes into raw/ in it.",
+)
+max_memory = click.option(
+    "--max-memory",
+    type=Size(),
+    metavar="SIZE",
+    help="Compress with no more memory, by smaller tables and shorter blocks; refuse a file whose "
+    "decoding takes more. Such as 500M or 1G.",
 )
 limits = combined(
     click.option(
@@ -136,12 +198,7 @@ limits = combined(
         metavar="SIZE",
         help="Refuse a file that holds more, such as 500M or 1G.",
     ),
-    click.option(
-        "--max-memory",
-        type=Size(),
-        metavar="SIZE",
-        help="Refuse a file whose decoding takes more memory.",
-    ),
+    max_memory,
 )
 engine = click.option(
     "--engine",

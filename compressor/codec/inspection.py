@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from coding import container
-from coding.container import Reader
+from coding.container import NO_WEIGHTS, Mixed, Reader
 from compressor.codec import engines, weights_store
 from compressor.system import files
 from compressor.system.plain_table import plain_table
@@ -19,39 +19,47 @@ def inspect_file(name: str) -> dict[str, Any]:
     does not hold.
     """
     kinds: Counter[str] = Counter()
-    packed, lanes = container.HEADER_BYTES + container.END_BYTES, set()
+    packed = container.HEADER_BYTES + container.END_BYTES
+    lanes, identities, tables = set(), set(), 0
     with files.open_input(name) as source:
         reader = Reader(source)
         for block in reader.blocks():
-            kinds[block.kind.name.lower()] += 1
-            packed += container.BLOCK_BYTES + len(block.payload)
-            lanes.add(block.lanes)
-    identity, original = reader.header.weights_id, reader.end.length
-    weights = weights_store.path_of(identity)
+            head = block.head
+            kinds[head.kind.name.lower()] += 1
+            packed += head.framing + head.size
+            if isinstance(head, Mixed):
+                lanes.add(head.lanes)
+                tables = max(tables, head.tables)
+                identities.add(head.weights_id)
+    original = reader.end.length
+    named = sorted(identities - {NO_WEIGHTS})
+    found = [weights_store.path_of(identity) for identity in named]
+    models = [path.stem if path else None for path in found]
     return {
         "input": name,
         "format_version": container.VERSION,
-        "weights": identity.hex(),
-        "model": weights.stem if weights else None,
+        "weights": [identity.hex() for identity in named],
+        "models": models,
         "blocks": dict(kinds),
         "lanes": sorted(lanes),
+        "tables_mib": tables,
         "original_bytes": original,
         "compressed_bytes": packed,
         "ratio": round(original / packed, 4),
         "bits_per_char": round(8 * packed / original, 4) if original else None,
         "sha256_prefix": reader.end.check.hex(),
         "engine": engines.describe(),
-        "card": weights_store.card_of(weights) if weights else None,
+        "cards": [weights_store.card_of(path) for path in found if path],
     }
 
 
 def show(facts: dict[str, Any]) -> str:
-    """The facts as aligned lines, those of the model card last."""
+    """The facts as aligned lines, those of the model cards last."""
     name = facts["input"].encode("utf-8", "replace").decode()  # may hold bytes that are not UTF-8
     facts = {**facts, "input": name}
-    rows = [(key.replace("_", " "), value) for key, value in facts.items() if key != "card"]
-    card = facts["card"] or {}
-    rows += [(f"card: {key.replace('_', ' ')}", value) for key, value in card.items()]
+    rows = [(key.replace("_", " "), value) for key, value in facts.items() if key != "cards"]
+    for card in facts["cards"]:
+        rows += [(f"card: {key.replace('_', ' ')}", value) for key, value in card.items()]
     width = max(len(key) for key, _ in rows)
     return "\n".join(f"{key:{width}}  {'-' if value is None else value}" for key, value in rows)
 

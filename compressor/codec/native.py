@@ -9,12 +9,13 @@ import dataclasses
 import functools
 import os
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coding.container import VERSION
+from coding.container import NO_WEIGHTS, VERSION
 from coding.errors import Damaged
-from compressor.codec.seams import Progress
+from compressor.codec.seams import Progress, Recipe
 from compressor.errors import NoEngine, StaleEngine, UnusableWeights
 
 if TYPE_CHECKING:
@@ -87,24 +88,45 @@ def instruction_set() -> str:
 
 
 @dataclasses.dataclass(frozen=True)
-class NativeModel:
-    """A network in the native engine: a BlockCodec."""
+class _Call:
+    """A recipe as the compiled module takes it."""
+
+    lanes: int
+    design: int
+    tables: int
+    threads: int
+    instruction_set: str
+
+
+@dataclasses.dataclass(frozen=True)
+class NativeCodec:
+    """The memory, with a network or without, in the native engine: a BlockCodec."""
 
     identity: bytes
-    network: Network
+    network: Network | None
     threads: int
     """Threads that a block is computed with; 0 is one a core."""
+    instructions: str
 
-    def encode_block(self, data: bytes, lanes: int, progress: Progress) -> bytes:
-        """The payload of a model block of ``data`` in ``lanes`` lanes, 1 to its length."""
-        return self.network.encode_block(data, lanes, self.threads, progress)
+    def _call(self, recipe: Recipe) -> _Call:
+        threads, instructions = self.threads, self.instructions
+        return _Call(recipe.lanes, recipe.design, recipe.tables, threads, instructions)
 
-    def decode_block(self, payload: bytes, length: int, lanes: int, progress: Progress) -> bytes:
+    def encode_block(self, data: bytes, recipe: Recipe, progress: Progress) -> bytes:
+        """The payload of a mixed block of ``data``, which has a byte for each lane at least."""
+        import compressor.codec._native as module
+
+        return module.encode_block(self.network, self._call(recipe), data, progress)
+
+    def decode_block(
+        self, payload: bytes, length: int, recipe: Recipe, progress: Progress
+    ) -> bytes:
         """The inverse of ``encode_block`` for a block of ``length`` bytes. Raises Damaged."""
         import compressor.codec._native as module
 
+        call = self._call(recipe)
         try:
-            return self.network.decode_block(payload, length, lanes, self.threads, progress)
+            return module.decode_block(self.network, call, payload, length, progress)
         except module.Damaged as error:
             raise Damaged(
                 "a stream holds what no encoder writes: the file is damaged, fetch it again"
@@ -122,6 +144,60 @@ def _network(path: Path, _identity: bytes, instructions: str) -> Network:
         raise UnusableWeights(f"{path}: {error}") from error
 
 
-def load(path: Path, identity: bytes, threads: int = 0) -> NativeModel:
+def load(path: Path, identity: bytes, threads: int = 0) -> NativeCodec:
     """The weights file of this identity, ready to code with. Raises UnusableWeights, NoEngine."""
-    return NativeModel(identity, _network(path, identity, instruction_set()), threads)
+    instructions = instruction_set()
+    return NativeCodec(identity, _network(path, identity, instructions), threads, instructions)
+
+
+def without_network(threads: int = 0) -> NativeCodec:
+    """The memory alone, ready to code with. Raises NoEngine."""
+    return NativeCodec(NO_WEIGHTS, None, threads, instruction_set())
+
+
+def record_block(
+    data: bytes,
+    recipe: Recipe,
+    said: Callable[[], bytes],
+    take: Callable[[int, bytes, bytes], object],
+) -> bytes:
+    """The payload of a mixed block of ``data`` beside a network elsewhere, and how it is mixed.
+
+    ``said`` returns what the network says of the next steps, of one at least: stretches of a 1 in
+    1/256 bit, little-endian int16 (steps, 8, lanes). ``take`` gets the bytes done since its last
+    call, and of their bits the memory's part of the mixer's logit, in the same form, and the weight
+    of the network's in 1/64, uint8 of the same shape. Raises NoEngine.
+    """
+    import compressor.codec._native as module
+
+    call = _Call(recipe.lanes, recipe.design, recipe.tables, 0, instruction_set())
+    return module.record_block(call, data, said, take)
+
+
+def at_hand() -> bool:
+    """Whether the native engine can be used."""
+    try:
+        return absent() is None
+    except StaleEngine:
+        return False
+
+
+def counts(data: bytes) -> list[int]:
+    """How often each of the 256 values occurs in the bytes."""
+    import compressor.codec._native as module
+
+    return module.counts(data)
+
+
+def x86(block: bytes) -> bytes:
+    """As ``coding.transforms.x86``."""
+    import compressor.codec._native as module
+
+    return module.x86(block)
+
+
+def undo_x86(block: bytes) -> bytes:
+    """As ``coding.transforms.undo_x86``."""
+    import compressor.codec._native as module
+
+    return module.undo_x86(block)

@@ -5,9 +5,29 @@ No engine is loaded before the weights were found.
 
 from __future__ import annotations
 
+import dataclasses
+
+from coding.container import NO_WEIGHTS
 from compressor.codec import weights_store
 from compressor.codec.engines import chosen
 from compressor.codec.seams import BlockCodec
+
+
+@dataclasses.dataclass(frozen=True)
+class Coders:
+    """What blocks may be coded with: the memory alone, and a network beside it, if any."""
+
+    alone: BlockCodec
+    network: BlockCodec | None = None
+
+
+def coders(model: str | BlockCodec | None, engine: str | None = None, threads: int = 0) -> Coders:
+    """The memory alone, and beside it the model of this name, if any.
+
+    Raises UnknownModel, AmbiguousModel, UnusableWeights, NoEngine, StaleEngine.
+    """
+    network = by_name(model, engine, threads) if isinstance(model, str) else model
+    return Coders(without_network(engine, threads), network)
 
 
 def by_name(
@@ -28,11 +48,24 @@ def by_name(
     return model.by_name(name)
 
 
+def without_network(engine: str | None = None, threads: int = 0) -> BlockCodec:
+    """The memory alone, on the engine that is chosen. Raises NoEngine, StaleEngine."""
+    if chosen(engine) == "native":
+        from compressor.codec import native
+
+        return native.without_network(threads)
+    from compressor.codec.blocks import MemoryAlone
+
+    return MemoryAlone()
+
+
 def by_identity(identity: bytes, engine: str | None = None, threads: int = 0) -> BlockCodec:
-    """The model a container was coded with, as ``by_name``.
+    """The codec that a block names, as ``by_name``; zeros stand for the memory alone.
 
     Raises UnknownWeights, UnusableWeights, NoEngine, StaleEngine.
     """
+    if identity == NO_WEIGHTS:
+        return without_network(engine, threads)
     path = weights_store.path_by_identity(identity)
     if chosen(engine) == "native":
         from compressor.codec import native

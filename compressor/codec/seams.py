@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
+
+from coding.container import Design
 
 if TYPE_CHECKING:
     import numpy as np
 
 Progress = Callable[[int], None]
 """Is called with the number of original bytes done since the last call."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How a mixed block is coded, as its head says it; ``tables`` are MiB of hash tables."""
+
+    lanes: int
+    design: Design
+    tables: int
 
 
 def ignore_progress(_: int) -> None:
@@ -27,16 +39,18 @@ class Predictor(Protocol):
 
 
 class BlockCodec(Protocol):
-    """A model that files are coded with, by whatever engine: one call codes a whole block."""
+    """What codes mixed blocks, by whatever engine: one call codes a whole block."""
 
     @property
     def identity(self) -> bytes:
-        """The 8 bytes by which a file's header names the weights."""
+        """The 8 bytes by which a block names the weights, zeros where there is no network."""
 
-    def encode_block(self, data: bytes, lanes: int, progress: Progress) -> bytes:
-        """The payload of a model block of ``data`` in ``lanes`` lanes, 1 to its length."""
+    def encode_block(self, data: bytes, recipe: Recipe, progress: Progress) -> bytes:
+        """The payload of a mixed block of ``data``, which has a byte for each lane at least."""
 
-    def decode_block(self, payload: bytes, length: int, lanes: int, progress: Progress) -> bytes:
+    def decode_block(
+        self, payload: bytes, length: int, recipe: Recipe, progress: Progress
+    ) -> bytes:
         """The inverse of ``encode_block`` for a block of ``length`` bytes.
 
         Raises ``coding.errors.Damaged`` where the payload holds what no encoder writes; other

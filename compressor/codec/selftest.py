@@ -7,9 +7,11 @@ import hashlib
 import numpy as np
 
 from coding.errors import KolmozipError
-from compressor.codec import engines, native, weights_file, weights_store
-from compressor.codec.blocks import SteppedModel
-from compressor.codec.seams import ignore_progress
+from compressor.codec import engines, levels, native, weights_file, weights_store
+from compressor.codec.blocks import MemoryAlone, SteppedModel
+from compressor.codec.levels import LEVELS
+from compressor.codec.native import NativeCodec
+from compressor.codec.seams import Recipe, ignore_progress
 from data.samples import SAMPLE_LENGTH, sample
 from models.integer.reference import Reference
 from models.integer.weights import IntegerWeights
@@ -37,9 +39,10 @@ class Definition(SteppedModel):
 def selftest(model: str | None, lanes: int, steps: int, engine: str | None = None) -> str:
     """Compares an engine and the NumPy definition over ``lanes`` lanes of ``steps`` bytes.
 
-    JAX is compared by the counts of its network, the native engine by the block that it writes,
-    memory and coder included. Returns a line with the device and a digest of what is equal. Raises
-    EngineDiffers, SampleTooShort, UnknownModel, NoEngine, StaleEngine.
+    JAX is compared by the counts of its network; the native engine by the blocks that it writes at
+    the default level and at the fastest one, memory and coder included. Returns a line with the
+    device and a digest of what is equal. Raises EngineDiffers, SampleTooShort, UnknownModel,
+    NoEngine, StaleEngine.
     """
     if lanes * steps > SAMPLE_LENGTH:
         raise SampleTooShort(
@@ -48,26 +51,39 @@ def selftest(model: str | None, lanes: int, steps: int, engine: str | None = Non
         )
     text, name = sample()[: lanes * steps], model or weights_store.DEFAULT_MODEL
     if engines.chosen(engine) == "native":
-        return _native_block(name, text, lanes)
+        return _native_blocks(name, text, lanes)
     return _jax_counts(name, np.frombuffer(text, np.uint8).reshape(lanes, steps))
 
 
-def _native_block(name: str, text: bytes, lanes: int) -> str:
-    """Compares the payload of one block."""
+def _native_blocks(name: str, text: bytes, lanes: int) -> str:
+    """Compares the payloads of two blocks, one with the network and one without."""
     path = weights_store.path_by_name(name)
     ours = native.load(path, weights_store.identity_of(path))
     definition = Definition(weights_file.unpack(path.read_bytes()), ours.identity)
-    payload = ours.encode_block(text, lanes, ignore_progress)
-    if payload != definition.encode_block(text, lanes, ignore_progress):
-        raise EngineDiffers(
-            f"native, {native.instruction_set()}: the block is not the definition's: "
-            f"choose --engine jax, or {native.ISA_VARIABLE}=portable, and please report it"
-        )
-    digest = hashlib.sha256(payload).hexdigest()
-    return (
-        f"native, {native.instruction_set()}: a block of {len(text)} bytes equals the "
-        f"definition's, SHA-256 {digest}"
+    payloads = (
+        _payload(ours, definition, text, lanes, levels.DEFAULT),
+        _payload(native.without_network(), MemoryAlone(), text, lanes, levels.LOWEST),
     )
+    return (
+        f"native, {native.instruction_set()}: blocks of {len(text)} bytes, with the network and "
+        f"without, equal the definition's, SHA-256 {hashlib.sha256(b''.join(payloads)).hexdigest()}"
+    )
+
+
+def _payload(
+    ours: NativeCodec, definition: SteppedModel, text: bytes, lanes: int, level: int
+) -> bytes:
+    """The payload of a block by the recipe of a level, but in these lanes. Raises EngineDiffers."""
+    recipe = LEVELS[level].recipe(len(text))
+    recipe = Recipe(lanes, recipe.design, recipe.tables)
+    payload = ours.encode_block(text, recipe, ignore_progress)
+    if payload != definition.encode_block(text, recipe, ignore_progress):
+        raise EngineDiffers(
+            f"native, {native.instruction_set()}: a block of level {level} is not the "
+            f"definition's: choose --engine jax, or {native.ISA_VARIABLE}=portable, "
+            "and please report it"
+        )
+    return payload
 
 
 def _jax_counts(name: str, text: np.ndarray) -> str:

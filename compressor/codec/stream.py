@@ -11,13 +11,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from coding import container
-from coding.container import Block, Digest, Header, Kind, Reader, Sink, Source
+from coding.container import Block, Digest, Head, Kind, Mixed, Reader, Sink, Source
 from coding.errors import Damaged, LimitExceeded
-from compressor.codec import registry, weights_store
-from compressor.codec.seams import BlockCodec, Progress, ignore_progress
-from data.lanes import lane_count
+from compressor.codec import levels, native, needs, registry, trials
+from compressor.codec.levels import Level
+from compressor.codec.needs import GRANULE, PIECE, Room
+from compressor.codec.registry import Coders
+from compressor.codec.seams import BlockCodec, Progress, Recipe, ignore_progress
 from models.integer.logarithm import log2
-from models.memory.slots import slot_bits
 
 DENSE = 2035
 """A granule whose order-0 entropy is above this, in 1/256 bit a byte (7.95 bits: noise, archives,
@@ -29,16 +30,8 @@ LEAST_DENSE = 256
 LITTLE = 1 << 18
 """Bytes that are counted in less time than NumPy takes to load."""
 
-GRANULE = 1 << 23
-"""Bytes that are looked at together before a block's type is chosen."""
-
-PIECE = 1 << 20
-"""Bytes of a run that are written at once."""
-
-PROCESS_BYTES = 60_000_000
-"""What the process holds before the first block: Python and NumPy."""
-MODEL_BYTES = 400_000_000
-"""What a model block takes beside the tables that grow with it: JAX, a network, fixed tables."""
+COUNTED = 1 << 20
+"""Bytes that NumPy counts at once: it makes a number of eight bytes of each."""
 
 Find = Callable[[bytes], BlockCodec]
 """The model of an identity; raises ``coding.errors.UnknownWeights``."""
@@ -58,56 +51,81 @@ def counts(data: bytes) -> list[int]:
     """How often each of the values that occur in the bytes does, in no certain order."""
     if len(data) < LITTLE:
         return list(Counter(data).values())
+    if native.at_hand():
+        return [count for count in native.counts(data) if count]
     import numpy as np
 
-    return [int(count) for count in np.bincount(np.frombuffer(data, np.uint8)) if count]
+    values, total = np.frombuffer(data, np.uint8), np.zeros(256, np.int64)
+    for start in range(0, values.size, COUNTED):
+        total += np.bincount(values[start : start + COUNTED], minlength=256)
+    return [int(count) for count in total if count]
 
 
 def kind_of(raw: bytes) -> Kind:
-    """Chooses RUN, RAW or MODEL from the bytes alone: constant, of high entropy, or else."""
+    """Chooses RUN, RAW or MIXED from the bytes alone: constant, of high entropy, or else."""
     if raw.count(raw[:1]) == len(raw):
         return Kind.RUN
     dense = len(raw) >= LEAST_DENSE and entropy(raw) > DENSE * len(raw)
-    return Kind.RAW if dense else Kind.MODEL
+    return Kind.RAW if dense else Kind.MIXED
 
 
-def _pieces(source: Source) -> Iterator[tuple[Kind, bytes]]:
-    """The bytes of each block with its type: neighbouring granules of one type share a block."""
+def _pieces(source: Source, most: int) -> Iterator[tuple[Kind, bytes]]:
+    """The bytes of each block with its type: neighbouring granules of one type share a block.
+
+    ``most`` is the greatest length of a block in bytes.
+    """
     held: list[bytes] = []
     held_kind: Kind | None = None
-    while raw := container.read_up_to(source, min(GRANULE, container.MAX_BLOCK)):
+    while raw := container.read_up_to(source, min(GRANULE, most)):
         kind = kind_of(raw)
         size = sum(map(len, held)) + len(raw)
-        if held_kind and (kind != held_kind or kind == Kind.RUN or size > container.MAX_BLOCK):
-            yield held_kind, b"".join(held)
-            held = []
+        if held_kind and (kind != held_kind or kind == Kind.RUN or size > most):
+            yield held_kind, _joined(held)
         held.append(raw)
         held_kind = kind
     if held_kind:
-        yield held_kind, b"".join(held)
+        yield held_kind, _joined(held)
 
 
-def make_block(model: BlockCodec, kind: Kind, raw: bytes, progress: Progress) -> Block:
-    """A block of this type (1 to MAX_BLOCK bytes), but raw where the model would not shrink it."""
-    if kind != Kind.MODEL:
+def _joined(held: list[bytes]) -> bytes:
+    """The granules as one, and the list emptied: nobody holds them twice while they are coded."""
+    joined = b"".join(held)
+    held.clear()
+    return joined
+
+
+def make_block(
+    coders: Coders, level: Level, kind: Kind, raw: bytes, recipe: Recipe, progress: Progress
+) -> Block:
+    """A block of this type (1 to MAX_BLOCK bytes), but raw where mixing would not shrink it.
+
+    ``recipe`` is that of a mixed block.
+    """
+    if kind != Kind.MIXED:
         progress(len(raw))
-        return Block(kind, len(raw), raw[:1] if kind == Kind.RUN else raw)
-    lanes = lane_count(len(raw))
-    payload = model.encode_block(raw, lanes, progress)
+        payload = raw[:1] if kind == Kind.RUN else raw
+        return Block(Head(kind, len(raw), len(payload)), payload)
+    transform, text = trials.transformed(raw, coders.alone)
+    codec = trials.codec_for(text, coders, level)
+    payload = codec.encode_block(text, recipe, progress)
     if len(payload) >= len(raw):
-        return Block(Kind.RAW, len(raw), raw)
-    return Block(Kind.MODEL, len(raw), payload, lanes)
+        return Block(Head(Kind.RAW, len(raw), len(raw)), raw)
+    how = (recipe.lanes, recipe.design, transform, recipe.tables, codec.identity)
+    return Block(Mixed(len(raw), len(payload), *how), payload)
 
 
-def open_block(header: Header, block: Block, progress: Progress, find: Find) -> Iterator[bytes]:
-    """The original bytes of a block of a container with this header, in pieces."""
-    if block.kind == Kind.MODEL:
-        model = find(header.weights_id)
-        yield model.decode_block(block.payload, block.length, block.lanes, progress)
+def open_block(block: Block, progress: Progress, find: Find) -> Iterator[bytes]:
+    """The original bytes of a block, in pieces."""
+    head = block.head
+    if isinstance(head, Mixed):
+        codec = find(head.weights_id)
+        recipe = Recipe(head.lanes, head.design, head.tables)
+        text = codec.decode_block(block.payload, head.length, recipe, progress)
+        yield trials.restored(text, head.transform)
         return
-    for start in range(0, block.length, PIECE):
-        size = min(PIECE, block.length - start)
-        raw = block.kind == Kind.RAW
+    for start in range(0, head.length, PIECE):
+        size = min(PIECE, head.length - start)
+        raw = head.kind == Kind.RAW
         yield block.payload[start : start + size] if raw else block.payload * size
         progress(size)
 
@@ -115,21 +133,35 @@ def open_block(header: Header, block: Block, progress: Progress, find: Find) -> 
 def compress_stream(
     source: Source,
     target: Sink,
-    model: str | BlockCodec = weights_store.DEFAULT_MODEL,
+    level: int = levels.DEFAULT,
     progress: Progress = ignore_progress,
+    *,
+    model: str | BlockCodec | None = None,
+    coders: Coders | None = None,
+    lanes: int | None = None,
+    max_memory: int | None = None,
 ) -> Digest:
     """Reads source to its end and writes a container; returns length and checksum of the original.
 
-    Memory is bounded by the block size (128 MiB), whatever the length; neither side needs to be
-    seekable. Raises UnknownModel, AmbiguousModel, UnusableWeights.
+    ``model`` takes the place of the level's own; ``coders`` bring an engine, where it is not the
+    one that is chosen by default. ``lanes`` are used as far as a block has bytes for them.
+
+    Memory is bounded by the level, whatever the length; ``max_memory``, in bytes, bounds it further
+    by smaller tables and shorter blocks. It is an estimate of the whole process's peak. Neither
+    side needs to be seekable. Raises UnknownModel, AmbiguousModel, UnusableWeights, NoEngine,
+    LimitExceeded.
     """
-    if isinstance(model, str):
-        model = registry.by_name(model)
-    target.write(container.header_bytes(Header(model.identity)))
+    how = levels.LEVELS[level]
+    coders = coders or registry.coders(how.model if model is None else model)
+    room = Room(how, coders.network is not None, lanes, max_memory)
+    target.write(container.header_bytes())
     digest = Digest()
-    for kind, raw in _pieces(source):
+    for kind, raw in _pieces(source, room.block_bytes):
         digest.update(raw)
-        target.write(container.block_bytes(make_block(model, kind, raw, progress)))
+        block = make_block(coders, how, kind, raw, room.recipe(len(raw)), progress)
+        for part in container.block_parts(block):
+            target.write(part)
+        del raw, block, part  # or they would lie beside those that are read next
     target.write(container.end_bytes(digest.end_mark()))
     return digest
 
@@ -145,7 +177,7 @@ def decompress_stream(
 ) -> Digest:
     """Reads one container and writes the original; returns length and checksum of it.
 
-    ``find`` gives the model of an identity; baselines that are coded by the same loop bring their
+    ``find`` gives the codec of an identity; baselines that are coded by the same loop bring their
     own. ``max_output`` and ``max_memory`` are bytes: what would exceed them raises LimitExceeded
     before the block is decoded. Memory is an estimate of the whole process's peak.
 
@@ -156,7 +188,7 @@ def decompress_stream(
     digest = Digest()
     for block in reader.blocks():
         _keep_limits(block, digest.length, max_output, max_memory)
-        for piece in open_block(reader.header, block, progress, find):
+        for piece in open_block(block, progress, find):
             digest.update(piece)
             target.write(piece)
     if reader.end != digest.end_mark():
@@ -167,36 +199,28 @@ def decompress_stream(
     return digest
 
 
-def memory_needed(block: Block) -> int:
-    """Bytes of memory that decoding a block takes about, the process with its libraries included.
-
-    FORMAT.md, section "Decoder limits", has the formula of a model block's tables.
-    """
-    needed = PROCESS_BYTES + len(block.payload) + min(block.length, PIECE)
-    if block.kind == Kind.MODEL:
-        rectangle = -(-block.length // block.lanes) * block.lanes
-        needed += MODEL_BYTES + (32 << slot_bits(rectangle)) + 3 * rectangle
-    return needed
-
-
 def _keep_limits(block: Block, done: int, max_output: int | None, max_memory: int | None) -> None:
     """Raises LimitExceeded where decoding the block would exceed what the caller allows."""
-    if max_output is not None and done + block.length > max_output:
+    if max_output is not None and done + block.head.length > max_output:
         raise LimitExceeded(
             f"the file holds more than {max_output:,} bytes: allow more with --max-output"
         )
-    needed = memory_needed(block)
-    if max_memory is not None and needed > max_memory:
-        raise LimitExceeded(
-            f"decoding takes about {needed:,} bytes of memory, {max_memory:,} are allowed: "
-            "allow more with --max-memory"
-        )
+    needs.refuse_beyond(block, max_memory)
 
 
-def compress(data: bytes, model: str | BlockCodec = weights_store.DEFAULT_MODEL) -> bytes:
-    """A container that holds data. Raises UnknownModel, AmbiguousModel, UnusableWeights."""
+def compress(
+    data: bytes,
+    level: int = levels.DEFAULT,
+    *,
+    model: str | BlockCodec | None = None,
+    max_memory: int | None = None,
+) -> bytes:
+    """A container that holds data; ``model`` and ``max_memory`` as for ``compress_stream``.
+
+    Raises UnknownModel, AmbiguousModel, UnusableWeights, NoEngine, LimitExceeded.
+    """
     target = io.BytesIO()
-    compress_stream(io.BytesIO(data), target, model)
+    compress_stream(io.BytesIO(data), target, level, model=model, max_memory=max_memory)
     return target.getvalue()
 
 

@@ -55,6 +55,8 @@ COLUMNS = {
     "peak_rss_bytes_decompress": "MB out",
 }
 WAYS = ("compress", "decompress")
+ENGINE_OF_PEER = "peer"
+"""What takes the place of an engine in the row of a codec that is not ours."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,9 +132,9 @@ def page(measured: Measured, name: str) -> str:
 
 def _answers(measured: Measured, rows: pd.DataFrame) -> list[str]:
     """What the rows say, a sentence a point."""
-    own = rows[rows["model"].notna()]
+    own = rows[rows["engine"] != ENGINE_OF_PEER]
     answers = [_equality(own)]
-    for (model, size), part in own.groupby(["model", "input_bytes"], sort=False):
+    for (codec, size), part in own.groupby(["codec", "input_bytes"], sort=False):
         native, jax = _fastest(part), part[part["engine"] == "jax"]
         if native is None or jax.empty or jax.iloc[0]["reason"]:
             continue
@@ -141,18 +143,18 @@ def _answers(measured: Measured, rows: pd.DataFrame) -> list[str]:
             for way in WAYS
         )
         answers.append(
-            f"`{model}` on {size:,} bytes, against JAX: {both} as fast "
+            f"`{codec}` on {size:,} bytes, against JAX: {both} as fast "
             f"({native['seconds_compress']:.2f} s and {native['seconds_decompress']:.2f} s, "
             f"start to end); at most {native[_peaks()].max() / 1e6:,.0f} MB, JAX "
             f"{jax[_peaks()].to_numpy().max() / 1e6:,.0f}."
         )
     peer = rows[(rows["codec"] == PEER) & rows["reason"].isna()]
-    for model, part in own[own["input_bytes"] == measured.input_bytes].groupby("model", sort=False):
+    for codec, part in own[own["input_bytes"] == measured.input_bytes].groupby("codec", sort=False):
         native = _fastest(part)
         if native is not None and not peer.empty:
             share = peer.iloc[0]["kb_per_s_compress"] / native["kb_per_s_compress"]
             answers.append(
-                f"`{model}` compresses {measured.input} at 1/{share:.1f} of the speed of {PEER}."
+                f"`{codec}` compresses {measured.input} at 1/{share:.1f} of the speed of {PEER}."
             )
     return answers
 
@@ -164,10 +166,10 @@ def _peaks() -> list[str]:
 def _equality(own: pd.DataFrame) -> str:
     """Whether all runs of a model on an input wrote the same file, and restored it."""
     failed = own[own["reason"].notna()]
-    kinds = own.groupby(["model", "input"])["packed_sha256"].nunique()
+    kinds = own.groupby(["codec", "input"])["packed_sha256"].nunique()
     if failed.empty and (kinds == 1).all() and own["same_bytes"].all():
         return (
-            f"bits/char are equal: in each of {len(kinds)} pairs of model and input all engines "
+            f"bits/char are equal: in each of {len(kinds)} pairs of codec and input all engines "
             "and instruction sets wrote the same file, by SHA-256, and every one of "
             f"{own['runs'].sum()} runs restored it."
         )
@@ -197,16 +199,17 @@ def _runs(part: pd.DataFrame) -> str:
 def _work(measured: Measured, rows: pd.DataFrame) -> str:
     """Products a byte, and what share of the processor's peak the whole program reaches."""
     lines = []
-    whole_input = rows[rows["input_bytes"] == measured.input_bytes]
-    for model, count in measured.products_per_byte.items():
-        native = _fastest(whole_input[whole_input["model"] == model])
+    whole_input = rows[(rows["input_bytes"] == measured.input_bytes) & rows["model"].notna()]
+    for codec, part in whole_input.groupby("codec", sort=False):
+        native = _fastest(part)
         peak = native is not None and measured.peak_products_per_s.get(native["instructions"])
         if native is None or not peak:
             continue
+        count = measured.products_per_byte[native["model"]]
         rate = count * native["kb_per_s_compress"] * 1000
         lines.append(
             {
-                "model": model,
+                "codec": codec,
                 "instruction set": native["instructions"],
                 "products a byte": count,
                 "products a second, in 10^9": rate / 1e9,

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from compressor.bench.records import Input
+from compressor.report import kinds, levels
 from compressor.report.inputs import description, slugs
 from compressor.report.measurements import AGE, Measurements, about
 from compressor.report.pages import bullet, prose, sections
@@ -105,6 +106,7 @@ DEVICES = {
 }
 
 CSV_COLUMNS = [
+    "group",
     "input",
     "input_bytes",
     "input_sha256",
@@ -132,6 +134,11 @@ CSV_COLUMNS = [
     "training_bytes_within",
     "portable",
     "train_bytes_seen",
+    "file_format",
+    "level",
+    "model",
+    "design",
+    "tables_mib",
     "lanes",
     "jobs",
     "processor",
@@ -151,6 +158,7 @@ def page(kept: Measurements, drawn: Collection[str]) -> str:
         "# Leaderboard",
         prose(PREAMBLE),
         *(_section(kept, subject, names[subject], drawn) for subject in kept.inputs),
+        kinds.section(kept),
         _not_measured(kept),
         curves if LEARNING_CURVES in drawn else "",
         _builds(kept.rows),
@@ -159,16 +167,22 @@ def page(kept: Measurements, drawn: Collection[str]) -> str:
 
 
 def as_csv(kept: Measurements) -> str:
-    """Every row as a line, in the order of the page; failed ones come last, without rank."""
+    """Every row as a line, in the order of the page; failed ones come last, without rank.
+
+    Those of groups of files, which have no rank either, come after all others.
+    """
+    grouped = kept.grouped.sort_values(["group", "input", "codec", *AGE])
+    rows = pd.concat([kept.rows, grouped], ignore_index=True) if len(grouped) else kept.rows
     rates = ["bits_per_char", "total_bits_per_char"]
-    ratios = kept.rows[rates].where(kept.rows["verified"]).round(5)
-    totals = kept.rows["total_bytes"].where(kept.rows["verified"])
-    return csv_text(kept.rows.assign(**ratios, total_bytes=totals), CSV_COLUMNS)
+    ratios = rows[rates].where(rows["verified"]).round(5)
+    totals = rows["total_bytes"].where(rows["verified"])
+    return csv_text(rows.assign(**ratios, total_bytes=totals), CSV_COLUMNS)
 
 
 def _section(kept: Measurements, subject: Input, slug: str, drawn: Collection[str]) -> str:
     rows, failed, estimates = (
-        table[table["subject"] == subject] for table in (kept.verified, kept.failed, kept.estimates)
+        table[table["subject"] == subject]
+        for table in (kept.verified, kept.failed, kept.estimates[kept.estimates["current"]])
     )
     plots = [f"{kind}{slug}" for kind in PLOTS if f"{kind}{slug}" in drawn]
     return sections(
@@ -176,6 +190,8 @@ def _section(kept: Measurements, subject: Input, slug: str, drawn: Collection[st
         prose(description(subject)),
         _ranking(rows) if len(rows) else "No verified row yet.",
         _trained_on(rows[rows["trained_share"] > 0]),
+        _levels(rows),
+        levels.beside_peers(rows),
         "\n".join(f"![{name}](plots/{name}.svg)" for name in plots),
         _failures(failed),
         _citations(kept.cited[about(kept.cited, subject)]),
@@ -186,6 +202,11 @@ def _section(kept: Measurements, subject: Input, slug: str, drawn: Collection[st
 def _ranking(rows: pd.DataFrame) -> str:
     shown = rows.assign(portable=rows["portable"].map(PORTABLE))
     return markdown(shown[[*COLUMNS]].rename(columns=COLUMNS), FIGURES)
+
+
+def _levels(rows: pd.DataFrame) -> str:
+    table = levels.table(rows)
+    return f"### Our levels\n\n{table}" if table else ""
 
 
 def _trained_on(rows: pd.DataFrame) -> str:

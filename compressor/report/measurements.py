@@ -9,10 +9,10 @@ from types import NoneType, UnionType
 from typing import Any, get_args, get_type_hints
 
 from baselines.cited import FIELDS
-from compressor.bench.records import OURS, Curve, Estimate, Input, Row
+from compressor.bench.records import OURS, RIVAL, Curve, Estimate, Input, Row
 from compressor.bench.records import load as load_records
 from compressor.report.inputs import is_slice
-from compressor.report.tables import percent
+from compressor.report.tables import percent, written
 from compressor.system.extras import need
 
 with need("report"):
@@ -22,6 +22,8 @@ DTYPES = {int: "Int64", float: "Float64", str: "string", bool: "boolean"}
 """Python type -> that of a column in which values may be missing."""
 AGE = ["date", "file"]
 """Sorts older measurements before newer ones."""
+LIBRARY = " (library)"
+"""How the names of codecs end that exist as a program too."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,14 @@ class Measurements:
     """All that is kept, and what is quoted from elsewhere.
 
     ``rows`` has the newest verified run of each codec and input, and failed runs that no newer
-    verified one has made good. It is sorted as tables are: by input, then the rows that compete by
-    rank, then others, failed ones last. Beside the facts of `compressor.bench.records.Row` it has
+    verified one has made good. Of files in our container it has those of the newest format alone;
+    ``earlier`` has the others, and is like ``rows`` in all else. It is sorted as tables are: by
+    input, then the rows that compete by rank, then others, failed ones last. Beside the facts of
+    `compressor.bench.records.Row` it has
 
     - subject, place: the `Input`, and the place of the input among all inputs
-    - verified, ours, whole, competes: bool; whole says that the input is all of enwik8
+    - verified, ours, contained, whole, competes: bool; contained says that our container holds the
+      file, whole that the input is all of enwik8
     - payload_bytes, total_bytes: the compressed file; with weights and program
     - bits_per_char, total_bits_per_char: the same in bits a byte of input
     - compared: the bits/char that codecs are compared by, in all where `whole`, else the payload's
@@ -43,8 +48,12 @@ class Measurements:
     """
 
     rows: pd.DataFrame
+    earlier: pd.DataFrame
+    grouped: pd.DataFrame
+    """The newest runs on the files of groups, of each file as it was measured last; not ranked."""
     estimates: pd.DataFrame
-    """The newest of each checkpoint and input, with its ``subject``."""
+    """The newest of each checkpoint and input, with its ``subject``; ``current`` says whether it is
+    one beside the memory of the newest format."""
     curves: Sequence[Curve]
     cited: pd.DataFrame
     """Figures quoted from elsewhere, as `baselines.cited` describes them."""
@@ -62,7 +71,8 @@ class Measurements:
     @property
     def inputs(self) -> list[Input]:
         """All that was coded, in the order of tables."""
-        subjects = {*self.rows["subject"], *self.estimates["subject"]}
+        estimates = self.estimates[self.estimates["current"]]
+        subjects = {*self.rows["subject"], *estimates["subject"]}
         return sorted(subjects, key=lambda subject: subject.rank)
 
 
@@ -72,11 +82,19 @@ def load(raw: Path, cited: Sequence[Mapping[str, Any]] = ()) -> Measurements:
     Raises MalformedResult (with the file's name) and InputMissing.
     """
     results = load_records(raw)
-    rows = _newest(_derived(frame(results.rows, Row)))
+    rows = _derived(frame(results.rows, Row))
+    newest = rows["file_format"].where(rows["verified"]).max()
+    newest = 0 if pd.isna(newest) else newest
+    earlier = rows["contained"] & (rows["file_format"].fillna(0) < newest)
+    rows, grouped = rows[rows["group"].isna()], rows[rows["group"].notna() & ~earlier]
+    earlier = earlier[rows.index]
     estimates = frame(results.estimates, Estimate).sort_values(AGE)
+    current = (estimates["file_format"].fillna(0) >= newest).astype(bool)
     return Measurements(
-        _ranked(rows),
-        estimates.drop_duplicates(["checkpoint", "subject"], keep="last"),
+        _ranked(_newest(rows[~earlier])),
+        _ranked(_newest(rows[earlier])),
+        _newest(_as_last_measured(grouped)),
+        estimates.assign(current=current).drop_duplicates(["checkpoint", "subject"], keep="last"),
         results.curves,
         pd.DataFrame(cited, columns=list(FIELDS), dtype=object),
     )
@@ -85,6 +103,25 @@ def load(raw: Path, cited: Sequence[Mapping[str, Any]] = ()) -> Measurements:
 def about(cited: pd.DataFrame, subject: Input) -> pd.Series:
     """Which cited figures are about an input: the slice of that name, not any file called so."""
     return (cited["input"] == subject.name) & is_slice(subject)
+
+
+def without_libraries(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of an input but those of libraries whose program has one, at nearly its place."""
+    library = rows["codec"].str.endswith(LIBRARY)
+    program = rows["codec"].str.removesuffix(LIBRARY)
+    return rows[~(library & program.isin(rows["codec"]))]
+
+
+def machines(rows: pd.DataFrame) -> list[str]:
+    """Each machine that rows were measured on, in words."""
+    return sorted(
+        f"{written(row.processor, str)}, {written(row.cores, _cores)}"
+        for row in rows[["processor", "cores"]].drop_duplicates().itertuples()
+    )
+
+
+def _cores(count: int) -> str:
+    return "1 core" if count == 1 else f"{count} cores"
 
 
 def frame(records: Sequence[Row] | Sequence[Estimate], kind: type) -> pd.DataFrame:
@@ -106,9 +143,11 @@ def _derived(rows: pd.DataFrame) -> pd.DataFrame:
     payload = rows["compressed_bytes"]
     total = payload + rows["weights_bytes"] + rows["program_bytes"]
     share = rows["training_bytes_within"] / size
+    ours = rows["codec"].str.startswith(OURS).astype(bool)
     return rows.assign(
         verified=(rows["status"] == "verified").astype(bool),
-        ours=rows["codec"].str.startswith(OURS).astype(bool),
+        ours=ours,
+        contained=ours | rows["codec"].str.startswith(RIVAL).astype(bool),
         whole=whole,
         payload_bytes=payload,
         total_bytes=total,
@@ -137,6 +176,13 @@ def _newest(rows: pd.DataFrame) -> pd.DataFrame:
     newest = of_one_kind.transform("max")
     good, made_good = (order == newest).fillna(False), (order < newest).fillna(False)
     return rows[good | (~rows["verified"] & ~made_good)]
+
+
+def _as_last_measured(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of each file of a group that are about the bytes it had in its newest row."""
+    rows = rows.sort_values(AGE, ignore_index=True)
+    last = rows.groupby(["group", "input"])["input_sha256"].transform("last")
+    return rows[rows["input_sha256"] == last]
 
 
 def _ranked(rows: pd.DataFrame) -> pd.DataFrame:

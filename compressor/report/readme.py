@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from compressor.bench.records import OURS
-from compressor.bench.store import read_json, slug
-from compressor.codec.weights_store import DEFAULT_MODEL
+from compressor.bench.store import read_json
+from compressor.codec.levels import DEFAULT, LEVELS
+from compressor.report import levels
 from compressor.report.measurements import AGE, Measurements
 from compressor.report.pages import bullet, prose, sections
 from compressor.report.tables import (
-    NOT_RECORDED,
     Write,
     bits,
-    finer_bits,
     markdown,
     megabytes,
     percent,
@@ -34,7 +33,7 @@ HEADLINE, FIGURES, LEADERBOARD = "headline", "figures", "leaderboard"
 """Names of the generated parts: each stands between `<!-- name -->` and `<!-- /name -->`."""
 
 PEERS = ("xz -9e", "zpaq -m5")
-"""The codecs that the headline holds our default model against."""
+"""The codecs that the headline holds our default level against."""
 DAGGER, DOUBLE_DAGGER = "\N{DAGGER}", "\N{DOUBLE DAGGER}"
 
 INPUTS = ("test5m", "enwik8")
@@ -50,7 +49,7 @@ COLUMNS: dict[str, tuple[str, Write]] = {
 def with_parts(readme: Path, kept: Measurements) -> str | None:
     """README's text with its generated parts made anew; None where it has no markers for them.
 
-    Raises InputMissing, NoPermission.
+    A part of which nothing was measured stays as it is. Raises InputMissing, NoPermission.
     """
     with named_errors(str(readme)):
         old = readme.read_text("utf-8")
@@ -62,10 +61,10 @@ def with_parts(readme: Path, kept: Measurements) -> str | None:
 
 
 def _between(text: str, start: str, part: str, end: str) -> str:
-    """The text with ``part`` between two markers; unchanged where it lacks one of them."""
+    """The text with ``part`` between two markers; unchanged where it lacks one, or has no part."""
     before, _, rest = text.partition(start)
     _, marker, after = rest.partition(end)
-    return f"{before}{start}\n{part}{end}{after}" if marker else text
+    return f"{before}{start}\n{part}{end}{after}" if marker and part else text
 
 
 def on_slice(rows: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -76,11 +75,11 @@ def on_slice(rows: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def headline(kept: Measurements) -> str:
-    """Three figures of the default model on test5m, with what they are measured against."""
+    """Three figures of the default level on test5m, with what they are measured against."""
     rows = on_slice(kept.verified, "test5m").set_index("codec", drop=False)
-    if OURS + DEFAULT_MODEL not in rows.index:
+    if f"{OURS}-{DEFAULT}" not in rows.index:
         return ""
-    ours = rows.loc[OURS + DEFAULT_MODEL]
+    ours = rows.loc[f"{OURS}-{DEFAULT}"]
     peers = [rows.loc[name] for name in PEERS if name in rows.index]
     rates = ", ".join(f"`{peer.codec}` {bits(peer.bits_per_char)}" for peer in peers)
     speeds = ", ".join(f"`{peer.codec}` {_both_ways(peer)}" for peer in peers)
@@ -117,50 +116,31 @@ def _peak(row: Any) -> int | None:
 
 
 def figures(kept: Measurements) -> str:
-    """Our own models on test5m, best first: the newest verified file of each.
-
-    Beside it stands the newest estimate of the float network, from a run's folder of the model's
-    name.
-    """
-    rows = on_slice(kept.verified, "test5m")
-    rows = rows[rows["ours"] & rows["portable"].fillna(False)].sort_values("payload_bytes")
-    table = pd.DataFrame([_figures(row, kept.estimates) for row in rows.itertuples()], dtype=object)
+    """Our levels on test5m: what each is for, the newest verified file, what it costs."""
+    rows = levels.levels_of(on_slice(kept.verified, "test5m"))
+    if rows.empty:
+        return ""
     numbers: dict[str, Write] = {
         "file, bytes": whole,
         "bits/char": str,
-        "estimate of the float model": str,
-        "its network alone": bits,
-        "parameters": whole,
         "weights, bytes": whole,
         "compress, KB/s": speed,
         "decompress, KB/s": speed,
         "peak MB": megabytes,
     }
+    table = pd.DataFrame([_figures(row) for row in rows.itertuples()], dtype=object)
     devices = "; ".join(sorted({_device(row) for row in rows.itertuples()}))
-    note = f"Start-up included; {devices}. In brackets: what the file weighs beyond the estimate."
-    table = table.reindex(columns=["model", *numbers])
-    return sections(markdown(table, numbers), prose(note) if devices else "")
+    return sections(markdown(table, numbers), prose(f"Start-up included; {devices}."))
 
 
-def _figures(row: Any, estimates: pd.DataFrame) -> dict[str, Any]:
-    """A line of the table of our models."""
-    model = row.codec.removeprefix(OURS)
-    runs = estimates[
-        (estimates["subject"] == row.subject)
-        & estimates["file"].str.startswith(slug(f"estimate-{model}-{row.input}") + "-")
-    ].tail(1)
-    estimate, alone = NOT_RECORDED, None
-    for run in runs.itertuples():
-        beyond = row.payload_bytes / run.bytes - 1
-        estimate = f"{finer_bits(run.bits_per_char)} ({beyond:+.2%})"
-        alone = run.bits_per_char_network_alone
+def _figures(row: Any) -> dict[str, Any]:
+    """A line of the table of our levels."""
     return {
-        "model": f"`{model}`",
+        "level": f"`-{row.level}`",
+        "for": LEVELS[row.level].purpose,
+        "network": levels.NONE if pd.isna(row.model) else f"`{row.model}`",
         "file, bytes": row.payload_bytes,
         "bits/char": f"**{bits(row.bits_per_char)}**",
-        "estimate of the float model": estimate,
-        "its network alone": alone,
-        "parameters": row.parameters,
         "weights, bytes": row.weights_bytes,
         "compress, KB/s": row.kb_per_s_compress,
         "decompress, KB/s": row.kb_per_s_decompress,
@@ -231,17 +211,20 @@ def _notes(shares: pd.Series, apart: bool) -> list[str]:
 def cards(kept: Measurements, weights: Path) -> list[tuple[Path, str]]:
     """The cards of the weights in a folder, with the figures on test5m of these very weights.
 
-    Returns path and text of each card whose weights have been measured. Raises MalformedResult.
+    Of several levels that have them the smallest file counts. Returns path and text of each card
+    whose weights have been measured. Raises MalformedResult.
     """
     rows = on_slice(kept.verified, "test5m")
-    rows = rows[rows["ours"]].drop_duplicates("version", keep="last").set_index("version")
+    rows = rows[rows["ours"] & rows["weights"].notna()].sort_values("payload_bytes")
+    rows = rows.drop_duplicates("weights").set_index("weights")
     texts = []
     for path in sorted(weights.glob("*.json")):
         card = read_json(path)
-        version = f"weights {card.get('identity')}"
-        if version in rows.index:
-            row = rows.loc[version]
+        if (identity := card.get("identity")) in rows.index:
+            row = rows.loc[identity]
             card["test5m_bits_per_char"] = round(row.bits_per_char, 5)
             card["test5m_bytes"] = int(row.payload_bytes)
+            if not pd.isna(row.level):
+                card["test5m_level"] = int(row.level)
             texts.append((path, json.dumps(card, indent=1) + "\n"))
     return texts

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from compressor.bench.records import OURS, RIVAL
+from compressor.codec.levels import DEFAULT
 from compressor.report.measurements import Measurements
 from compressor.report.pages import bullet, prose, sections
 from compressor.report.tables import (
@@ -46,12 +47,19 @@ LIMITS = (
 
 
 def page(kept: Measurements) -> str:
-    """The page: both answers with the rows they come from, and what they do not prove."""
-    pairs = _pairs(kept.verified)
-    gzip = pairs[pairs["codec_other"].str.startswith("gzip")]
+    """The page: both answers with the rows they come from, and what they do not prove.
+
+    Of our levels the default one stands for all. Rows of earlier formats count against a
+    transformer in the same format.
+    """
+    rows = kept.verified
+    chosen = rows["level"].isna() | (rows["level"] == DEFAULT).fillna(False)
+    gzip = _pairs(rows[chosen], rows[rows["codec"].str.startswith("gzip")])
+    both = pd.concat([rows, kept.earlier[kept.earlier["verified"]]], ignore_index=True)
+    pairs = _pairs(both, both[both["codec"].str.startswith(RIVAL)])
     rival = pairs[
-        pairs["codec_other"].str.startswith(RIVAL)
-        & (pairs["train_bytes_seen"] == pairs["train_bytes_seen_other"]).fillna(False)
+        (pairs["train_bytes_seen"] == pairs["train_bytes_seen_other"]).fillna(False)
+        & (pairs["file_format"].fillna(0) == pairs["file_format_other"].fillna(0))
     ]
     return sections(
         "# Against gzip and a transformer of the same size",
@@ -63,16 +71,15 @@ def page(kept: Measurements) -> str:
     )
 
 
-def _pairs(rows: pd.DataFrame) -> pd.DataFrame:
-    """Each of our rows with each row of another codec on the same bytes, in the order of inputs.
+def _pairs(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """Each of our rows with each of the others on the same bytes, in the order of inputs.
 
     The columns of the other row end in "_other". ``label`` names our codec and the input, and
     ``codecs`` both codecs; ``same_size`` says whether the parameter counts are about equal, or one
     is not recorded (the table then shows so), and ``within`` whether our payload is at most 10 %
     above the other.
     """
-    ours, others = rows[rows["ours"]], rows[~rows["ours"]]
-    pairs = ours.merge(others, on="subject", suffixes=("", "_other"))
+    pairs = rows[rows["ours"]].merge(others, on="subject", suffixes=("", "_other"))
     size, other_size = pairs["parameters"], pairs["parameters_other"]
     near = ((size - other_size).abs() <= SAME_SIZE * other_size).fillna(True)
     return pairs.assign(

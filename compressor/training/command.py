@@ -15,7 +15,7 @@ from compressor.training.folder import RECORD, SETTINGS, claimed, settings_in
 from compressor.training.mixture import Record, open_record
 from compressor.training.networks import Preset
 from compressor.training.pack import write_run
-from compressor.training.recording import record, rotated
+from compressor.training.recording import record
 from compressor.training.run import bytes_within, train
 from compressor.training.step import Start, Teacher
 from compressor.training.texts import Texts, load_texts
@@ -150,7 +150,7 @@ def _recorded(
     """The settings of a run beside the memory, and what the memory said of its text.
 
     A resumed run finds that in its folder; otherwise it is recorded now. Raises TrainingError,
-    UnusableWeights.
+    UnusableWeights, NoEngine, StaleEngine.
     """
     folder = request.output / RECORD
     if config.beside:
@@ -167,7 +167,5 @@ def _recorded(
             "--beside-memory needs the run that --from names and takes its budget from --bytes: "
             "it goes neither with --teacher nor with several processes"
         )
-    count = config.total_bytes
-    text = rotated(texts.train, count, config.seed)
-    made = record(model, start.params, text, count, folder, request.quiet)
+    made = record(model, start.params, texts.train, config, folder, request.quiet)
     return dataclasses.replace(config, beside=config.start), made

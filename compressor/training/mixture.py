@@ -9,6 +9,7 @@ Tibshirani 2000, section 4: additive terms of a logistic model).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -93,15 +94,13 @@ def open_record(folder: Path) -> Record | None:
 def mixture_nats(logits: jax.Array, window: Window) -> jax.Array:
     """Mean nats a byte by the mixture of the logits (t, b, 256) with the memory, bit by bit.
 
-    The mixture's logit is memory_logit + network_weight * logit of the network, as in
-    ``models.memory.memory``; the adaptive probability maps after that are left out.
+    The mixture's logit is memory_logit + network_weight * logit of the network, as ``recording``
+    has it; the adaptive probability maps after that are left out.
     """
     symbol = window.text[1:].astype(jnp.int32)
     total = jnp.zeros(symbol.shape, jnp.float32)
-    for k, pair in enumerate(_pairs(logits)):
-        place = (symbol >> (8 - k))[..., None, None]
-        chosen = jnp.take_along_axis(pair, place, axis=-2)[..., 0, :]
-        logit = jnp.clip(chosen[..., 1] - chosen[..., 0], -LOGIT_LIMIT, LOGIT_LIMIT)
+    for k, pair in enumerate(at_nodes(logits, symbol, jnp.logaddexp)):
+        logit = jnp.clip(pair[..., 1] - pair[..., 0], -LOGIT_LIMIT, LOGIT_LIMIT)
         mixture = window.network_weight[:, k] * WEIGHT_UNIT * logit + window.memory_logit[
             :, k
         ] * LOGIT_UNIT * math.log(2)
@@ -110,14 +109,18 @@ def mixture_nats(logits: jax.Array, window: Window) -> jax.Array:
     return jnp.mean(total)
 
 
-def _pairs(logits: jax.Array) -> list[jax.Array]:
-    """For each bit, high bit first: log-probabilities of 0 and 1, up to a constant, at each node.
+def at_nodes(
+    values: jax.Array, symbol: jax.Array, join: Callable[[jax.Array, jax.Array], jax.Array]
+) -> list[jax.Array]:
+    """For each bit of the symbols, high bit first: what a 0 and a 1 have there, (t, b, 2).
 
-    Logits (t, b, 256) -> eight arrays (t, b, 2^k, 2), k = 0 to 7.
+    ``values`` (t, b, 256) are those of all bytes, of which ``join`` makes the value of two
+    together; ``symbol`` (t, b) int32.
     """
     pairs = []
-    for _ in range(8):
-        pair = logits.reshape(*logits.shape[:-1], -1, 2)
-        pairs.append(pair)
-        logits = jnp.logaddexp(pair[..., 0], pair[..., 1])
+    for k in range(7, -1, -1):
+        pair = values.reshape(*values.shape[:-1], -1, 2)
+        place = (symbol >> (8 - k))[..., None, None]
+        pairs.append(jnp.take_along_axis(pair, place, axis=-2)[..., 0, :])
+        values = join(pair[..., 0], pair[..., 1])
     return pairs[::-1]

@@ -1,4 +1,11 @@
-"""Records what the memory says of a training text, with a network that is trained already."""
+"""Records what the memory says of a training text, with a network that is trained already.
+
+What it says goes through two layers of mixing and then through probability maps. The record holds
+what the first two make of a bit: to first order in the network's logit, the final sum is the
+network's logit times its *weight*, which is the sum over all sets of rows of the set's weight in
+the final row times that of the network in the row, and a rest that is the memory's. A set whose
+stretch is at its limit adds nothing to the weight. The maps after that are left out.
+"""
 
 from __future__ import annotations
 
@@ -7,72 +14,84 @@ from pathlib import Path
 
 import numpy as np
 
+from coding.container import MAX_BLOCK
+from compressor.codec import engines
+from compressor.codec.levels import DEFAULT, LEVELS
+from compressor.codec.seams import Recipe
 from compressor.system.progress import bar
-from compressor.training.metering import metered, rates
+from compressor.training.config import TrainConfig, TrainingError
+from compressor.training.metering import mixed, rates
 from compressor.training.mixture import (
     FACTS,
-    LOGIT_UNIT,
     MEMORY_LOGIT,
     NETWORK_WEIGHT,
     TEXT,
-    WEIGHT_UNIT,
     Record,
     open_record,
 )
 from compressor.training.networks import Shape
-from data.lanes import lane_count, to_columns
-from models.memory.memory import Contexts, Memory, Prediction
+from data.lanes import to_columns
 from models.network.lm import Params
 
 
-class _Recorded(Memory):
-    """A memory that writes into a record what it says of each bit."""
+def excerpt(text: np.ndarray, config: TrainConfig) -> tuple[np.ndarray, Recipe]:
+    """The first bytes of all lanes of a text, and the recipe that they are a block of.
 
-    def __init__(self, columns: np.ndarray, record: Record) -> None:
-        super().__init__(columns)
-        self._record, self._bits = record, 0
-
-    def predict(self, contexts: Contexts, zero: np.ndarray, node: np.ndarray) -> Prediction:
-        """As ``Memory.predict``."""
-        prediction = super().predict(contexts, zero, node)
-        at = divmod(self._bits, 8)
-        logit = np.rint(prediction.memory_logit * (2.0**-22 / LOGIT_UNIT))
-        weight = np.rint(prediction.network_weight * (2.0**-14 / WEIGHT_UNIT))
-        self._record.memory_logit[at] = np.clip(logit, -(1 << 15), (1 << 15) - 1)
-        self._record.network_weight[at] = np.clip(weight, 0, 255)
-        self._bits += 1
-        return prediction
-
-
-def rotated(text: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """The text with lanes that begin where ``seed`` records of ``count`` bytes each have ended."""
-    return np.roll(text, -seed * (count // lane_count(text.size)))
+    They are ``config.total_bytes`` in all, or a few less, and a block's at most; a longer run reads
+    them again. Lanes are those of the default level, or of the run where those are more, and begin
+    where ``config.seed`` records of as many bytes each have ended. (steps, lanes) uint8. Raises
+    TrainingError where there is no text.
+    """
+    if text.size == 0:
+        raise TrainingError("a text of 0 bytes has nothing to record: train on more text")
+    level = LEVELS[DEFAULT]
+    size = min(text.size, config.total_bytes, MAX_BLOCK)
+    recipe = level.recipe(size, max(level.lanes, config.lanes))
+    steps = size // recipe.lanes
+    rotated = np.roll(text, -config.seed * steps)
+    return np.ascontiguousarray(to_columns(rotated, recipe.lanes)[:steps]), recipe
 
 
 def record(
-    model: Shape, params: Params, text: np.ndarray, count: int, folder: Path, quiet: bool
+    model: Shape,
+    params: Params,
+    text: np.ndarray,
+    config: TrainConfig,
+    folder: Path,
+    quiet: bool,
 ) -> Record:
-    """Codes the first bytes of all lanes of a text, and keeps in a folder what the memory said.
+    """Codes an excerpt of a text, and keeps in a folder what the memory said.
 
-    ``count`` bytes in all, or a few less; 24 bytes of disk for each. What a folder holds already is
-    taken as it is.
+    It takes 25 bytes of disk for each byte. What a folder holds already is taken as it is. Raises
+    NoEngine and StaleEngine where there is no native engine, and TrainingError.
     """
     if (kept := open_record(folder)) is not None:
         return kept
+    engines.chosen("native")
+    columns, recipe = excerpt(text, config)
     folder.mkdir(parents=True, exist_ok=True)
-    lanes = lane_count(text.size)
-    rows = max(1, min(text.size, count) // lanes)
-    columns = np.ascontiguousarray(to_columns(text, lanes)[:rows])
     np.save(folder / TEXT, columns)
-    shape = (len(columns), 8, lanes)
+    shape = (len(columns), 8, recipe.lanes)
     made = Record(
         columns,
         np.lib.format.open_memmap(folder / MEMORY_LOGIT, "w+", np.int16, shape),
         np.lib.format.open_memmap(folder / NETWORK_WEIGHT, "w+", np.uint8, shape),
     )
+    done = 0
     with bar(columns.size, "record", quiet) as progress:
-        memory = _Recorded(columns, made)
-        mixture, alone = metered(model, params, columns, columns.size, progress, memory)
+
+        def take(count: int, memory_logit: bytes, network_weight: bytes) -> None:
+            nonlocal done
+            rows = slice(done, done + count // recipe.lanes)
+            made.memory_logit[rows] = np.frombuffer(memory_logit, "<i2").reshape(-1, *shape[1:])
+            made.network_weight[rows] = np.frombuffer(network_weight, np.uint8).reshape(
+                -1, *shape[1:]
+            )
+            done = rows.stop
+            progress(count)
+
+        block = np.ascontiguousarray(columns.T).ravel()
+        mixture, alone = mixed(model, params, block, recipe, take)
     facts = {"bytes": columns.size, **rates(mixture, alone, columns.size)}
     (folder / FACTS).write_text(json.dumps(facts) + "\n")
     return made

@@ -202,6 +202,12 @@ if [ -d made ]; then touch made/result; else touch result; fi
             ["-x10 text made/packed.mcm", "d ../packed.mcm"],
         ),
         (
+            "mcm -x11",
+            "mcm compressor v0.84, by its author (c)2016",
+            "mcm 0.84",
+            ["-x11 text made/packed.mcm", "d ../packed.mcm"],
+        ),
+        (
             "lpaq1 9",
             "lpaq1 file compressor (C) 2007, its author",
             "lpaq1 2007",

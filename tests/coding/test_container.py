@@ -11,22 +11,36 @@ import zlib
 import pytest
 
 from coding import container
-from coding.container import Block, Digest, EndMark, Header, Kind, Reader
+from coding.container import (
+    NO_WEIGHTS,
+    Block,
+    Design,
+    Digest,
+    EndMark,
+    Head,
+    Kind,
+    Mixed,
+    Reader,
+    Transform,
+)
 from coding.errors import (
     BadMagic,
     Damaged,
     FormatError,
+    NewerBlock,
     NewerVersion,
     OlderVersion,
     TrailingData,
     Truncated,
+    UnknownMemory,
 )
 
 IDENTITY = bytes(range(8))
 BLOCKS = [
-    Block(Kind.RAW, 5, b"hello"),
-    Block(Kind.RUN, 1000, b"\0"),
-    Block(Kind.MODEL, 300, b"\1\2\3\4" * 4, 64),
+    Block(Head(Kind.RAW, 5, 5), b"hello"),
+    Block(Head(Kind.RUN, 1000, 1), b"\0"),
+    Block(Mixed(300, 16, 64, Design.FULL, Transform.X86, 4096, IDENTITY), b"\1\2\3\4" * 4),
+    Block(Mixed(9, 8, 1, Design.LIGHT, Transform.NONE, 1, NO_WEIGHTS), b"\0" * 8),
 ]
 
 
@@ -34,7 +48,7 @@ def packed(blocks: list[Block] = BLOCKS) -> bytes:
     digest = Digest()
     digest.update(b"whatever")
     return (
-        container.header_bytes(Header(IDENTITY))
+        container.header_bytes()
         + b"".join(map(container.block_bytes, blocks))
         + container.end_bytes(digest.end_mark())
     )
@@ -42,7 +56,6 @@ def packed(blocks: list[Block] = BLOCKS) -> bytes:
 
 def read(data: bytes) -> tuple[list[Block], EndMark]:
     reader = Reader(io.BytesIO(data))
-    assert reader.header == Header(IDENTITY)
     return list(reader.blocks()), reader.end
 
 
@@ -66,7 +79,10 @@ def test_the_end_mark_is_known_only_at_the_end() -> None:
 
 def test_sizes_are_the_pages() -> None:
     assert len(packed([])) == 20 + 28
-    assert len(packed()) == 20 + 28 + 3 * 16 + 5 + 1 + 16
+    assert len(packed()) == 20 + 28 + 2 * 16 + 2 * 28 + 5 + 1 + 16 + 8
+    assert [len(packed([block])) - 48 for block in BLOCKS] == [
+        block.head.framing + block.head.size for block in BLOCKS
+    ]
 
 
 def test_cut_anywhere_is_truncated() -> None:
@@ -85,30 +101,88 @@ def test_every_flipped_bit_is_refused() -> None:
             read(bytes(damaged))
 
 
-def test_wrong_magic_newer_version_and_trailing_bytes_have_names() -> None:
+def test_wrong_magic_and_trailing_bytes_have_names() -> None:
     whole = packed()
     with pytest.raises(BadMagic):
         read(b"PK\3\4" + whole)
-    with pytest.raises(NewerVersion):
-        read(whole[:6] + bytes([container.VERSION + 1]) + whole[7:])
     with pytest.raises(TrailingData):
         read(whole + b"\0")
 
 
 @pytest.mark.parametrize(
-    ("offset", "value"),
+    ("version", "error"), [(2, OlderVersion), (3, OlderVersion), (4, NewerVersion)]
+)
+@pytest.mark.parametrize("rest", [0, 41])
+def test_other_versions_have_names_whatever_follows(
+    version: int, error: type[FormatError], rest: int
+) -> None:
+    with pytest.raises(error, match=rf"version {version}\b.*: \w+"):
+        read(container.MAGIC + bytes([version]) + b"x" * rest)
+
+
+def test_version_0_is_damaged() -> None:
+    whole = packed()
+    with pytest.raises(Damaged):
+        read(resealed(whole[:6] + b"\0" + whole[7:], 0, 16))
+
+
+@pytest.mark.parametrize("byte", [0, 7])
+def test_a_prepared_memory_has_a_name_once_the_checksum_holds(byte: int) -> None:
+    whole = bytearray(packed())
+    whole[8 + byte] = 0xAB
+    with pytest.raises(Damaged):
+        read(bytes(whole))
+    with pytest.raises(UnknownMemory, match=r"ab.*: update"):
+        read(resealed(bytes(whole), 0, 16))
+
+
+@pytest.mark.parametrize("kind", [4, 255])
+def test_other_types_need_a_newer_program(kind: int) -> None:
+    whole = bytearray(packed())
+    whole[20] = kind
+    with pytest.raises(NewerBlock, match=f"type {kind},.*: update"):
+        read(bytes(whole))
+
+
+@pytest.mark.parametrize(
+    ("offset", "value", "what"),
+    [(2, 3, "design 3 "), (2, 255, "design 255 "), (3, 2, "transform 2,")],
+)
+def test_other_designs_and_transforms_need_a_newer_program_once_the_checksum_holds(
+    offset: int, value: int, what: str
+) -> None:
+    whole = bytearray(packed([BLOCKS[3]]))
+    whole[20 + offset] = value
+    with pytest.raises(Damaged, match="checksum"):
+        read(bytes(whole))
+    with pytest.raises(NewerBlock, match=f"{what}.*: update"):
+        read(resealed(bytes(whole), 20, 24 + 8))
+
+
+@pytest.mark.parametrize(
+    ("number", "offset", "value"),
     [
-        (0, 4),  # a type that is none
-        (1, 1),  # lanes in a raw block
-        (2, 1),  # reserved
-        (4, 6),  # size differs from length in a raw block
+        (0, 1, 1),  # lanes in a raw block
+        (0, 2, 1),  # a design
+        (0, 3, 1),  # a transform
+        (0, 4, 6),  # size differs from length in a raw block
+        (1, 1, 1),
+        (1, 2, 1),
+        (1, 3, 1),
+        (3, 2, 0),  # a mixed block without a design
+        (3, 12, 0),  # without tables
+        (3, 13, 17),  # with more than 4,096 MiB of tables
+        (3, 14, 1),  # reserved
+        (3, 15, 1),
     ],
 )
-def test_a_block_header_that_breaks_the_page_is_damaged(offset: int, value: int) -> None:
-    whole = bytearray(packed([BLOCKS[0]]))
+def test_a_block_header_that_breaks_the_page_is_damaged(
+    number: int, offset: int, value: int
+) -> None:
+    whole = bytearray(packed([BLOCKS[number]]))
     whole[20 + offset] = value
-    with pytest.raises(Damaged):
-        read(resealed(bytes(whole), 20, 12 + 5))
+    with pytest.raises(Damaged, match="breaks the format"):
+        read(resealed(bytes(whole), 20, len(whole) - 20 - 28 - 4))
 
 
 @pytest.mark.parametrize(("start", "offset", "size"), [(0, 7, 16), (20, 1, 24), (20, 2, 24)])
@@ -125,63 +199,62 @@ def framed(block: Block) -> bytes:
     return packed([block])
 
 
-def model(length: int, size: int, lanes: int) -> bytes:
-    return framed(Block(Kind.MODEL, length, bytes(size), lanes))
+def run(length: int) -> Block:
+    return Block(Head(Kind.RUN, length, 1), b"x")
+
+
+def mixed(length: int, size: int, lanes: int) -> bytes:
+    head = Mixed(length, size, lanes, Design.LIGHT, Transform.NONE, 64, NO_WEIGHTS)
+    return framed(Block(head, bytes(size)))
 
 
 def test_a_block_may_not_ask_for_more_memory_than_the_page_allows() -> None:
-    assert read(framed(Block(Kind.RUN, 1 << 27, b"x")))[0][0].length == 1 << 27
-    with pytest.raises(Damaged):
-        read(framed(Block(Kind.RUN, (1 << 27) + 1, b"x")))
+    assert read(framed(run(1 << 27)))[0] == [run(1 << 27)]
+    for length in 0, (1 << 27) + 1:
+        with pytest.raises(Damaged):
+            read(framed(run(length)))
 
 
 @pytest.mark.parametrize(
     ("length", "size", "lanes"),
     [
-        (4096, 4, 1),  # 1,024 original bytes for each payload byte
-        (4097, 8, 1),
-        (1 << 18, 256, 1),  # the longest lane
-        (1 << 27, 1 << 17, 512),
-        (1 << 27, 1 << 17, 1024),
+        (32_768, 4, 1),  # 8,192 original bytes for each payload byte
+        (32_769, 8, 1),
+        (1 << 27, 1 << 14, 1),
+        (1 << 27, 1 << 14, 1024),
         (8, 4, 8),  # a byte for each lane
     ],
 )
-def test_a_model_block_within_the_limits_is_read(length: int, size: int, lanes: int) -> None:
+def test_a_mixed_block_within_the_limits_is_read(length: int, size: int, lanes: int) -> None:
     assert container.least_payload(length) <= size
-    (block,), _ = read(model(length, size, lanes))
-    assert (block.length, len(block.payload), block.lanes) == (length, size, lanes)
+    (block,), _ = read(mixed(length, size, lanes))
+    assert isinstance(block.head, Mixed)
+    assert (block.head.length, block.head.size, block.head.lanes) == (length, size, lanes)
+    assert len(block.payload) == size
 
 
 @pytest.mark.parametrize(
     ("length", "size", "lanes"),
     [
-        (4097, 4, 1),  # more than 1,024 original bytes for each payload byte
+        (32_769, 4, 1),  # more than 8,192 original bytes for each payload byte
         (1 << 27, 64, 512),
         (1 << 27, 0, 1),
         (8, 0, 1),
-        ((1 << 18) + 1, 1024, 1),  # a lane longer than 2^18
-        (1 << 27, 1 << 17, 256),
+        ((1 << 27) + 1, (1 << 14) + 4, 1),  # longer than 2^27
         (8, 6, 1),  # no whole word
         (8, 8, 1),  # no smaller than the original
         (8, 4, 16),  # more lanes than bytes
         (1 << 27, 1 << 17, 2048),  # more than 1,024 lanes
     ],
 )
-def test_a_model_block_that_asks_for_too_much_is_refused_by_its_header(
+def test_a_mixed_block_that_asks_for_too_much_is_refused_by_its_header(
     length: int, size: int, lanes: int
 ) -> None:
-    whole = model(length, size, lanes)
+    whole = mixed(length, size, lanes)
     source = io.BytesIO(whole)
     with pytest.raises(Damaged, match="breaks the format"):
         list(Reader(source).blocks())
-    assert source.tell() == container.HEADER_BYTES + 12, "nothing of the payload was read"
-
-
-@pytest.mark.parametrize("version", [1, 2])
-def test_versions_from_before_the_first_release_have_a_name(version: int) -> None:
-    whole = packed()
-    with pytest.raises(OlderVersion, match=str(version)):
-        read(whole[:6] + bytes([version]) + whole[7:])
+    assert source.tell() == container.HEADER_BYTES + 24, "nothing of the payload was read"
 
 
 class Trickle:

@@ -20,7 +20,9 @@ from click.testing import CliRunner, Result
 import compressor
 from coding import container
 from compressor.cli import main
-from compressor.codec import weights_store
+from compressor.codec import native, registry, weights_store
+from compressor.codec.levels import Level
+from compressor.codec.seams import BlockCodec
 from data.samples import sample
 
 if TYPE_CHECKING:
@@ -76,10 +78,22 @@ def quick_compiling() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def nano() -> Model:
-    """The tiny weights, loaded."""
-    from compressor.codec.model import by_name  # loads JAX, which few tests of refusals need
+    """The tiny weights, loaded, on JAX."""
+    from compressor.codec.model import by_name  # loads JAX, which few tests need
 
     return by_name(NANO)
+
+
+@pytest.fixture(scope="session")
+def nano_codec() -> BlockCodec:
+    """The tiny weights on the engine that users have, or in NumPy where that is not built."""
+    if native.absent() is None:
+        return registry.by_name(NANO, "native")
+    from compressor.codec import weights_file
+    from compressor.codec.selftest import Definition
+
+    weights = weights_file.unpack(Path(NANO).read_bytes())
+    return Definition(weights, weights_store.identity_of(Path(NANO)))
 
 
 @pytest.fixture(scope="session")
@@ -129,6 +143,34 @@ def process() -> Callable[..., subprocess.CompletedProcess[bytes]]:
     return run
 
 
+MEASURED = """
+import os, subprocess, sys
+child = subprocess.Popen(sys.argv[1:])
+_, status, usage = os.wait4(child.pid, 0)
+print(usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024), file=sys.stderr)
+os._exit(os.waitstatus_to_exitcode(status))
+"""
+"""Starts the command and tells its peak memory.
+
+It is a small process of its own, since a child's peak counts in what its parent had.
+"""
+
+
+def _measured(line: list[str], folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", MEASURED, *line],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=folder,
+    )
+
+
+@pytest.fixture(scope="session")
+def measured() -> Callable[..., subprocess.Popen[bytes]]:
+    """Starts a command line in a folder; its peak memory in bytes comes last on stderr."""
+    return _measured
+
+
 @pytest.fixture(scope="session")
 def python() -> Callable[..., subprocess.CompletedProcess[bytes]]:
     """Runs Python code in a fresh process; its arguments are sys.argv[1:]."""
@@ -168,14 +210,14 @@ def rebuilt() -> Callable[[bytes, list[container.Block]], bytes]:
 
 
 @pytest.fixture(scope="session")
-def mixed(nano: Model) -> tuple[bytes, bytes]:
-    """(original, container) with run, raw and model blocks of 500 bytes, the model block last."""
+def mixed(nano_codec: BlockCodec) -> tuple[bytes, bytes]:
+    """(original, container) with run, raw and mixed blocks of 500 bytes, the mixed block last."""
     original = bytes(500) + random.Random(1).randbytes(1000) + sample()[:200]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(container, "MAX_BLOCK", 500)
-        packed = compressor.compress(original, nano)
-    kinds = [block.kind.name for block in blocks_of(packed)]
-    assert kinds == ["RUN", "RAW", "RAW", "MODEL"]
+        patch.setattr(Level, "block_bytes", 500)
+        packed = compressor.compress(original, model=nano_codec)
+    kinds = [block.head.kind.name for block in blocks_of(packed)]
+    assert kinds == ["RUN", "RAW", "RAW", "MIXED"]
     return original, packed
 
 

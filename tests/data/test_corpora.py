@@ -284,3 +284,18 @@ def test_every_error_is_a_corpus_error() -> None:
         "CorpusHashError",
     ):
         assert issubclass(getattr(corpora, name), corpora.CorpusError)
+
+
+def test_a_folder_beside_the_corpora_is_found_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv(corpora.VARIABLE, raising=False)
+    assert corpora.folder_named("files") is None
+    cached = tmp_path / "cache" / "kolmozip" / "corpora" / "files"
+    cached.mkdir(parents=True)
+    assert corpora.folder_named("files") == cached
+    monkeypatch.setenv(corpora.VARIABLE, str(tmp_path / "mine"))
+    assert corpora.folder_named("files") == cached
+    (tmp_path / "mine" / "files").mkdir(parents=True)
+    assert corpora.folder_named("files") == tmp_path / "mine" / "files"

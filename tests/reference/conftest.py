@@ -1,54 +1,104 @@
-"""The originals of the golden containers, and the folder of their weights."""
+"""How the golden containers are made: the originals of their blocks, and what they are coded with.
+
+Nothing here depends on what a library draws at random.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import struct
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-from compressor.codec import weights_store
+from compressor.codec import levels, weights_store
 from data.samples import sample
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-Parts = list[tuple[bytes, int]]
+NANO = str(GOLDEN / "nano.kzw")
 
 
-def _golden_parts() -> dict[str, Parts]:
-    text = sample()
-    return {
-        "empty": [],
-        "one-byte": [(b"x", 0)],
-        "every-byte": [(bytes(range(256)), 0)],
-        "run": [(b"\0" * 70_000, 0)],
-        "text": [(text[:1500], 0)],
-        "lanes": [(text[5000:6003], 8)],
-        "blocks": [
-            (text[7000:7301], 2),
-            (b"-" * 500, 0),
-            (bytes(range(200)), 0),
-            (text[8000:8200], 1),
-        ],
-        "repeats": [(text[3000:3200] * 3 + text[3000:3010] * 20, 2)],
-        "sentence-small": [(text[2000:2080], 0)],
-    }
+class Golden(NamedTuple):
+    """How a container is made: each part is a block of its own, smaller than the program makes it.
 
-
-@pytest.fixture(scope="session")
-def golden_parts() -> dict[str, Parts]:
-    """The blocks of each container in tests/golden/decode, by name.
-
-    Each is its original bytes and its lanes, 0 for whatever the program chooses.
+    ``model`` is a weights file, None for the level's own. ``lane`` are the bytes of a lane at
+    least, and ``table_bytes`` those of the tables for each byte of a block, where they are not the
+    program's, so that short blocks have several lanes and more than the least tables.
     """
-    return _golden_parts()
+
+    parts: list[bytes]
+    level: int = levels.DEFAULT
+    model: str | None = None
+    lane: int = levels.LANE
+    table_bytes: int | None = None
+
+    @property
+    def original(self) -> bytes:
+        return b"".join(self.parts)
+
+
+def _records(number: int) -> bytes:
+    """Records of 12 bytes whose numbers rise."""
+    return b"".join(struct.pack("<IHHI", n, n * n % 7, 9, 1000 + 3 * n) for n in range(number))
+
+
+def _program(length: int) -> bytes:
+    """Code of x86 that calls eight functions from everywhere."""
+    places = [0x40, 0x1F0, 0x2A7, 0x300, 0x555, 0x6C0, 0x911, 0xA80]
+    others = (b"\x48\x8b\x45\xf8", b"\x48\x89\xc7", b"\x31\xc0\xc3", b"\x55")
+    code = bytearray()
+    for drawn in b"".join(hashlib.sha256(bytes([n])).digest() for n in range(length // 256 + 1)):
+        code += others[drawn >> 6]
+        code += b"\xe8" + struct.pack("<i", places[drawn & 7] - len(code) - 5)
+    return bytes(code[:length])
+
+
+def _all() -> dict[str, Golden]:
+    text = sample()
+    lines = [json.dumps({"id": n, "square": n * n, "even": n % 2 == 0}) for n in range(18)]
+    made = {
+        "empty": Golden([]),
+        "one-byte": Golden([b"x"]),
+        "run": Golden([bytes(70_000)]),
+        "every-byte": Golden([bytes(range(256))]),
+        "text": Golden([text[:600]], model=NANO),
+        "lanes": Golden([text[5000:5603]], model=NANO, lane=64),
+        "repeats": Golden([text[3000:3200] * 3 + text[3000:3010] * 20], model=NANO, lane=256),
+        "blocks": Golden(
+            [text[7000:7301], b"-" * 500, bytes(range(200)), text[8000:8200]], model=NANO, lane=150
+        ),
+        "light-network": Golden([text[9000:9400]], level=4, model=NANO, lane=100),
+        "records": Golden([_records(60)], level=3, lane=200, table_bytes=4096),
+        "lines": Golden(["\n".join(lines).encode()], level=3),
+        "light": Golden([text[11_000:12_000]], level=1),
+        "program": Golden([_program(3000)], level=1),
+    }
+    for level, how in levels.LEVELS.items():
+        made[f"level-{level}"] = Golden([text[2000 : 2040 if how.model == "base" else 2080]], level)
+    return made
 
 
 @pytest.fixture(scope="session")
-def originals(golden_parts: dict[str, Parts]) -> dict[str, bytes]:
+def golden() -> dict[str, Golden]:
+    """The containers in tests/golden/decode by name."""
+    return _all()
+
+
+@pytest.fixture(scope="session")
+def originals(golden: dict[str, Golden]) -> dict[str, bytes]:
     """The original of each container in tests/golden/decode, by name."""
-    return {name: b"".join(data for data, _ in parts) for name, parts in golden_parts.items()}
+    return {name: how.original for name, how in golden.items()}
 
 
 @pytest.fixture(autouse=True)
 def _golden_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     """The program finds the weights in tests/golden."""
     monkeypatch.setenv(weights_store.FOLDER_VARIABLE, str(GOLDEN))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that asks for ``golden_name`` runs once for each container."""
+    if "golden_name" in metafunc.fixturenames:
+        metafunc.parametrize("golden_name", _all())

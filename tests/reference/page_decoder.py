@@ -14,19 +14,21 @@ import sys
 import zlib
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import accumulate
 from operator import mul
 from pathlib import Path
 from typing import Any, NamedTuple
 
-END, RAW, RUN, MODEL = 0, 1, 2, 3
+END, RAW, RUN, MIXED = 0, 1, 2, 3
 MASK32, MASK64 = 2**32 - 1, 2**64 - 1
-SPACE = 32
-HASH_A, HASH_B = 2654435761, 2246822519
+SPACE, NEWLINE = 32, 10
+HASH_A, HASH_B, HASH_C = 2654435761, 2246822519, 3266489909
+NO_NETWORK = bytes(8)
 
 Vector = Sequence[int]
+Cell = tuple[int, int, int]  # of an adaptive probability map: its number, its context, and j
 
 
 def require(condition: bool, text: str) -> None:
@@ -51,47 +53,66 @@ def scale(x: int, n: int) -> int:
 
 
 class Block(NamedTuple):
-    """One block, its framing checked."""
+    """One block, its framing checked; from lanes on, the fields are those of mixed blocks."""
 
     kind: int
-    lanes: int
     length: int
     payload: bytes
+    lanes: int = 1
+    design: int = 0
+    transform: int = 0
+    tables: int = 0  # MiB
+    weights: bytes = NO_NETWORK
 
 
-def decode(container: bytes, networks: dict[bytes, "Network"]) -> bytes:
+def decode(container: bytes, networks: Mapping[bytes, "Network"]) -> bytes:
     """The original of a container, given the networks by their identities.
 
     Raises ValueError for a container that the page calls invalid, and for one of other networks.
     """
-    identity = read_header(container)
-    original, position = bytearray(), 20
-    while position < len(container) and container[position] != END:
-        block, position = read_block(container, position)
-        if block.kind == MODEL:
-            require(identity in networks, f"no weights file with identity {identity.hex()}")
-            original += decode_model(block, networks[identity])
-        else:
-            original += block.payload * (block.length if block.kind == RUN else 1)
-    check_end(container[position:], bytes(original))
-    return bytes(original)
+    blocks, end = read_blocks(container)
+    original = b"".join(decode_block(block, networks) for block in blocks)
+    check_end(end, original)
+    return original
+
+
+def decode_block(block: Block, networks: Mapping[bytes, "Network"]) -> bytes:
+    """The original of one block."""
+    if block.kind != MIXED:
+        return block.payload * (block.length if block.kind == RUN else 1)
+    if block.weights == NO_NETWORK:
+        return decode_mixed(block, None)
+    require(block.weights in networks, f"no weights file with identity {block.weights.hex()}")
+    return decode_mixed(block, networks[block.weights])
 
 
 def identity_of(weights: bytes) -> bytes:
-    """Section 1.1: the identity of a weights file."""
+    """Section 1.2: the identity of a weights file."""
     return hashlib.sha256(weights).digest()[:8]
 
 
-def read_header(container: bytes) -> bytes:
-    """Section 1.1: checks the header and returns the weights identity."""
+def read_blocks(container: bytes) -> tuple[list[Block], bytes]:
+    """Section 1: the blocks of a container, and what follows the last."""
+    check_header(container)
+    blocks, position = [], 20
+    while position < len(container) and container[position] != END:
+        block, position = read_block(container, position)
+        blocks.append(block)
+    return blocks, container[position:]
+
+
+def check_header(container: bytes) -> None:
+    """Section 1.1: checks the header."""
     require(container[:6] == bytes.fromhex("894B5A0D0A1A"), "not a kolmozip container")
     require(len(container) > 6, "truncated header")
     version = container[6]
-    require(version == 3, f"format version {version} is not version 3")
+    require(version not in (2, 3), f"format version {version} is from before the first release")
+    require(version <= 1, f"format version {version} needs a newer decoder")
     require(len(container) >= 20, "truncated header")
     check_checksum(container[:20], "header")
+    require(version == 1, "format version 0 is invalid")
     require(container[7] == 0, "reserved byte of the header is not 0")
-    return container[8:16]
+    require(container[8:16] == bytes(8), "a prepared memory that this version does not know")
 
 
 def check_checksum(part: bytes, name: str) -> None:
@@ -103,24 +124,31 @@ def check_checksum(part: bytes, name: str) -> None:
 def read_block(container: bytes, position: int) -> tuple[Block, int]:
     """Section 1.2: reads and checks one block; returns it and the position after it."""
     require(position + 12 <= len(container), "truncated block")
-    kind, lanes_log, reserved, length, size = struct.unpack_from("<BBHII", container, position)
-    require(kind in (RAW, RUN, MODEL), "unknown block type")
-    require(lanes_log <= (10 if kind == MODEL else 0), "invalid number of lanes")
-    require(reserved == 0, "reserved field of a block is not 0")
+    head = struct.unpack_from("<BBBBII", container, position)
+    kind, lanes_log, design, transform, length, size = head
+    require(kind in (RAW, RUN, MIXED), f"block type {kind} needs a newer decoder")
     require(1 <= length <= 2**27, "invalid block length")
-    lanes = 1 << lanes_log
-    if kind == RAW:
-        require(size == length, "invalid size of a raw block")
-    elif kind == RUN:
-        require(size == 1, "invalid size of a run block")
+    start = position + (24 if kind == MIXED else 12)
+    end = start + size + 4
+    block = Block(kind, length, container[start : end - 4])
+    if kind == MIXED:
+        require(start <= len(container), "truncated block")
+        tables, reserved, weights = struct.unpack_from("<HH8s", container, position + 12)
+        require(1 <= tables <= 4096, "invalid tables of a mixed block")
+        require(reserved == 0, "reserved field of a mixed block is not 0")
+        require(size % 4 == 0 and 4 <= size < length, "invalid size of a mixed block")
+        require(length <= 8192 * size, "more than 8192 bytes for each byte of a mixed block")
+        require(lanes_log <= 10 and 1 << lanes_log <= length, "invalid number of lanes")
+        require(design != 0, "a mixed block without a design")
+        block = Block(*block[:3], 1 << lanes_log, design, transform, tables, weights)
     else:
-        require(size % 4 == 0 and 4 <= size < length, "invalid size of a model block")
-        require(length <= 1024 * size, "a model block of more than 1024 bytes for each of payload")
-        require(lanes <= length <= lanes * 2**18, "invalid length of a lane")
-    end = position + 12 + size + 4
+        require(lanes_log == design == transform == 0, "a field of mixed blocks is not 0")
+        require(size == (length if kind == RAW else 1), "invalid size of a raw block or run")
     require(end <= len(container), "truncated block")
     check_checksum(container[position:end], "block")
-    return Block(kind, lanes, length, container[position + 12 : end - 4]), end
+    require(design in (0, *DESIGNS), f"design {design} needs a newer decoder")
+    require(transform in (0, 1), f"transform {transform} needs a newer decoder")
+    return block, end
 
 
 def check_end(end: bytes, original: bytes) -> None:
@@ -135,57 +163,57 @@ def check_end(end: bytes, original: bytes) -> None:
     require(check == hashlib.sha256(original).digest()[:12], "wrong check of the original")
 
 
-# Section 2: model block
+# Section 2: mixed block
 
 
-def decode_model(block: Block, network: "Network") -> bytes:
-    """Decodes all lanes of a model block in step and joins them."""
+def decode_mixed(block: Block, network: "Network | None") -> bytes:
+    """Decodes all lanes of a mixed block in step, joins them and undoes the transform."""
     source = RangeDecoder(block.payload)
     share, longer = divmod(block.length, block.lanes)
     lengths = [share + (i < longer) for i in range(block.lanes)]
-    lanes = [Lane(network) for _ in lengths]
-    evidence = [lane.step(SPACE) for lane in lanes]
-    outputs = [bytearray() for _ in lengths]
-    memory = Memory(lengths[0], block.lanes)
+    memory = Memory(block, network is not None)
+    states = [Lane(network) for _ in lengths] if network else []
+    evidence = [state.step(SPACE) for state in states]
     for t in range(lengths[0]):
         active = sum(length > t for length in lengths)  # these lanes are the first
-        symbols = decode_symbols(source, memory, lanes[:active], evidence[:active])
-        for i, symbol in enumerate(symbols):
-            outputs[i].append(symbol)
-            if t + 1 < lengths[i]:  # the step after a lane's last byte would have no use
-                evidence[i] = lanes[i].step(symbol)
-        if t + 1 < lengths[0]:
-            memory.take(symbols, lanes)
-    return b"".join(outputs)
+        symbols = decode_symbols(source, memory, active, evidence)
+        if t + 1 < lengths[0]:  # what follows the last step would have no use
+            evidence = [state.step(c) for state, c in zip(states, symbols, strict=False)]
+    original = b"".join(bytes(text.bytes) for text in memory.texts)
+    return undo_x86(original) if block.transform == 1 else original
 
 
 def decode_symbols(
-    source: "RangeDecoder", memory: "Memory", lanes: list["Lane"], evidence: list[list[int]]
+    source: "RangeDecoder", memory: "Memory", active: int, evidence: list[list[int]]
 ) -> list[int]:
-    """Decodes one byte for each of these lanes, all first bits, then all second bits, and so on."""
+    """Decodes one byte in each lane that takes part: all first bits, all second bits, and so on."""
     sums = [list(accumulate(counts, initial=0)) for counts in evidence]
-    views = [memory.view(i, lane) for i, lane in enumerate(lanes)]
-    nodes = [1] * len(lanes)
-    learned: list[tuple[Prediction, int]] = []
+    nodes = [1] * active
     for k in range(8):
-        counts = [count_of_zero(below, node, k) for below, node in zip(sums, nodes, strict=True)]
-        predictions = [
-            memory.predict(view, k, node, count)
-            for view, node, count in zip(views, nodes, counts, strict=True)
-        ]
+        if k in (0, 4):
+            memory.seek(nodes, k)
+        predictions = []
+        for i, node in enumerate(nodes):
+            stretch = network_stretch(sums[i], node, k) if sums else 0
+            predictions.append(memory.predict(i, k, node, stretch))
         bits = [source.bit(prediction.zero) for prediction in predictions]
-        learned += zip(predictions, bits, strict=True)
+        for i, (prediction, bit) in enumerate(zip(predictions, bits, strict=True)):
+            memory.learn(i, prediction, bit)
         nodes = [2 * node + bit for node, bit in zip(nodes, bits, strict=True)]
-    memory.learn(learned)
-    return [node - 256 for node in nodes]
+        if k in (3, 7):
+            memory.write(nodes, k)
+    symbols = [node - 256 for node in nodes]
+    memory.take(symbols)
+    return symbols
 
 
-def count_of_zero(below: Vector, node: int, k: int) -> int:
-    """Section 2.1: the count f, given the evidence's running sums and the node of k known bits."""
+def network_stretch(below: Vector, node: int, k: int) -> int:
+    """Section 2.1: N, given the evidence's running sums and the node of k known bits."""
     start, half = (node << (8 - k)) - 256, 128 >> k
     zeros = below[start + half] - below[start]
     total = below[start + 2 * half] - below[start]
-    return min(max((zeros << 24) // total, 1), (1 << 24) - 1)
+    f = min(max((zeros << 24) // total, 1), (1 << 24) - 1)
+    return clip(lg(2**24 - f) - lg(f), LAST_STRETCH)
 
 
 class RangeDecoder:
@@ -221,14 +249,32 @@ class RangeDecoder:
 # Section 2.3: memory
 
 
-# A context is its name, after "own" where each lane has it by itself.
-COUNTERS = ["2", "4", "word", "own 2", "own word"]
-MATCHES = ["8", "own 5"]
-PATTERN = ["own 2", "own 3", "own 4", "own word"]
-RUNS = ["6", "pair", *PATTERN]
-LAST_COUNT = 60
+class Design(NamedTuple):
+    """What a memory consists of, by the names of the page."""
+
+    contexts: str
+    part: int
+    sets: str
+    matches: list[int]
+
+
+DESIGNS = {
+    1: Design(
+        "1, 2, 3, 4, 6, word, pair, nest",
+        8,
+        "match, last, node, classes",
+        [5, 12],
+    ),
+    2: Design(
+        "1, 2, 3, 4, 5, 6, 8, word, pair, skip, triple, own 2, own 3, own 4, own 5, own word, "
+        "own pair, sparse 6, sparse 5, sparse 12, indent, specials, format, field, above, "
+        "above word, record, record pair, indirect, indirect pair, nest, nest word",
+        8,
+        "none, node, last, match, classes, known, fields, two",
+        [5, 10, 20],
+    ),
+}
 LAST_STRETCH = 5631
-RATES = [32768 // (2 * n + 3) for n in range(LAST_COUNT + 1)]
 
 
 @cache
@@ -259,12 +305,6 @@ def squash(x: int) -> int:
     return small if x < 0 else 2**24 - small
 
 
-@cache
-def first_map() -> list[int]:
-    """The cells of an adaptive probability map at first, the same in every context."""
-    return [squash(clip(256 * (j - 12), LAST_STRETCH)) >> 2 for j in range(25)]
-
-
 def hash32(a: int, b: int) -> int:
     """Hash(a, b)."""
     g = (a * HASH_A + b * HASH_B) & MASK32
@@ -273,241 +313,620 @@ def hash32(a: int, b: int) -> int:
 
 
 def mix(h: int, node: int) -> int:
-    """Mix(H, node)."""
-    m = (h ^ (node * HASH_B)) * HASH_A & MASK32
+    """Mix(H, v)."""
+    m = (h ^ (node * HASH_B & MASK32)) * HASH_A & MASK32
     return m ^ (m >> 15)
 
 
-Counter = tuple[int, int, int, int, int]  # slot, check, p, n, o
-Place = tuple[int, int, int]
-Guess = tuple[Place, int, int]  # the place (k, i, v) in P and U, B', o
+class Experience:
+    """A probability p, in 2^-22, and the count n of what it stands for."""
 
+    __slots__ = ("n", "p")
 
-class View(NamedTuple):
-    """What one lane knows at the start of a byte."""
+    def __init__(self, p: int, n: int) -> None:
+        self.p, self.n = p, n
 
-    hashes: list[int]  # of the counters' contexts
-    last: int  # b
-    expected: list[Place]  # source i, byte e and cell v, where something is expected
-    pattern: int  # s
+    def stretch(self) -> int:
+        """Its stretch."""
+        return stretch_table()[self.p >> 10]
+
+    def learn(self, came: int, limit: int) -> None:
+        """Learns whether it came true."""
+        self.p += scale(((2**22 - 1) * came - self.p) * (2**17 // (2 * self.n + 3)), 16)
+        self.n = min(self.n + 1, limit)
 
 
 class Prediction(NamedTuple):
-    """One lane's prediction of one bit."""
+    """What one lane's prediction of one bit rests on, for learning it."""
 
-    counters: list[Counter]
-    guesses: list[Guess]
-    pattern: int  # s
-    network: int  # N
-    mixture: int  # M
-    cells: list[Place]  # (b, node, j') of R, and (-1, g, j') of R2
+    node: int
+    k: int
+    expected: list[int]  # by match: the bit it expects, or -1
+    inputs: list[int]
+    rows: list["Row"]  # of the sets
+    outputs: list[int]  # of the sets
+    last: int  # the last row's output
+    cells: list[Cell]
     zero: int  # f'
 
 
 class Memory:
-    """The memory of one block; what was never written is not in the dictionaries."""
+    """The memory of one block, made of the parts that the sections after this describe."""
 
-    def __init__(self, steps: int, lanes: int) -> None:
-        """The memory at the beginning of a block; no lane has more steps."""
-        self.slot_bits = min(max((steps * lanes).bit_length() + 1, 18), 24)
-        self.slots: list[dict[int, tuple[int, int, int]]] = [{} for _ in COUNTERS]
-        self.weights = [[0] + [62915] * LAST_COUNT for _ in COUNTERS]
-        self.network_weights = [943718] * 16
-        self.maps: dict[Place, int] = {}
-        self.matches = [Match(lanes) for _ in MATCHES]
-        self.runs = [Runs(self.slot_bits - 1) for _ in RUNS]
-        self.expected = Expected()
+    def __init__(self, block: Block, network: bool) -> None:
+        design = DESIGNS[block.design]
+        names = design.contexts.split(", ")
+        parts = -(-len(names) // design.part)
+        lines = (block.tables << 20) // parts // 128
+        tables = [Table(lines) for _ in range(parts)]
+        self.texts = [Text() for _ in range(block.lanes)]
+        self.contexts = [
+            Context(name, tables[at // design.part], self.texts) for at, name in enumerate(names)
+        ]
+        slots = max(block.length.bit_length(), 12)
+        slots = min(slots, 22, 14 + block.tables.bit_length())
+        self.matches = [Match(least, slots, self.texts) for least in design.matches]
+        first = [0, 14745 if network else 0]
+        first += [1638, 0] * len(self.matches) + [1310, 819] * len(self.contexts)
+        self.names = design.sets.split(", ")
+        self.sets: list[dict[int, Row]] = [
+            defaultdict(lambda: Row(first, 91, 1817000, 500)) for _ in self.names
+        ]
+        even = 1000 // len(self.sets) * 16384 // 1000
+        self.last = Row([even] * len(self.sets), 45, 14520000, 40000)
+        self.maps = Maps()
 
-    def view(self, number: int, lane: "Lane") -> View:
-        """Contexts, and what is expected, at the start of a byte of a lane."""
-        sources = [match.expects(number) for match in self.matches]
-        pattern = 0
-        for runs, context in zip(self.runs, RUNS, strict=True):
-            sources.append(runs.expects(number, lane.context(context, number)))
-            if context in PATTERN:
-                pattern = 2 * pattern + (sources[-1] is not None)
-        expected = [(i, *source) for i, source in enumerate(sources) if source is not None]
-        hashes = [lane.context(context, number) for context in COUNTERS]
-        return View(hashes, lane.recent & 255, expected, pattern)
+    def seek(self, nodes: list[int], k: int) -> None:
+        """Section 2.6: seeks the slots of the half byte that begins with bit k."""
+        for context in self.contexts:
+            for lane, node in enumerate(nodes):
+                context.seek(lane, node, k)
 
-    def predict(self, view: View, k: int, node: int, f: int) -> Prediction:
-        """Predict: the count f' of a 0, and all that learning needs."""
-        counters = [self.counter(c, h, k, node) for c, h in enumerate(view.hashes)]
-        guesses, logit = self.expected.predict(view.expected, k, node)
-        for weights, (_, _, _, n, o) in zip(self.weights, counters, strict=True):
-            logit += (weights[n] >> 6) * o
-        network = lg(2**24 - f) - lg(f)
-        total = logit + (self.network_weights[view.pattern] >> 6) * network
-        x = clip(scale(total, 14), LAST_STRETCH)
-        mixture = squash(x)
-        j, r = divmod(min(max(x, -3072), 3071) + 3072, 256)
-        g = ((view.hashes[0] ^ (node * HASH_B)) * HASH_A & MASK32) >> 16
-        both = [(view.last, node), (-1, g)]
-        a, a2 = (
-            (self.map(b, at, j) * (256 - r) + self.map(b, at, j + 1) * r) >> 6 for b, at in both
-        )
-        zero = 2**24 - ((2 * mixture + a + a2) >> 2)
-        cells = [(b, at, j + (r >> 7)) for b, at in both]
-        return Prediction(counters, guesses, view.pattern, network, mixture, cells, zero)
+    def predict(self, lane: int, k: int, node: int, network: int) -> Prediction:
+        """Section 2.8: the count f' of a 0, and all that learning needs."""
+        inputs, expected = [111, network], []
+        for match in self.matches:
+            pair, bit = match.predict(lane, k, node)
+            inputs += pair
+            expected.append(bit)
+        for context in self.contexts:
+            inputs += context.predict(lane, k, node)
+        chosen = [self.choose(name, lane, k, node, expected) for name in self.names]
+        rows = [rows[at] for rows, at in zip(self.sets, chosen, strict=True)]
+        outputs = [row.mix(inputs) for row in rows]
+        last = self.last.mix(outputs)
+        cells, zero = self.maps.refine(self.texts[lane], node, last)
+        return Prediction(node, k, expected, inputs, rows, outputs, last, cells, zero)
 
-    def counter(self, c: int, h: int, k: int, node: int) -> Counter:
-        """Predict: the slot of context c, and what it holds."""
-        known = k & 3
-        m = mix(h, node >> known)
-        v = 1 << known | node & ((1 << known) - 1)
-        slot, check = ((m >> (36 - self.slot_bits)) << 4) + (v ^ (m >> 8 & 15)), m & 255 | 1
-        held, p, n = self.slots[c].get(slot, (0, 0, 0))
-        if held != check:
-            p, n = 32768, 0
-        return slot, check, p, n, stretch_table()[p >> 4]
+    def choose(self, name: str, lane: int, k: int, node: int, expected: list[int]) -> int:
+        """Section 2.8: the row that a set chooses."""
+        text = self.texts[lane]
+        if name == "node":
+            return node
+        if name == "last":
+            return text.back(1)
+        if name == "match":
+            told = (
+                (min(match.lengths[lane], 15), bit)
+                for match, bit in zip(self.matches, expected, strict=True)
+                if bit >= 0
+            )
+            length, bit = max(told, key=lambda pair: pair[0], default=(0, 0))
+            return 3 * (2 * length + bit) + (k > 0) + (k > 3)
+        if name == "classes":
+            v = [0, 0, 1, 2, 2, 3, 3, 3, 3, 3][class_of(text.back(2))]
+            return 8 * (4 * class_of(text.back(1)) + v) + k
+        if name == "known":
+            r = sum(context.seats[lane].run is not None for context in self.contexts)
+            h = sum(context.seats[lane].history != EMPTY for context in self.contexts)
+            number = len(self.contexts)
+            return 8 * (9 * (8 * r // number) + 8 * h // number) + k
+        if name == "fields":
+            return 8 * min(text.fields, 31) + k
+        return (text.pair * HASH_A & MASK32) >> 20 if name == "two" else 0
 
-    def map(self, b: int, node: int, j: int) -> int:
-        """R[b][node][j], and with -1 for b R2[node][j]."""
-        return self.maps.get((b, node, j), first_map()[j])
+    def learn(self, lane: int, prediction: Prediction, bit: int) -> None:
+        """Learn one lane's bit, which the lanes before it have learned."""
+        for context in self.contexts:
+            context.learn(lane, bit)
+        for match, expected in zip(self.matches, prediction.expected, strict=True):
+            match.learn(lane, expected, bit)
+        for row, output in zip(prediction.rows, prediction.outputs, strict=True):
+            row.learn(prediction.inputs, output, bit)
+        self.last.learn(prediction.outputs, prediction.last, bit)
+        self.maps.learn(prediction.cells, bit)
 
-    def learn(self, learned: list[tuple[Prediction, int]]) -> None:
-        """Learn the eight bits of all lanes; later ones write after earlier ones."""
-        errors = [65536 * bit - (prediction.mixture >> 8) for prediction, bit in learned]
-        self.learn_weights([prediction for prediction, _ in learned], errors)
-        self.expected.learn(
-            (prediction.guesses, bit, error)
-            for (prediction, bit), error in zip(learned, errors, strict=True)
-        )
-        cells = {}
-        for prediction, bit in learned:
-            for slots, (slot, check, p, n, _) in zip(self.slots, prediction.counters, strict=True):
-                moved = p + scale((65535 * bit - p) * RATES[n], 14)
-                slots[slot] = check, moved, min(n + 1, LAST_COUNT)
-            for cell in prediction.cells:
-                before = self.map(*cell)
-                cells[cell] = before + scale((2**22 - 1) * bit - before, 6)
-        self.maps.update(cells)
+    def write(self, nodes: list[int], k: int) -> None:
+        """Section 2.6: writes the half byte that ends with bit k."""
+        for context in self.contexts:
+            for lane, node in enumerate(nodes):
+                context.write(lane, node, k)
 
-    def learn_weights(self, predictions: list[Prediction], errors: list[int]) -> None:
-        """Learn: the mixer weights W and V, each by one sum."""
-        slopes: dict[tuple[int, int], int] = defaultdict(int)
-        totals = [0] * 16
-        for prediction, error in zip(predictions, errors, strict=True):
-            totals[prediction.pattern] += error * prediction.network
-            for c, (_, _, _, n, o) in enumerate(prediction.counters):
-                slopes[c, n] += error * o
-        for (c, n), slope in slopes.items():
-            self.weights[c][n] = clip(self.weights[c][n] + scale(slope, 15), 2**22)
-        for s, total in enumerate(totals):
-            self.network_weights[s] = clip(self.network_weights[s] + scale(total, 15), 2**22)
+    def take(self, symbols: list[int]) -> None:
+        """Sections 2.4 and 2.7: takes a byte into each lane that took part."""
+        for text, symbol in zip(self.texts, symbols, strict=False):
+            text.take(symbol)
+        if len(symbols) == len(self.texts):  # after fewer, nothing follows
+            for match in self.matches:
+                match.take(symbols)
 
-    def take(self, symbols: list[int], lanes: list["Lane"]) -> None:
-        """Taking a byte into every lane, whose histories have moved on."""
-        for runs in self.runs:
-            runs.take(symbols)
-        for match, context in zip(self.matches, MATCHES, strict=True):
-            match.take(symbols, [lane.context(context, i) for i, lane in enumerate(lanes)])
+
+# Section 2.4: text and contexts
+
+
+def class_of(byte: int) -> int:
+    """Class of a byte."""
+    if byte < 32:
+        return 4 if byte in (10, 13) else 5 if byte == 0 else 6
+    for number, (least, most) in {0: (97, 122), 1: (65, 90), 2: (48, 57), 3: (32, 32)}.items():
+        if least <= byte <= most:
+            return number
+    return 7 if byte >= 128 else 8 if byte in b".,;:!?" else 9
+
+
+OPENING = {41: 40, 62: 60, 93: 91, 125: 123}
+
+
+class Text:
+    """What a lane has read, and what contexts are made of."""
+
+    def __init__(self) -> None:
+        self.bytes: list[int] = []
+        self.word = self.word1 = self.word2 = 0
+        self.starts = [0, 0, 0]  # of the line, line 1 and line 2
+        self.blank = True  # whether the line has bytes 32 and 9 only
+        self.indent = self.first = self.fields = self.specials = self.format = self.nest = 0
+        self.after1: dict[int, int] = defaultdict(int)
+        self.after2: dict[int, int] = defaultdict(int)
+        self.seen: dict[int, tuple[int, int, int]] = defaultdict(lambda: (0, 0, 0))
+        self.record = 4
+        self.candidates = [[0, 0], [0, 0]]
+
+    def back(self, i: int) -> int:
+        """s[i]."""
+        return self.bytes[-i] if i <= len(self.bytes) else 0
+
+    @property
+    def pair(self) -> int:
+        """The last two bytes."""
+        return 256 * self.back(2) + self.back(1)
+
+    def take(self, c: int) -> None:
+        """Taking a byte."""
+        for after, at in ((self.after1, self.back(1)), (self.after2, self.pair)):
+            after[at] = (256 * after[at] + c) & 0xFFFF
+        self.bytes.append(c)
+        self.take_word(c)
+        self.take_line(c)
+        self.take_nest(c)
+        self.take_record(c)
+
+    def take_word(self, c: int) -> None:
+        """Word, format and specials."""
+        lower = c | 32
+        if 97 <= lower <= 122 or c >= 128:
+            self.word = (self.word + lower + 1) * HASH_A & MASK32
+        elif self.word:
+            self.word2, self.word1, self.word = self.word1, self.word, 0
+        v = class_of(c) + 1
+        if v not in (1, 2, 3, 8) or v != self.format % 16:
+            self.format = (16 * self.format + v) & 0xFFFF
+        if class_of(c) not in (0, 1, 2, 3, 7):
+            self.specials = (256 * self.specials + c) & 0xFFFF
+
+    def take_line(self, c: int) -> None:
+        """Line."""
+        if c == NEWLINE:
+            self.starts = [len(self.bytes), *self.starts[:2]]
+            self.indent = self.first = self.fields = 0
+            self.blank = True
+            return
+        if self.blank and c in (32, 9):
+            self.indent = min(self.indent + 1, 255)
+        elif self.blank:
+            self.first, self.blank = c, False
+        if c in (9, 34, 44, 58, 59, 124):
+            self.fields = min(self.fields + 1, 255)
+
+    def take_nest(self, c: int) -> None:
+        """Nest."""
+        within = list(self.nest.to_bytes(8, "little"))  # the innermost is the first
+        if c in OPENING and OPENING[c] in within:
+            self.nest >>= 8 * (within.index(OPENING[c]) + 1)
+        elif c in (34, 39, 96) and c in within[:3]:
+            self.nest >>= 8 * (within.index(c) + 1)
+        elif c in (34, 39, 96, 40, 60, 91, 123):
+            self.nest = (256 * self.nest + c) & MASK64
+        elif c == NEWLINE:
+            while self.nest & 255 in (34, 39, 96, 60):
+                self.nest >>= 8
+
+    def take_record(self, c: int) -> None:
+        """Record."""
+        t, (a, b, d) = len(self.bytes), self.seen[c]
+        self.seen[c] = t, a, b
+        distance = t - a
+        if distance < 2 or d == 0 or not distance == a - b == b - d:
+            return
+        one, two = self.candidates
+        if distance == one[0]:
+            one[1] += 1
+        elif distance == two[0]:
+            two[1] += 1
+        else:
+            (two if one[1] > two[1] else one)[:] = distance, 1
+        for candidate in self.candidates:
+            if candidate[1] > 15 and candidate[0] != self.record:
+                self.record = candidate[0]
+                one[1] = two[1] = 0
+
+    def above(self, j: int, right: int) -> int:
+        """Above(j, r)."""
+        at = self.starts[j] + len(self.bytes) - self.starts[0] + right
+        return self.bytes[at] if at < self.starts[j - 1] else 0
+
+    def hash(self, name: str) -> int:
+        """The hash of a context that is not a lane's own."""
+        s1, word, pair = self.back(1), self.word, self.pair
+        kind, _, number = name.partition(" ")
+        if kind.isdigit():
+            n = int(kind)
+            recent = sum(self.back(i + 1) << (8 * i) for i in range(8))
+            low, high = last_bytes(recent, n)
+            return hash32(low, high ^ (n << 24))
+        if kind == "sparse":
+            kept = [self.back(i + 1) << (8 * i) for i in range(4) if int(number) >> i & 1]
+            return hash32(sum(kept), 65536 * int(number) + 1280)
+        above = 256 * self.above(1, 0)
+        at = len(self.bytes) - self.record
+        back = self.bytes[at] if at >= 0 else 0
+        both = {
+            "word": (word or pair, s1 + 256),
+            "pair": (hash32(word, self.word1), s1 + 512),
+            "skip": (hash32(word, self.word2), s1 + 768),
+            "triple": (hash32(word, self.word1), self.word2 ^ 1024),
+            "indent": (hash32(word, 256 * self.indent + self.first), s1 + 1536),
+            "specials": (hash32(word, self.specials), s1 + 1792),
+            "format": (self.format, s1 + 2048),
+            "field": (256 * self.fields + self.above(1, 0), s1 + 2304),
+            "above": (above + self.above(2, 0), s1 + 2560),
+            "above word": (hash32(word, above + self.above(1, 1)), 2816),
+            "record": (256 * back + s1, (self.record << 8) ^ 192),
+            "record pair": (65536 * back + pair, (self.record << 8) ^ 194),
+            "indirect": (65536 * s1 + self.after1[s1], 3328),
+            "indirect pair": (65536 * pair + self.after2[pair], 3584),
+            "nest": (self.nest & MASK32, s1 + 3840),
+            "nest word": (hash32(self.nest & MASK32, word), s1 + 4096),
+        }[name]
+        return hash32(*both)
+
+
+# Section 2.5: bit histories
+
+
+class History(NamedTuple):
+    """Zeros, ones, and the last bit where it is told, else -1."""
+
+    z: int
+    o: int
+    last: int
+
+
+EMPTY = History(0, 0, -1)
+
+
+def fits(z: int, o: int) -> bool:
+    """Whether a history may have these counts."""
+    return min(z, o) <= 5 and max(z, o) <= [20, 48, 15, 8, 6, 5][min(z, o)]
+
+
+@cache
+def after(history: History, bit: int) -> History:
+    """The history after a bit."""
+    x, y = (history.o, history.z) if bit else (history.z, history.o)
+    x += 1
+    if y > 5:
+        y = min(y - 1, 7)
+    while not fits(x, y):
+        if y > 1:
+            y -= 1
+        else:
+            x -= 1
+    z, o = (y, x) if bit else (x, y)
+    return History(z, o, bit if z > 0 and o > 0 and z + o <= 17 else -1)
+
+
+def first_probability(history: History) -> int:
+    """The first probability of a 1."""
+    z, o, _ = history
+    n = z + o
+    if n == 0:
+        return 32768
+    if o == 0:
+        return 65536 // (3 * n + 3)
+    if z == 0:
+        return 65536 - 65536 // (3 * n + 3)
+    return (5 * o + 2) * 65536 // (5 * n + 4)
+
+
+# Section 2.6: slots
+
+
+class Slot:
+    """A slot of either half; that of a lower half has no use for e, d and l."""
+
+    def __init__(self) -> None:
+        self.clear(0)
+
+    def clear(self, check: int) -> None:
+        """Makes the slot as it is at first, but for the check."""
+        self.check = check
+        self.e = self.d = self.l = 0
+        self.histories = [EMPTY] * 16
+
+
+class Table:
+    """The lines that the contexts of a part share; what was never sought is not there."""
+
+    def __init__(self, lines: int) -> None:
+        self.lines = lines
+        self.upper: dict[int, list[Slot]] = defaultdict(lambda: [Slot() for _ in range(3)])
+        self.lower: dict[int, list[Slot]] = defaultdict(lambda: [Slot() for _ in range(4)])
+
+    def slot(self, h: int, node: int, k: int) -> Slot:
+        """The slot of a context's hash, emptied if it was another's."""
+        m = mix(h, node)
+        check = (m * HASH_C & MASK32) >> (16 if k == 0 else 24)
+        line = (self.upper if k == 0 else self.lower)[m * self.lines >> 32]
+        for slot in line:
+            if slot.check == check:
+                return slot
+        slot = min(line, key=lambda slot: slot.histories[1].z + slot.histories[1].o)
+        slot.clear(check)
+        return slot
+
+
+class Seat:
+    """Where a lane stands in a context."""
+
+    def __init__(self) -> None:
+        self.hash = 0
+        self.upper = self.slot = Slot()
+        self.histories: list[History] = []
+        self.e = self.d = self.l = self.v = 0
+        self.history = EMPTY  # of this bit
+        self.run: Experience | None = None  # of this bit, if the run expects
+        self.bit = 0  # that the run expects
+
+
+class Context:
+    """One context of the design: its experience, and where its lanes stand."""
+
+    def __init__(self, name: str, table: Table, texts: list[Text]) -> None:
+        self.own = name.startswith("own ")
+        self.name = name.removeprefix("own ")
+        self.table, self.texts = table, texts
+        self.seats = [Seat() for _ in texts]
+        self.experience: dict[History, Experience] = {}
+        self.runs: dict[tuple[int, int, int], Experience] = {}
+        for u in range(16):
+            v = (2**22 - 1) // (6 * u + 2)
+            for d, w in enumerate((v, v + v // 2)):
+                for k in range(8):
+                    self.runs[u, d, k] = Experience(2**22 - 1 - min(w, 2**21 - 1), 6)
+
+    def seek(self, lane: int, node: int, k: int) -> None:
+        """Seek the slot of the half byte that begins with bit k."""
+        seat = self.seats[lane]
+        if k == 0:
+            h = self.texts[lane].hash(self.name)
+            seat.hash = (h ^ ((lane + 1) * HASH_A & MASK32)) * HASH_A & MASK32 if self.own else h
+        slot = seat.slot = self.table.slot(seat.hash, node, k)
+        seat.histories = slot.histories.copy()
+        if k == 0:
+            seat.upper, seat.e, seat.d, seat.l = slot, slot.e, slot.d, slot.l
+
+    def predict(self, lane: int, k: int, node: int) -> tuple[int, int]:
+        """Predict: the two inputs."""
+        seat = self.seats[lane]
+        seat.v = 1 << (k & 3) | node & ((1 << (k & 3)) - 1)
+        seat.history = seat.histories[seat.v]
+        known = self.of(seat.history).stretch()
+        seat.run = None
+        if seat.l == 0 or (seat.e | 256) >> (8 - k) != node:
+            return known, 0
+        seat.run = self.runs[min(seat.l, 15), seat.d, k]
+        seat.bit = seat.e >> (7 - k) & 1
+        return known, seat.run.stretch() * (1 if seat.bit else -1)
+
+    def of(self, history: History) -> Experience:
+        """The experience with a bit history."""
+        if history not in self.experience:
+            self.experience[history] = Experience(64 * first_probability(history), 6)
+        return self.experience[history]
+
+    def learn(self, lane: int, bit: int) -> None:
+        """Learn a bit."""
+        seat = self.seats[lane]
+        if seat.history != EMPTY:
+            self.of(seat.history).learn(bit, 1023)
+        seat.histories[seat.v] = after(seat.history, bit)
+        if seat.run:
+            seat.run.learn(seat.bit == bit, 255)
+
+    def write(self, lane: int, node: int, k: int) -> None:
+        """Write the half byte that ends with bit k, after which the node is this."""
+        seat = self.seats[lane]
+        half = 16 | node & 15
+        for v in (half >> 1, half >> 2, half >> 3, half >> 4):
+            seat.slot.histories[v] = seat.histories[v]
+        if k == 7:
+            upper, c = seat.upper, node - 256
+            if upper.l == 0:
+                upper.l = 1
+            elif upper.e == c:
+                upper.l = min(upper.l + 1, 127)
+            else:
+                upper.d = upper.l = 1
+            upper.e = c
+
+
+# Section 2.7: matches
 
 
 class Match:
-    """Section 2.4: where the lanes of one block saw their contexts last."""
+    """The matches of one least length."""
 
-    def __init__(self, lanes: int) -> None:
-        self.lanes = lanes
-        self.text: list[int] = []  # the bytes of all known places
-        self.after: dict[int, int] = {}
-        self.places: list[int | None] = [None] * lanes
-        self.lengths = [0] * lanes
-
-    def expects(self, lane: int) -> tuple[int, int] | None:
-        """The byte and the cell."""
-        place, length = self.places[lane], self.lengths[lane]
-        if place is None:
-            return None
-        return self.text[place], length if length < 16 else 11 + min(length.bit_length(), 8)
-
-    def take(self, symbols: list[int], hashes: list[int]) -> None:
-        """Taking a byte into every lane."""
-        start = len(self.text)
-        self.text += symbols
-        for i, (symbol, h) in enumerate(zip(symbols, hashes, strict=True)):
-            place = self.places[i]
-            agreed = place is not None and self.text[place] == symbol
-            self.places[i] = (
-                self.known(place + self.lanes) if place is not None and agreed else None
-            )
-            self.lengths[i] += 1
-            if self.places[i] is None:
-                self.places[i], self.lengths[i] = self.known(self.after.get(h >> 10)), 0
-        for i, h in enumerate(hashes):
-            self.after[h >> 10] = start + i + self.lanes
-
-    def known(self, place: int | None) -> int | None:
-        """The place if it is known, else none."""
-        return place if place is not None and place < len(self.text) else None
-
-
-class Runs:
-    """Section 2.5: the table of one context."""
-
-    def __init__(self, slot_bits: int) -> None:
-        self.slot_bits = slot_bits
-        self.slots: dict[int, tuple[int, int, int, int]] = {}  # check, e, d, l
-        # By lane, at the start of the byte: slot, check and, if it was the context's, (e, d, l).
-        self.seen: dict[int, tuple[int, int, tuple[int, int, int] | None]] = {}
-
-    def expects(self, lane: int, h: int) -> tuple[int, int] | None:
-        """The byte and the cell."""
-        m, check_bits = mix(h, 1), 32 - self.slot_bits
-        slot, check = m >> check_bits, m & ((1 << check_bits) - 1)
-        held, e, d, length = self.slots.get(slot, (0, 0, 0, 0))
-        ours = length > 0 and held == check
-        self.seen[lane] = slot, check, (e, d, length) if ours else None
-        return (e, min(length, 15) + 16 * d) if ours else None
+    def __init__(self, least: int, slots: int, texts: list[Text]) -> None:
+        self.least, self.slots, self.texts = least, slots, texts
+        self.after: dict[int, tuple[int, int]] = {}
+        self.places = [(0, 0)] * len(texts)
+        self.lengths = [0] * len(texts)
+        self.misses = [0] * len(texts)
+        self.experience = [
+            [Experience(2**22 - 2**23 // (3 * v + 6), 2) for _ in range(4)] for v in range(32)
+        ]
 
     def take(self, symbols: list[int]) -> None:
-        """Taking a byte into every lane."""
-        for lane, symbol in enumerate(symbols):
-            slot, check, was = self.seen[lane]
-            if was is None:
-                self.slots[slot] = check, symbol, 0, 1
-            elif was[0] == symbol:
-                self.slots[slot] = check, symbol, was[1], min(was[2] + 1, 127)
-            else:
-                self.slots[slot] = check, symbol, 1, 1
+        """Taking bytes, when all texts have theirs."""
+        entries = [self.entry(text.bytes) for text in self.texts]
+        for lane, c in enumerate(symbols):
+            if self.lengths[lane] > 0:
+                self.follow(lane, c)
+            lost = self.misses[lane] > 0 and self.lengths[lane] < self.least
+            place = self.after.get(entries[lane])
+            if (self.lengths[lane] == 0 or lost) and place is not None:
+                agreed = self.agreed(lane, place)
+                if agreed >= self.least:
+                    self.places[lane], self.lengths[lane], self.misses[lane] = place, agreed, 0
+        for lane, entry in enumerate(entries):
+            if entry >= 0:
+                self.after[entry] = lane, len(self.texts[lane].bytes)
+
+    def follow(self, lane: int, c: int) -> None:
+        """Moves on by one byte."""
+        other, number = self.places[lane]
+        if self.texts[other].bytes[number] == c:
+            self.lengths[lane] = min(self.lengths[lane] + 1, 65535)
+        elif self.lengths[lane] >= 8 and self.misses[lane] < 8:
+            self.misses[lane] += 1
+            self.lengths[lane] //= 4
+        else:
+            self.lengths[lane] = 0
+        self.places[lane] = other, number + 1
+
+    def entry(self, text: list[int]) -> int:
+        """E, or -1 where there is none."""
+        if len(text) < self.least:
+            return -1
+        g = 0
+        for b in text[-self.least :]:
+            g = (g + b + 1) * HASH_A & MASK32
+            g ^= g >> 15
+        return (g * HASH_B & MASK32) >> (32 - self.slots)
+
+    def agreed(self, lane: int, place: tuple[int, int]) -> int:
+        """x: the bytes in which the text before a place and the lane's agree, at most 40."""
+        other, number = place
+        theirs, ours = self.texts[other].bytes, self.texts[lane].bytes
+        x = 0
+        while x < min(40, number, len(ours)) and theirs[number - 1 - x] == ours[-1 - x]:
+            x += 1
+        return x
+
+    def experience_of(self, lane: int) -> Experience:
+        """The experience with a lane's match."""
+        length = self.lengths[lane]
+        v = length if length < 16 else min(14 + length // 8, 31)
+        return self.experience[v][min(self.misses[lane], 3)]
+
+    def predict(self, lane: int, k: int, node: int) -> tuple[tuple[int, int], int]:
+        """Predict: the two inputs, and the bit that is expected, -1 if none is."""
+        if self.lengths[lane] == 0:
+            return (0, 0), -1
+        other, number = self.places[lane]
+        e = self.texts[other].bytes[number]
+        if (e | 256) >> (8 - k) != node:
+            return (0, 0), -1
+        experience, bit = self.experience_of(lane), e >> (7 - k) & 1
+        sign = 1 if bit else -1
+        return (sign * experience.stretch(), sign * ((experience.p - 2**21) >> 11)), bit
+
+    def learn(self, lane: int, expected: int, bit: int) -> None:
+        """Learn a bit, of which this one or, with -1, none was expected."""
+        if expected >= 0:
+            self.experience_of(lane).learn(expected == bit, 400)
 
 
-class Expected:
-    """Section 2.6: hit probabilities P and weights U of the sources."""
+# Section 2.8: mixer
+
+
+class Row:
+    """A row of weights."""
+
+    def __init__(self, first: list[int], least: int, more: int, half: int) -> None:
+        self.weights = first.copy()
+        self.least, self.more, self.half, self.n = least, more, half, 0
+
+    def mix(self, inputs: list[int]) -> int:
+        """Mixing: the output."""
+        y = (2**13 + sum(map(mul, self.weights, inputs)) + 2**31) % 2**32 - 2**31
+        return clip(y >> 14, LAST_STRETCH)
+
+    def learn(self, inputs: list[int], output: int, bit: int) -> None:
+        """Learning, with the output that these inputs had."""
+        rate = self.least + self.more // (self.half + self.n)
+        s = scale((65536 * bit - (squash(output) >> 8)) * rate, 13)
+        self.weights = [
+            min(max(w + ((s * x + 2**14) >> 15), -(2**15)), 2**15 - 1)
+            for w, x in zip(self.weights, inputs, strict=True)
+        ]
+        self.n += 1
+
+
+class Maps:
+    """The three adaptive probability maps; what was never learned is not in the dictionary."""
 
     def __init__(self) -> None:
-        self.hits: dict[Place, int] = {}
-        self.weights: dict[Place, int] = {}
-        for k in range(8):
-            for i in range(len(MATCHES) + len(RUNS)):
-                is_match = i < len(MATCHES)
-                for v in range(32):
-                    self.hits[k, i, v] = 2**22 - 2**22 // (v + 8 if is_match else 6 * (v % 16) + 2)
-                    self.weights[k, i, v] = 104858 if is_match else 52429
+        self.cells: dict[Cell, Experience] = {}
+        self.first = [squash(clip(256 * (j - 12), LAST_STRETCH)) >> 2 for j in range(25)]
 
-    def predict(self, expected: list[Place], k: int, node: int) -> tuple[list[Guess], int]:
-        """What the sources say of bit k, and the sum Q of it; `expected` has their i, e and v."""
-        guesses, logit = [], 0
-        for source, byte, cell in expected:
-            if (byte | 256) >> (8 - k) == node:
-                place, bit = (k, source, cell), byte >> (7 - k) & 1
-                o = stretch_table()[self.hits[place] >> 10] * (1 if bit else -1)
-                guesses.append((place, bit, o))
-                logit += (self.weights[place] >> 6) * o
-        return guesses, logit
+    def cell(self, at: Cell) -> Experience:
+        """The experience of a map, a context of it, and j."""
+        if at not in self.cells:
+            self.cells[at] = Experience(self.first[at[-1]], 3)
+        return self.cells[at]
 
-    def learn(self, learned: Iterable[tuple[list[Guess], int, int]]) -> None:
-        """Learn the bits, from guesses, bit and error of each, for every cell at once."""
-        sums: dict[Place, list[int]] = defaultdict(lambda: [0, 0, 0])
-        for guesses, bit, error in learned:
-            for place, expected_bit, o in guesses:
-                total = sums[place]
-                total[0] += 1
-                total[1] += expected_bit == bit
-                total[2] += error * o
-        for place, (count, hits, slope) in sums.items():
-            self.hits[place] += scale(hits * (2**22 - 1) - count * self.hits[place], 10)
-            self.weights[place] = clip(self.weights[place] + scale(slope, 15), 2**22)
+    def refine(self, text: Text, node: int, x: int) -> tuple[list[Cell], int]:
+        """Predict: the cells that learn, and the count f' of a 0."""
+        j, r = divmod(min(max(x, -3072), 3071) + 3072, 256)
+        maps = [(0, 256 * text.back(1) + node)]
+        for number, these in ((1, text.pair), (2, 65536 * text.back(3) + 256 * text.back(2))):
+            g = (these * HASH_A ^ node * HASH_B) & MASK32
+            maps.append((number, ((g ^ (g >> 15)) * HASH_A & MASK32) >> 16))
+        total = squash(x)
+        for number, context in maps:
+            low, high = (self.cell((number, context, at)).p for at in (j, j + 1))
+            total += (low * (256 - r) + high * r) >> 6
+        return [(*of, j + (r >> 7)) for of in maps], 2**24 - (total >> 2)
+
+    def learn(self, cells: list[Cell], bit: int) -> None:
+        """Learn a bit."""
+        for at in cells:
+            self.cell(at).learn(bit, 255)
+
+
+# Section 2.9: transform
+
+
+def undo_x86(changed: bytes) -> bytes:
+    """The original of a block that transform 1 changed."""
+    b = bytearray(changed)
+    for i in range(len(b) - 4):
+        if b[i] in (0xE8, 0xE9) and b[i + 4] in (0x00, 0xFF):
+            a = int.from_bytes(b[i + 1 : i + 4], "little")
+            b[i + 1 : i + 4] = ((a - i) % 2**24).to_bytes(3, "little")
+    return bytes(b)
 
 
 # Section 3: integer step
@@ -623,39 +1042,20 @@ def counts_of(logits: Vector) -> list[int]:
 
 
 class Lane:
-    """Sections 2, 2.3 and 3: one lane's network state and its history, words included."""
+    """Section 3: one lane's network state and its history."""
 
     def __init__(self, network: Network) -> None:
         shape = network.shape
         self.network = network
         self.h = [[0] * shape.state for _ in range(shape.layers)]
         self.past = [[[0] * shape.state] * shape.taps for _ in range(shape.layers)]
-        self.recent = self.word = self.before = 0
-
-    def take(self, byte: int) -> None:
-        """Section 2.3, taking a byte: it enters the history and the words."""
-        self.recent = (self.recent << 8 | byte) & MASK64
-        lower = byte | 32
-        if 97 <= lower <= 122 or byte >= 128:
-            self.word = (self.word + lower + 1) * HASH_A & MASK32
-        else:
-            self.before = self.word or self.before
-            self.word = 0
-
-    def context(self, context: str, number: int) -> int:
-        """Section 2.3: the hash of a context; `number` is the lane's."""
-        *own, name = context.split()
-        if name in ("word", "pair"):
-            h = hash32(self.word, self.before if name == "pair" else 0)
-        else:
-            h = hash32(*last_bytes(self.recent, int(name)))
-        return (h ^ ((number + 1) * HASH_A & MASK32)) * HASH_A & MASK32 if own else h
+        self.recent = 0
 
     def step(self, byte: int) -> list[int]:
         """Section 3: takes the byte and makes one integer step; returns the evidence."""
         network = self.network
         arrays, dense = network.arrays, network.dense
-        self.take(byte)
+        self.recent = (self.recent << 8 | byte) & MASK64
         entries: list[int] = []
         for order, bits in network.shape.tables:
             bucket = hash32(*last_bytes(self.recent, order)) >> (32 - bits)
@@ -924,10 +1324,9 @@ def main(arguments: list[str]) -> int:
         return 2
     container, *weights_files = [Path(name).read_bytes() for name in arguments]
     try:
-        wanted, networks = read_header(container), {}
-        for weights in weights_files:
-            if identity_of(weights) == wanted:
-                networks[wanted] = read_weights(weights)
+        wanted = {block.weights for block in read_blocks(container)[0]}
+        files = {identity_of(weights): weights for weights in weights_files}
+        networks = {name: read_weights(files[name]) for name in wanted & set(files)}
         original = decode(container, networks)
     except ValueError as error:
         print(f"page_decoder: {error}", file=sys.stderr)

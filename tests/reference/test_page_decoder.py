@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import struct
 import subprocess
@@ -13,7 +14,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from coding import container
+from coding.container import Block, Digest, Head, Kind, Reader
+from coding.errors import FormatError
 from compressor.codec import weights_file
 from compressor.codec.weights_store import weights_files
 from models.integer.config import PRESETS
@@ -22,11 +28,6 @@ from models.integer.weights import WeightsError
 GOLDEN = Path(__file__).parents[1] / "golden"
 PAGE = Path(__file__).parent / "page_decoder.py"
 NANO = GOLDEN / "nano.kzw"
-SLOW = {"sentence-small", "text"}
-DECODED = [
-    pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
-    for name in sorted(path.stem for path in (GOLDEN / "decode").iterdir())
-]
 REFUSED = sorted(path.stem for path in (GOLDEN / "refuse").iterdir())
 
 Decode = Callable[[Path], bytes]
@@ -35,26 +36,25 @@ Decode = Callable[[Path], bytes]
 @pytest.fixture(scope="module")
 def decode(page_decoder: ModuleType) -> Decode:
     """Decodes a container with the weights it names, which are read once."""
-    paths = [path for path in weights_files() if path.stem == "small"] + [NANO]
+    paths = [*weights_files(), NANO]
     files = {page_decoder.identity_of(data): data for data in map(Path.read_bytes, paths)}
     networks: dict[bytes, Any] = {}
 
     def run(path: Path) -> bytes:
-        container = path.read_bytes()
-        identity = page_decoder.read_header(container)
-        if identity in files and identity not in networks:
+        packed = path.read_bytes()
+        wanted = {block.weights for block in page_decoder.read_blocks(packed)[0]}
+        for identity in wanted & set(files) - set(networks):
             networks[identity] = page_decoder.read_weights(files[identity])
-        return page_decoder.decode(container, networks)
+        return page_decoder.decode(packed, networks)
 
     return run
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", DECODED)
 def test_it_decodes_what_the_program_writes(
-    decode: Decode, originals: dict[str, bytes], name: str
+    decode: Decode, originals: dict[str, bytes], golden_name: str
 ) -> None:
-    assert decode(GOLDEN / "decode" / f"{name}.kz") == originals[name]
+    assert decode(GOLDEN / "decode" / f"{golden_name}.kz") == originals[golden_name]
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -74,6 +74,90 @@ def test_it_works_as_a_script(originals: dict[str, bytes], file: str, code: int)
     assert done.returncode == code
     assert done.stdout == originals.get(path.stem, b"")
     assert (done.stderr == b"") == (code == 0)
+
+
+def test_it_decodes_raw_blocks_and_runs(page_decoder: ModuleType) -> None:
+    digest = Digest()
+    digest.update(b"hello" + b"x" * 1000)
+    blocks = [Block(Head(Kind.RAW, 5, 5), b"hello"), Block(Head(Kind.RUN, 1000, 1), b"x")]
+    packed = container.header_bytes() + b"".join(map(container.block_bytes, blocks))
+    packed += container.end_bytes(digest.end_mark())
+    assert page_decoder.decode(packed, {}) == b"hello" + b"x" * 1000
+
+
+def accepts(read: Callable[[], object], error: type[ValueError] | type[FormatError]) -> bool:
+    """Whether something is read without this error."""
+    try:
+        read()
+    except error:
+        return False
+    return True
+
+
+def heads() -> st.SearchStrategy[bytes]:
+    """Headers of blocks whose fields are at the format's bounds or just beyond them."""
+    lengths = st.sampled_from([0, 1, 4, 5, 8, 9, 1024, 4096, 4097, 1 << 27, (1 << 27) + 1])
+    fields = [st.integers(1, 4), st.integers(0, 11), st.integers(0, 3), st.integers(0, 2)]
+    plain = st.tuples(*fields, lengths, st.sampled_from([0, 1, 4, 5, 6, 8, 1024]))
+    mixed = st.tuples(
+        st.sampled_from([0, 1, 4096, 4097]), st.sampled_from([0, 0, 0, 1]), st.binary(max_size=8)
+    )
+    return st.builds(
+        lambda start, more: (
+            struct.pack("<BBBBII", *start) + (struct.pack("<HH8s", *more) if start[0] == 3 else b"")
+        ),
+        plain,
+        mixed,
+    )
+
+
+@given(heads())
+@example(struct.pack("<BBBBIIHH8s", 3, 3, 1, 1, 9, 8, 4096, 0, b"any"))
+@example(struct.pack("<BBBBII", 1, 0, 0, 0, 8, 8))
+def test_both_accept_the_same_heads_of_blocks(page_decoder: ModuleType, head: bytes) -> None:
+    (size,) = struct.unpack_from("<I", head, 8)
+    block = head + bytes(size)
+    packed = container.header_bytes() + block + struct.pack("<I", zlib.crc32(block))
+    packed += container.end_bytes(Digest().end_mark())
+    ours = accepts(lambda: list(Reader(io.BytesIO(packed)).blocks()), FormatError)
+    assert accepts(lambda: page_decoder.read_blocks(packed), ValueError) == ours
+
+
+def test_there_are_as_many_bit_histories_as_the_page_says(page_decoder: ModuleType) -> None:
+    counts = [(z, o) for z in range(50) for o in range(50) if page_decoder.fits(z, o)]
+    assert len(counts) + sum(z > 0 and o > 0 and z + o <= 17 for z, o in counts) == 255
+    reached, new = set(), {page_decoder.EMPTY}
+    while new:
+        reached |= new
+        new = {page_decoder.after(history, bit) for history in new for bit in (0, 1)} - reached
+    assert len(reached) <= 255
+    assert all(page_decoder.fits(history.z, history.o) for history in reached)
+
+
+CODE = st.lists(st.sampled_from([0xE8, 0xE9, 0x00, 0xFF]) | st.integers(0, 255), max_size=60).map(
+    bytes
+)
+
+
+def with_targets_made_absolute(original: bytes) -> bytes:
+    """What FORMAT.md, section 2.9, has an encoder do."""
+    b = bytearray(original)
+    for i in range(len(b) - 5, -1, -1):
+        if b[i] in (0xE8, 0xE9) and b[i + 4] in (0x00, 0xFF):
+            a = int.from_bytes(b[i + 1 : i + 4], "little")
+            b[i + 1 : i + 4] = ((a + i) % 2**24).to_bytes(3, "little")
+    return bytes(b)
+
+
+@given(CODE)
+def test_the_transform_is_undone_and_the_undoing_too(page_decoder: ModuleType, code: bytes) -> None:
+    assert page_decoder.undo_x86(with_targets_made_absolute(code)) == code
+    assert with_targets_made_absolute(page_decoder.undo_x86(code)) == code
+
+
+def test_equal_targets_look_alike_after_the_transform() -> None:
+    calls = b"".join(b"\xe8" + (5000 - i).to_bytes(4, "little") + b"??" for i in (0, 7, 14))
+    assert with_targets_made_absolute(calls) == (b"\xe8" + (5000).to_bytes(4, "little") + b"??") * 3
 
 
 SHAPE: dict[str, Any] = json.loads(json.dumps(PRESETS["nano"].shape()))

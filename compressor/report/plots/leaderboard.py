@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from compressor.bench.measuring import VERBS
 from compressor.bench.records import OURS, Curve, Input
 from compressor.report.inputs import slugs
 from compressor.report.leaderboard import LEARNING_CURVES, PLOTS
-from compressor.report.measurements import Measurements, about
+from compressor.report.measurements import Measurements, about, without_libraries
 from compressor.report.plots.labels import Point, place_labels
 from compressor.report.plots.style import (
     DARK,
@@ -24,6 +25,7 @@ from compressor.report.plots.style import (
     line_looks,
     new_axes,
     save,
+    stacked_axes,
     styled,
 )
 from compressor.report.tables import percent
@@ -44,8 +46,10 @@ PARTS = {
 """Part of a description length -> its fact, colour and hatch."""
 CITED: dict[str, Any] = {"facecolor": "white", "hatch": "////"}
 """How a cited bar is filled."""
-LIBRARY = " (library)"
-"""How the names of codecs end that exist as a program too."""
+FRONT: dict[str, Any] = {"linewidth": 1, "linestyle": "--"}
+LEVELS: dict[str, Any] = {"linewidth": 1.8, "linestyle": "-"}
+"""How the Pareto front and the line through our levels are drawn."""
+LEVELS_COLOUR = "#0072B2"
 TRAINED = "\N{DAGGER}"
 STEPS = 25
 """Steps drawn along a file, about: smaller blocks are joined."""
@@ -91,7 +95,9 @@ def _of_input(
     """The figures about one input."""
     sizes, pareto, description_length, along = PLOTS
     yield sizes, partial(_bars, rows, subject, cited[about(cited, subject)])
-    timed = rows[(rows["kb_per_s_decompress"] > 0) & rows["compared"].notna()]
+    timed = rows[rows["compared"].notna()]
+    for verb in VERBS:
+        timed = timed[(timed[f"kb_per_s_{verb}"] > 0).fillna(False)]
     if len(timed) > 1:
         yield pareto, partial(_pareto, timed, subject)
     if subject.whole:
@@ -99,13 +105,6 @@ def _of_input(
     stepped = rows.loc[[steady(row) for row in rows.itertuples()]]
     if len(stepped):
         yield along, partial(_along, stepped, subject)
-
-
-def without_libraries(rows: pd.DataFrame) -> pd.DataFrame:
-    """All rows but those of libraries whose program has a row at nearly the same place."""
-    library = rows["codec"].str.endswith(LIBRARY)
-    program = rows["codec"].str.removesuffix(LIBRARY)
-    return rows[~(library & program.isin(rows["codec"]))]
 
 
 def labels(rows: pd.DataFrame) -> list[str]:
@@ -202,32 +201,45 @@ def front(points: Iterable[Point]) -> list[Point]:
 
 
 def _pareto(rows: pd.DataFrame, subject: Input) -> Figure:
-    """bits/char against the speed of decompression, and the front that nothing beats in both."""
-    figure, axes = new_axes(5.6)
-    facts = rows[["kb_per_s_decompress", "compared"]].astype(float)
-    points: list[Point] = list(facts.itertuples(index=False, name=None))
-    edge = front(points)
-    line: dict[str, Any] = {"linewidth": 1, "linestyle": "--"}
-    axes.plot(*zip(*edge, strict=True), color=DARK, drawstyle="steps-pre", zorder=1, **line)
-    for family, point in zip(rows["family"], points, strict=True):
-        colour, marker = family_look(family)
-        look: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 8}
-        axes.plot(*point, markeredgecolor="white", linestyle="none", zorder=3, **look)
-    axes.set_xscale("log")
-    axes.margins(0.09, 0.09)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
-    axes.grid(True, color=GRID, zorder=0)
-    counted = "payload + weights + program" if subject.whole else "payload"
-    axes.set(
-        xlabel="decompression, KB/s (more is better)",
-        ylabel=f"bits/char, {counted} (less is better)",
-    )
-    _title(axes, "Size against speed", subject)
+    """bits/char against speed, a panel each way, with our levels as a line through them.
+
+    The front of each panel is what nothing beats in both.
+    """
+    figure, panels = stacked_axes(4.9, len(VERBS))
+    ours = rows["level"].notna()
+    short = "-" + rows["level"].astype("string")
+    names = labels(rows.assign(codec=rows["codec"].where(~ours, short)))
+    places: list[tuple[Axes, list[Point], list[Point]]] = []
+    for axes, verb in zip(panels, reversed(VERBS), strict=True):
+        facts = rows[[f"kb_per_s_{verb}", "compared"]].astype(float)
+        points: list[Point] = list(facts.itertuples(index=False, name=None))
+        edge = front(points)
+        axes.plot(*zip(*edge, strict=True), color=DARK, drawstyle="steps-pre", zorder=1, **FRONT)
+        line = facts.loc[rows[ours].sort_values("level").index]
+        axes.plot(*line.to_numpy().T, color=LEVELS_COLOUR, zorder=2, **LEVELS)
+        for family, point in zip(rows["family"], points, strict=True):
+            colour, marker = family_look(family)
+            look: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 8}
+            axes.plot(*point, markeredgecolor="white", linestyle="none", zorder=3, **look)
+        axes.set_xscale("log")
+        axes.margins(0.09, 0.09)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+        axes.grid(True, color=GRID, zorder=0)
+        counted = "payload + weights + program" if subject.whole else "payload"
+        axes.set(
+            xlabel=f"{verb}ion, KB/s (more is better)",
+            ylabel=f"bits/char, {counted} (less is better)",
+        )
+        places.append((axes, points, edge))
+    _title(panels[0], "Size against speed", subject)
     looks = {name: family_look(name) for name in families(rows["family"])}
     keys = [key(name, colour, marker=marker) for name, (colour, marker) in looks.items()]
-    add_legend(figure, [*keys, key("Pareto front", DARK, **line)])
+    if ours.any():
+        keys.append(key(f"our levels, {OURS}-N", LEVELS_COLOUR, **LEVELS))
+    add_legend(figure, [*keys, key("Pareto front", DARK, **FRONT)])
     _note_training(figure, rows)
-    place_labels(figure, axes, labels(rows), points, edge)
+    for axes, points, edge in places:
+        place_labels(figure, axes, names, points, edge)
     return figure
 
 
@@ -276,12 +288,12 @@ def joined(blocks: list[list[int]], steps: int = STEPS) -> tuple[list[float], li
 
 
 def steady(row: Any) -> bool:
-    """Whether a row tells its bytes along the file: a container of several blocks.
+    """Whether a row tells its bytes along the file: a container of ours, of several blocks.
 
-    The neural codecs write such. Other libraries hand out their bytes in lumps of megabytes at
+    Other libraries hand out their bytes in lumps of megabytes at
     times of their own, and those would be all there is to see.
     """
-    return row.family == "neural" and len(row.blocks or ()) > 1
+    return bool(row.contained) and len(row.blocks or ()) > 1
 
 
 def _along(rows: pd.DataFrame, subject: Input) -> Figure:

@@ -66,9 +66,15 @@ def styled() -> Iterator[None]:
 
 def new_axes(height: float) -> tuple[Figure, Axes]:
     """An empty figure of this height in inches, with its axes."""
-    figure = Figure(figsize=(8, height), dpi=100, layout="constrained")
+    figure, [axes] = stacked_axes(height, 1)
+    return figure, axes
+
+
+def stacked_axes(height: float, count: int) -> tuple[Figure, list[Axes]]:
+    """An empty figure with so many axes above each other, each of this height in inches."""
+    figure = Figure(figsize=(8, count * height), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
-    return figure, figure.add_subplot()
+    return figure, list(figure.subplots(count, squeeze=False)[:, 0])
 
 
 def add_legend(figure: Figure, handles: Sequence[Artist]) -> None:

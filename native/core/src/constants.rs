@@ -54,20 +54,23 @@ pub(crate) struct Logistic {
     pub(crate) stretch: [i16; 4096],
     /// Probabilities of a 1 in 2^-24 for the stretches from -5631 to 5631.
     squash: [u32; 2 * STRETCH_LIMIT as usize + 1],
+    /// The same in 2^-16.
+    short_squash: [u16; 2 * STRETCH_LIMIT as usize + 1],
 }
 
 impl Logistic {
     fn new() -> Self {
         let log2 = std::array::from_fn(|v| if v == 0 { 0 } else { log2_256(v as u32) as u16 });
         let stretch = std::array::from_fn(|i| log2[2 * i + 1] as i16 - log2[8191 - 2 * i] as i16);
-        let squash = std::array::from_fn(|at| {
+        let squash: [u32; _] = std::array::from_fn(|at| {
             let x = at as i32 - STRETCH_LIMIT;
             let y = x.unsigned_abs();
             let rare = (EXPONENTIAL[(y & 255) as usize] >> (y >> 8)) as u64;
             let small = ((rare << 24) / ((1 << EVIDENCE_BITS) + rare)) as u32;
             if x < 0 { small } else { (1 << 24) - small }
         });
-        Self { log2, stretch, squash }
+        let short_squash = squash.map(|p| (p >> 8) as u16);
+        Self { log2, stretch, squash, short_squash }
     }
 
     /// lg(v) of the format, for v from 1 to 2^24 - 1.
@@ -76,6 +79,12 @@ impl Logistic {
         let length = 32 - v.leading_zeros();
         let excess = if length > 13 { length - 12 } else { 0 };
         i32::from(self.log2[(v >> excess) as usize & 8191]) + (excess << 8) as i32
+    }
+
+    /// Squash(x) >> 8.
+    #[inline(always)]
+    pub(crate) fn short_squash(&self, x: i32) -> i32 {
+        i32::from(self.short_squash[(x + STRETCH_LIMIT) as usize])
     }
 
     /// Squash(x) of the format, for |x| <= 5631.

@@ -1,4 +1,4 @@
-//! Hashed contexts: what the last bytes of a lane point to. `FORMAT.md`, sections 2.3 and 3.
+//! Hashed contexts: what the last bytes of a lane point to. `FORMAT.md`, sections 2.5 and 3.
 #![forbid(unsafe_code)]
 
 /// Knuth's multiplicative constant.
@@ -18,16 +18,10 @@ pub(crate) fn own(hash: u32, lane: u32) -> u32 {
     (hash ^ lane.wrapping_add(1).wrapping_mul(GOLDEN)).wrapping_mul(GOLDEN)
 }
 
-/// A context's hash joined with a node, before the last shift of Mix(H, node).
-#[inline(always)]
-pub(crate) fn at_node(hash: u32, node: u32) -> u32 {
-    (hash ^ node.wrapping_mul(SECOND)).wrapping_mul(GOLDEN)
-}
-
 /// Mix(H, node) of the format.
 #[inline(always)]
 pub(crate) fn mix(hash: u32, node: u32) -> u32 {
-    let mixed = at_node(hash, node);
+    let mixed = (hash ^ node.wrapping_mul(SECOND)).wrapping_mul(GOLDEN);
     mixed ^ mixed >> 15
 }
 
@@ -47,11 +41,6 @@ impl History {
         self.low = self.low << 8 | u32::from(byte);
     }
 
-    #[inline(always)]
-    pub(crate) fn last(&self) -> u8 {
-        self.low as u8
-    }
-
     /// The hash of the last `order` bytes, 1 to 8.
     #[inline(always)]
     pub(crate) fn context(&self, order: u32) -> u32 {
@@ -61,40 +50,5 @@ impl History {
             let mask = (1_u64 << (8 * (order - 4))) - 1;
             hash(self.low, self.high & mask as u32)
         }
-    }
-}
-
-/// The word that a lane is in, and the one before it, as hashes.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Words {
-    word: u32,
-    before: u32,
-}
-
-impl Words {
-    #[inline(always)]
-    pub(crate) fn push(&mut self, byte: u8) {
-        let lower = byte | 32;
-        if lower.is_ascii_lowercase() || byte >= 128 {
-            let longer = self.word.wrapping_add(u32::from(lower) + 1);
-            self.word = longer.wrapping_mul(GOLDEN);
-        } else {
-            if self.word != 0 {
-                self.before = self.word;
-            }
-            self.word = 0;
-        }
-    }
-
-    /// The hash of the word so far.
-    #[inline(always)]
-    pub(crate) fn word(&self) -> u32 {
-        hash(self.word, 0)
-    }
-
-    /// The hash of the word so far and the one before it.
-    #[inline(always)]
-    pub(crate) fn pair(&self) -> u32 {
-        hash(self.word, self.before)
     }
 }

@@ -23,6 +23,8 @@ unsafe impl Plain for i16 {}
 unsafe impl Plain for i32 {}
 // SAFETY: every bit pattern is a number.
 unsafe impl Plain for u32 {}
+// SAFETY: it is a number, and no more.
+unsafe impl Plain for crate::memory::Cell {}
 
 /// A slice of integers on memory of its own, zeros at first.
 pub(crate) struct Table<T: Plain> {

@@ -1,11 +1,14 @@
-//! Threads that live as long as a block and step groups of its lanes.
+//! Threads that live as long as a block and advance its tasks.
 //!
-//! A round is one step of all groups. Each group is claimed by whichever thread comes first, the
-//! caller's among them; nothing that is computed depends on who that is. Between rounds a thread
-//! spins for a short while and then sleeps.
+//! A round advances some of the tasks once. Each is claimed by whichever thread comes first, the
+//! caller's among them; nothing that is computed depends on who that is. Every thread begins with
+//! tasks of its own, which its core has near from the round before. Between rounds a thread spins
+//! for a short while and then sleeps.
 #![forbid(unsafe_code)]
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::cell::Cell;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Scope, Thread};
 use std::time::{Duration, Instant};
@@ -13,62 +16,114 @@ use std::time::{Duration, Instant};
 /// How long a thread spins before it sleeps.
 const SPIN: Duration = Duration::from_micros(50);
 
+/// A wait this long, and longer than the caller's own work, means that other programs have taken a
+/// helper's core from it. The caller then works alone for some times as long as it waited, so that
+/// waiting costs a small part of the time: `ALONE`, twice as often where it waits again soon after.
+const LONG_WAIT: Duration = Duration::from_micros(300);
+const ALONE: Range<u32> = 4..128;
+
 /// Something that rounds advance, one thread at a time.
 pub(crate) trait Task: Send {
     /// Makes one step.
     fn advance(&mut self);
 }
 
+/// A round that threads share: its number, from 1, and its tasks.
+#[derive(Clone, Copy)]
+struct Round {
+    number: u32,
+    start: u16,
+    end: u16,
+}
+
+impl Round {
+    /// All of it in one number, so that no thread takes one round's tasks for another's.
+    fn pack(self) -> u64 {
+        u64::from(self.number) << 32 | u64::from(self.start) << 16 | u64::from(self.end)
+    }
+
+    fn unpack(packed: u64) -> Self {
+        Self { number: (packed >> 32) as u32, start: (packed >> 16) as u16, end: packed as u16 }
+    }
+
+    fn next(self, tasks: Range<usize>) -> Self {
+        let bound = |at| u16::try_from(at).expect("there are far fewer tasks");
+        // A block has fewer rounds than 2^32: 17 for each of 2^27 bytes.
+        Self { number: self.number + 1, start: bound(tasks.start), end: bound(tasks.end) }
+    }
+
+    fn tasks(self) -> Range<usize> {
+        self.start.into()..self.end.into()
+    }
+}
+
 /// Tasks, and how far the round is with them.
 pub(crate) struct Tasks<T> {
     tasks: Vec<Mutex<T>>,
-    /// The next task that is not claimed.
-    next: AtomicUsize,
-    /// Tasks of the round that are done.
-    done: AtomicUsize,
-    /// Rounds so far; it changes where a thread has something to do.
-    round: AtomicUsize,
+    /// By task, the last round in which it was claimed. A thread that comes late finds all tasks of
+    /// its round claimed in that one or a later one.
+    claims: Vec<AtomicU32>,
+    /// The round that threads share, as `Round::pack` has it.
+    round: AtomicU64,
+    /// Tasks of the round that are not done.
+    open: AtomicUsize,
     stop: AtomicBool,
 }
 
 impl<T: Task> Tasks<T> {
     pub(crate) fn new(tasks: impl IntoIterator<Item = T>) -> Self {
         let tasks: Vec<_> = tasks.into_iter().map(Mutex::new).collect();
-        let done = AtomicUsize::new(tasks.len());
-        let next = AtomicUsize::new(tasks.len());
-        Self { tasks, next, done, round: AtomicUsize::new(0), stop: AtomicBool::new(false) }
+        Self {
+            claims: tasks.iter().map(|_| AtomicU32::new(0)).collect(),
+            tasks,
+            round: AtomicU64::new(0),
+            open: AtomicUsize::new(0),
+            stop: AtomicBool::new(false),
+        }
     }
 
-    /// All tasks, between rounds.
-    pub(crate) fn lock(&self) -> Vec<MutexGuard<'_, T>> {
-        self.tasks.iter().map(|task| task.lock().expect("no thread has panicked")).collect()
+    /// One task, between rounds.
+    pub(crate) fn lock(&self, number: usize) -> MutexGuard<'_, T> {
+        self.tasks[number].lock().expect("no thread has panicked")
     }
 
-    /// Claims tasks and advances them until none is left; wakes `waiting` after the last.
-    fn work(&self, waiting: Option<&Thread>) {
-        while let Some(task) = self.tasks.get(self.next.fetch_add(1, Ordering::AcqRel)) {
-            let _done = Done { done: &self.done, all: self.tasks.len(), waiting };
-            // A poisoned task has ended its thread, and ends the caller's in `lock`.
-            task.lock().unwrap_or_else(PoisonError::into_inner).advance();
+    /// Whether a task is this thread's in a round.
+    fn claim(&self, task: usize, round: u32) -> bool {
+        let claim = &self.claims[task];
+        let last = claim.load(Ordering::Relaxed);
+        let (taken, relaxed) = (Ordering::AcqRel, Ordering::Relaxed);
+        last < round && claim.compare_exchange(last, round, taken, relaxed).is_ok()
+    }
+
+    /// Claims tasks of a round and advances them until none is left, from the part of them on that
+    /// is number `thread` of so many `threads`; wakes `waiting` after the last.
+    fn work(&self, round: Round, thread: usize, threads: usize, waiting: Option<&Thread>) {
+        let Range { start, end } = round.tasks();
+        let first = start + (end - start) * thread / threads;
+        for task in (first..end).chain(start..first) {
+            if self.claim(task, round.number) {
+                let _done = Done { open: &self.open, waiting };
+                // A poisoned task has ended its thread, and ends the caller's in `lock`.
+                self.tasks[task].lock().unwrap_or_else(PoisonError::into_inner).advance();
+            }
         }
     }
 
     /// Whether a round has ended.
     fn is_done(&self) -> bool {
-        self.done.load(Ordering::Acquire) >= self.tasks.len()
+        self.open.load(Ordering::Acquire) == 0
     }
 }
 
 /// Counts a task as done, even where it panics.
 struct Done<'a> {
-    done: &'a AtomicUsize,
-    all: usize,
+    open: &'a AtomicUsize,
     waiting: Option<&'a Thread>,
 }
 
 impl Drop for Done<'_> {
     fn drop(&mut self) {
-        if self.done.fetch_add(1, Ordering::AcqRel) + 1 == self.all
+        if self.open.fetch_sub(1, Ordering::AcqRel) == 1
             && let Some(waiting) = self.waiting
         {
             waiting.unpark();
@@ -96,6 +151,10 @@ fn wait_until(holds: impl Fn() -> bool) {
 pub(crate) struct Team<'scope, T> {
     tasks: &'scope Tasks<T>,
     threads: Vec<Thread>,
+    /// Until when the caller works alone, for how long it does, and how many times its wait that is.
+    alone: Cell<Instant>,
+    span: Cell<Duration>,
+    times: Cell<u32>,
 }
 
 impl<'scope, T: Task> Team<'scope, T> {
@@ -107,7 +166,7 @@ impl<'scope, T: Task> Team<'scope, T> {
     ) -> Self {
         let caller = thread::current();
         let mut threads = Vec::new();
-        for _ in 0..helpers {
+        for number in 1..=helpers {
             let caller = caller.clone();
             let help = move || {
                 let mut round = 0;
@@ -117,7 +176,7 @@ impl<'scope, T: Task> Team<'scope, T> {
                     if tasks.stop.load(Ordering::Acquire) {
                         return;
                     }
-                    tasks.work(Some(&caller));
+                    tasks.work(Round::unpack(round), number, helpers + 1, Some(&caller));
                 }
             };
             match thread::Builder::new().name("kolmozip".into()).spawn_scoped(scope, help) {
@@ -125,31 +184,53 @@ impl<'scope, T: Task> Team<'scope, T> {
                 Err(_) => break,
             }
         }
-        Self { tasks, threads }
+        Self {
+            tasks,
+            threads,
+            alone: Cell::new(Instant::now()),
+            span: Cell::new(Duration::ZERO),
+            times: Cell::new(ALONE.start),
+        }
     }
 
-    /// Runs one round, and `beside` on the caller's thread at the same time.
-    pub(crate) fn round(&self, beside: impl FnOnce()) {
-        self.tasks.done.store(0, Ordering::Release);
-        self.tasks.next.store(0, Ordering::Release);
-        self.wake();
-        beside();
-        self.tasks.work(None);
-        wait_until(|| self.tasks.is_done());
-    }
-
-    fn wake(&self) {
-        self.tasks.round.fetch_add(1, Ordering::AcqRel);
+    /// Runs one round of some tasks, on the caller's thread as well.
+    pub(crate) fn round(&self, which: Range<usize>) {
+        let tasks = self.tasks;
+        let start = Instant::now();
+        if self.threads.is_empty() || start < self.alone.get() {
+            return which.for_each(|number| tasks.lock(number).advance());
+        }
+        tasks.open.store(which.len(), Ordering::Release);
+        let round = Round::unpack(tasks.round.load(Ordering::Relaxed)).next(which);
+        tasks.round.store(round.pack(), Ordering::Release);
         for thread in &self.threads {
             thread.unpark();
         }
+        tasks.work(round, 0, self.threads.len() + 1, None);
+        if !tasks.is_done() {
+            let worked = start.elapsed();
+            wait_until(|| tasks.is_done());
+            let waited = start.elapsed() - worked;
+            if waited > LONG_WAIT.max(worked) {
+                self.work_alone(start, waited);
+            }
+        }
+    }
+
+    /// After a long wait in a round that began at some time: how long the caller works alone.
+    fn work_alone(&self, start: Instant, waited: Duration) {
+        let soon = start < self.alone.get() + self.span.get();
+        let times = if soon { (2 * self.times.get()).min(ALONE.end) } else { ALONE.start };
+        self.times.set(times);
+        self.span.set(waited * times);
+        self.alone.set(start + waited * (times + 1));
     }
 }
 
 impl<T> Drop for Team<'_, T> {
     fn drop(&mut self) {
         self.tasks.stop.store(true, Ordering::Release);
-        self.tasks.round.fetch_add(1, Ordering::AcqRel);
+        self.tasks.round.fetch_add(1 << 32, Ordering::AcqRel);
         for thread in &self.threads {
             thread.unpark();
         }
@@ -178,16 +259,16 @@ mod tests {
         thread::scope(|scope| {
             let team = Team::start(scope, &tasks, threads - 1);
             for round in 0..200 {
-                let mut beside = 0;
-                team.round(|| beside += 1);
-                assert_eq!(beside, 1);
+                let first = if round % 3 == 0 { number / 2 } else { 0 };
+                team.round(0..first);
+                team.round(first..number);
                 if round % 50 == 0 {
                     thread::sleep(3 * SPIN); // the helpers fall asleep
                 }
-                assert!(tasks.lock().iter().all(|counter| counter.rounds == round + 1));
+                assert!((0..number).all(|at| tasks.lock(at).rounds == round + 1));
             }
         });
-        tasks.lock().iter().map(|counter| counter.rounds).collect()
+        (0..number).map(|at| tasks.lock(at).rounds).collect()
     }
 
     #[test]

@@ -2,22 +2,28 @@
 
 mod support;
 
-use kolmozip_core::block::{decode_block, encode_block};
+use kolmozip_core::block::{Recipe, decode_block, encode_block};
+use kolmozip_core::memory::designs;
 use kolmozip_core::network::{Isa, Network};
+use kolmozip_core::transform::{undo_x86, x86};
 use support::{container, file, sha256, weights};
 
-/// Every golden file coded with one weights file.
-fn holds(isa: Isa, weights_file: &str, least: usize) {
-    let identity = sha256(&std::fs::read(file(weights_file)).unwrap());
-    let network = Network::new(&weights(weights_file), isa);
-    let mut model_blocks = 0;
+/// A network with its identity.
+fn network(name: &str, isa: Isa) -> ([u8; 8], Network) {
+    let identity = sha256(&std::fs::read(file(name)).unwrap());
+    (identity[..8].try_into().unwrap(), Network::new(&weights(name), isa))
+}
+
+/// Every golden file, with the networks that its blocks name.
+fn holds(isa: Isa) {
+    let mut networks = vec![network("tests/golden/nano.kzw", isa)];
+    networks.extend(
+        ["tiny", "small", "base"].map(|name| network(&format!("models/shipped/{name}.kzw"), isa)),
+    );
+    let (mut with_network, mut without, mut transformed) = (0, 0, 0);
     for entry in std::fs::read_dir(file("tests/golden/decode")).unwrap() {
         let path = entry.unwrap().path();
-        let data = std::fs::read(&path).unwrap();
-        let (name, blocks, length, check) = container(&data);
-        if name != identity[..8] {
-            continue;
-        }
+        let (blocks, length, check) = container(&std::fs::read(&path).unwrap());
         let mut original = Vec::new();
         for block in blocks {
             if block.kind == 1 {
@@ -28,33 +34,49 @@ fn holds(isa: Isa, weights_file: &str, least: usize) {
                 original.extend(block.payload.repeat(block.length));
                 continue;
             }
-            model_blocks += 1;
+            let network = networks.iter().find(|(identity, _)| *identity == block.weights);
+            assert!(network.is_some() || block.weights == [0; 8], "{}", path.display());
+            *(if network.is_some() { &mut with_network } else { &mut without }) += 1;
+            let recipe = Recipe {
+                design: designs::by_number(block.design).unwrap(),
+                tables: block.tables,
+                network: network.map(|(_, network)| network).into(),
+                isa,
+                lanes: block.lanes,
+                threads: 2,
+            };
             let mut coded = 0;
             let mut progress = |bytes: usize| {
                 coded += bytes;
                 true
             };
-            let decoded =
-                decode_block(&network, &block.payload, block.length, block.lanes, 2, &mut progress);
-            let decoded = decoded.unwrap();
-            let encoded = encode_block(&network, &decoded, block.lanes, 2, &mut progress).unwrap();
+            let decoded = decode_block(recipe, &block.payload, block.length, &mut progress);
+            let mut decoded = decoded.unwrap();
+            let encoded = encode_block(recipe, &decoded, &mut progress).unwrap();
             assert_eq!(encoded, block.payload, "{} by {}", path.display(), isa.name());
             assert_eq!(coded, 2 * block.length);
+            if block.transform == 1 {
+                let coded = decoded.clone();
+                undo_x86(&mut decoded);
+                let mut again = decoded.clone();
+                x86(&mut again);
+                assert_eq!(again, coded);
+                transformed += 1;
+            }
             original.extend(decoded);
         }
         assert_eq!(original.len() as u64, length);
         assert_eq!(sha256(&original)[..12], check, "{} by {}", path.display(), isa.name());
     }
-    println!("{model_blocks} model blocks of {weights_file} by {}", isa.name());
-    assert!(model_blocks >= least);
+    println!("{with_network} blocks with a network, {without} without, by {}", isa.name());
+    assert!(with_network >= 10 && without >= 5 && transformed >= 1);
 }
 
 #[test]
 fn golden_files_come_back_and_are_written_again() {
     for isa in Isa::ALL {
         if isa.is_available() {
-            holds(isa, "tests/golden/nano.kzw", 3);
-            holds(isa, "models/shipped/small.kzw", 1);
+            holds(isa);
         } else {
             println!("skipped: this processor has no {}", isa.name());
         }

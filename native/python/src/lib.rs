@@ -4,11 +4,15 @@
 //! `compressor/codec/native.py`, which gives the errors their names.
 #![forbid(unsafe_code)]
 
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kolmozip_core::block::{self, BlockError};
+use kolmozip_core::block::{self, Beside, BlockError};
+use kolmozip_core::memory::Mixture;
+use kolmozip_core::memory::designs;
 use kolmozip_core::network::{self, Isa};
+use kolmozip_core::transform;
 use kolmozip_core::weights::Weights;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -16,6 +20,8 @@ use pyo3::types::PyBytes;
 
 /// Bytes of a block at most.
 const MAX_BLOCK: usize = 1 << 27;
+/// MiB of hash tables at most.
+const MAX_TABLES: usize = 4096;
 /// How often Python is told of the work and may stop it.
 const INTERVAL: Duration = Duration::from_millis(50);
 
@@ -54,67 +60,243 @@ impl Network {
     fn instruction_set(&self) -> &'static str {
         self.network.isa().name()
     }
+}
 
-    /// The payload of a model block of `data` in so many lanes; 0 threads are one a core.
-    ///
-    /// `progress` is called with the bytes done since its last call. What it raises, and what a
-    /// signal's handler raises, ends the work and passes.
-    fn encode_block<'py>(
-        &self,
-        py: Python<'py>,
-        data: &[u8],
-        lanes: usize,
-        threads: usize,
-        progress: Py<PyAny>,
-    ) -> PyResult<Bound<'py, PyBytes>> {
-        check(data.len(), lanes)?;
-        let threads = resolve(threads);
-        let mut watch = Watch::new(&progress);
-        let payload = py.detach(|| {
-            block::encode_block(&self.network, data, lanes, threads, &mut |bytes| watch.step(bytes))
-        });
-        watch.end(py, payload)
-    }
+/// How a mixed block is coded: what its head says, and what changes nothing but the time.
+#[derive(FromPyObject)]
+struct Recipe {
+    lanes: usize,
+    design: usize,
+    /// MiB of hash tables.
+    tables: usize,
+    /// 0 threads are one a core.
+    threads: usize,
+    /// Where there is no network to say it.
+    instruction_set: String,
+}
 
-    /// The inverse of `encode_block` for a block of `length` bytes.
-    ///
-    /// Raises Damaged where the payload holds what no encoder writes; other damage gives other
-    /// bytes.
-    fn decode_block<'py>(
+impl Recipe {
+    /// The core crate's recipe for a block of so many bytes; refuses what would be a panic there.
+    fn resolve<'a>(
         &self,
-        py: Python<'py>,
-        payload: &[u8],
+        network: Option<&'a Network>,
         length: usize,
-        lanes: usize,
-        threads: usize,
-        progress: Py<PyAny>,
-    ) -> PyResult<Bound<'py, PyBytes>> {
-        check(length, lanes)?;
-        let threads = resolve(threads);
-        let mut watch = Watch::new(&progress);
-        let data = py.detach(|| {
-            block::decode_block(&self.network, payload, length, lanes, threads, &mut |bytes| {
-                watch.step(bytes)
-            })
+    ) -> PyResult<block::Recipe<'a>> {
+        let refuse = |what: String| Err(PyValueError::new_err(what));
+        if length > MAX_BLOCK {
+            return refuse(format!("a block has at most {MAX_BLOCK} bytes"));
+        }
+        if !(1..=length).contains(&self.lanes) {
+            return refuse(format!("{length} bytes cannot have {} lanes", self.lanes));
+        }
+        if !(1..=MAX_TABLES).contains(&self.tables) {
+            return refuse(format!("tables take 1 to {MAX_TABLES} MiB"));
+        }
+        let Some(design) = designs::by_number(self.design) else {
+            return refuse(format!("no memory has the number {}", self.design));
+        };
+        Ok(block::Recipe {
+            design,
+            tables: self.tables,
+            network: network.map(|network| &network.network).into(),
+            isa: Isa::choose(&self.instruction_set).map_err(PyValueError::new_err)?,
+            lanes: self.lanes,
+            threads: if self.threads > 0 {
+                self.threads
+            } else {
+                thread::available_parallelism().map_or(1, usize::from)
+            },
+        })
+    }
+}
+
+/// The payload of a mixed block of `data`, with a network or None.
+///
+/// `progress` is called with the bytes done since its last call. What it raises, and what a
+/// signal's handler raises, ends the work and passes.
+#[pyfunction]
+fn encode_block<'py>(
+    py: Python<'py>,
+    network: Option<&Bound<'py, Network>>,
+    recipe: Recipe,
+    data: &[u8],
+    progress: Py<PyAny>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let network = network.map(Bound::get);
+    let recipe = recipe.resolve(network, data.len())?;
+    let mut watch = Watch::new(&progress);
+    let payload = py.detach(|| block::encode_block(recipe, data, &mut |bytes| watch.step(bytes)));
+    watch.end(py, payload)
+}
+
+/// The inverse of `encode_block` for a block of `length` bytes.
+///
+/// Raises Damaged where the payload holds what no encoder writes; other damage gives other bytes.
+#[pyfunction]
+fn decode_block<'py>(
+    py: Python<'py>,
+    network: Option<&Bound<'py, Network>>,
+    recipe: Recipe,
+    payload: &[u8],
+    length: usize,
+    progress: Py<PyAny>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let network = network.map(Bound::get);
+    let recipe = recipe.resolve(network, length)?;
+    let mut watch = Watch::new(&progress);
+    let data =
+        py.detach(|| block::decode_block(recipe, payload, length, &mut |bytes| watch.step(bytes)));
+    watch.end(py, data)
+}
+
+/// The payload of a mixed block of `data` beside a network elsewhere, and how it is mixed.
+///
+/// `said` is called for what the network says of the next steps: little-endian 16-bit stretches of
+/// a 1 in 1/256 bit, (steps, 8, lanes), for a step at least. `take` is called with the bytes done
+/// since its last call, and what the memory says of their bits: for each step and bit one a lane,
+/// its part of the mixer's logit, as 16 bits in 1/256 bit, and the weight of the network's in
+/// 1/64. What they raise, and what a signal's handler raises, ends the work and passes.
+#[pyfunction]
+fn record_block<'py>(
+    py: Python<'py>,
+    recipe: Recipe,
+    data: &[u8],
+    said: Py<PyAny>,
+    take: Py<PyAny>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let recipe = recipe.resolve(None, data.len())?;
+    let recorder = Mutex::new(Recorder::new(&said, &take, recipe.lanes));
+    let payload = py.detach(|| {
+        let of = || recorder.lock().unwrap_or_else(PoisonError::into_inner);
+        let replay = |step: usize, row: &mut [i16]| of().replay(step, row);
+        let recipe = block::Recipe { network: Beside::Replay(&replay), ..recipe };
+        let mut observer = |mixture| of().note(mixture);
+        let mut progress = |bytes| {
+            of().bytes += bytes;
+            true
+        };
+        block::observe_block(recipe, data, &mut observer, &mut progress)
+    });
+    let mut recorder = recorder.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if payload.is_ok() {
+        recorder.give(py);
+    }
+    if let Some(raised) = recorder.raised {
+        return Err(raised);
+    }
+    Ok(PyBytes::new(py, &payload.expect("the work stops where Python raised")))
+}
+
+/// What the network elsewhere says of some steps, and what the memory says of them.
+struct Recorder<'a> {
+    said: &'a Py<PyAny>,
+    take: &'a Py<PyAny>,
+    lanes: usize,
+    /// The first of the steps.
+    first: usize,
+    stretches: Vec<u8>,
+    logits: Vec<u8>,
+    weights: Vec<u8>,
+    bytes: usize,
+    raised: Option<PyErr>,
+}
+
+impl<'a> Recorder<'a> {
+    fn new(said: &'a Py<PyAny>, take: &'a Py<PyAny>, lanes: usize) -> Self {
+        let (stretches, logits, weights) = (Vec::new(), Vec::new(), Vec::new());
+        Self { said, take, lanes, first: 0, stretches, logits, weights, bytes: 0, raised: None }
+    }
+
+    /// Fills in what the network says of a step. Whether the work may go on.
+    fn replay(&mut self, step: usize, row: &mut [i16]) -> bool {
+        let size = 2 * row.len();
+        if (step - self.first) * size == self.stretches.len() {
+            self.first = step;
+            Python::attach(|py| {
+                py.check_signals().map_err(|raised| self.raised = Some(raised)).ok();
+                self.give(py);
+                self.ask(py, size);
+            });
+        }
+        if self.raised.is_some() {
+            return false;
+        }
+        let stretches = &self.stretches[(step - self.first) * size..][..size];
+        for (stretch, &pair) in row.iter_mut().zip(stretches.as_chunks().0) {
+            *stretch = i16::from_le_bytes(pair);
+        }
+        self.logits.resize(self.logits.len() + size, 0);
+        self.weights.resize(self.weights.len() + size / 2, 0);
+        true
+    }
+
+    /// Asks Python what the network says of the next steps, of which each takes `size` bytes.
+    fn ask(&mut self, py: Python<'_>, size: usize) {
+        if self.raised.is_some() {
+            return;
+        }
+        let asked = self.said.call0(py).and_then(|said| {
+            let said = said.cast_bound::<PyBytes>(py)?;
+            Ok(said.as_bytes().to_vec())
         });
-        watch.end(py, data)
+        match asked {
+            Ok(said) if !said.is_empty() && said.len() % size == 0 => self.stretches = said,
+            Ok(said) => {
+                let what = format!("{} bytes are no steps of {size} bytes each", said.len());
+                self.raised = Some(PyValueError::new_err(what));
+            }
+            Err(raised) => self.raised = Some(raised),
+        }
+    }
+
+    /// Notes what the memory says of a bit. With the weight rounded first, both make the mixture.
+    fn note(&mut self, mixture: Mixture) {
+        let weight = ((mixture.weight + (1 << 7)) >> 8).clamp(0, 255);
+        let logit = mixture.stretch - ((weight * mixture.network + (1 << 5)) >> 6);
+        let at = (8 * (mixture.step - self.first) + mixture.bit) * self.lanes + mixture.lane;
+        self.weights[at] = weight as u8;
+        self.logits[2 * at..2 * at + 2].copy_from_slice(&(logit as i16).to_le_bytes());
+    }
+
+    /// Gives Python what was noted of the last steps.
+    fn give(&mut self, py: Python<'_>) {
+        if self.raised.is_some() || self.bytes == 0 {
+            return;
+        }
+        let (logits, weights) = (PyBytes::new(py, &self.logits), PyBytes::new(py, &self.weights));
+        self.raised = self.take.call1(py, (self.bytes, logits, weights)).err();
+        self.bytes = 0;
+        self.logits.clear();
+        self.weights.clear();
     }
 }
 
-/// The threads that a number stands for: 0 is one for each core that this process may use.
-fn resolve(threads: usize) -> usize {
-    if threads > 0 { threads } else { thread::available_parallelism().map_or(1, usize::from) }
+/// How often each of the 256 values occurs.
+#[pyfunction]
+fn counts(py: Python<'_>, data: &[u8]) -> Vec<u64> {
+    py.detach(|| {
+        let mut counts = vec![0; 256];
+        for &byte in data {
+            counts[usize::from(byte)] += 1;
+        }
+        counts
+    })
 }
 
-/// Refuses what would be a panic of the core crate.
-fn check(length: usize, lanes: usize) -> PyResult<()> {
-    if length > MAX_BLOCK {
-        return Err(PyValueError::new_err(format!("a block has at most {MAX_BLOCK} bytes")));
-    }
-    if !(1..=length).contains(&lanes) {
-        return Err(PyValueError::new_err(format!("{length} bytes cannot have {lanes} lanes")));
-    }
-    Ok(())
+/// A block of x86 code with the distances of calls and jumps made into places.
+#[pyfunction]
+fn x86<'py>(py: Python<'py>, block: &[u8]) -> Bound<'py, PyBytes> {
+    let mut block = block.to_vec();
+    py.detach(|| transform::x86(&mut block));
+    PyBytes::new(py, &block)
+}
+
+/// The inverse of `x86`.
+#[pyfunction]
+fn undo_x86<'py>(py: Python<'py>, block: &[u8]) -> Bound<'py, PyBytes> {
+    let mut block = block.to_vec();
+    py.detach(|| transform::undo_x86(&mut block));
+    PyBytes::new(py, &block)
 }
 
 /// Tells Python of the bytes done, and lets it stop the work, some times a second.
@@ -191,5 +373,8 @@ fn instruction_set(name: &str) -> PyResult<&'static str> {
 #[pymodule]
 mod _native {
     #[pymodule_export]
-    use super::{Damaged, Network, build_id, instruction_set, instruction_sets};
+    use super::{
+        Damaged, Network, build_id, counts, decode_block, encode_block, instruction_set,
+        instruction_sets, record_block, undo_x86, x86,
+    };
 }

@@ -45,6 +45,7 @@ def test_a_row_a_codec_and_those_that_do_not_restore_the_sample_are_told(
     assert [row["codec"] for row in rows] == names
     assert [row["restored"] for row in rows] == [False, False, True, True]
     assert {frozenset(row) for row in rows} == {frozenset(FIELDS)}
+    assert rows[3]["version"] == f"level 6, model {NANO}"
     assert rows[3]["bits_per_char"] == 8 * rows[3]["bytes"] / SIZE
     lines = [re.split(r"  +", line) for line in demo.table(rows).splitlines()]
     assert lines[0] == ["Sample of enwik8 test text, 262,144 bytes"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from compressor.bench import engines as bench
-from compressor.codec import engines, native
+from compressor.codec import engines, native, weights_store
 from compressor.codec.weights_file import unpack
 from compressor.errors import NoEngine, UnknownModel
 
@@ -30,27 +30,30 @@ def test_without_the_native_engine_nothing_is_measured(
 ) -> None:
     monkeypatch.setattr(native, "absent", lambda: "it was not built")
     with pytest.raises(NoEngine, match="it was not built"):
-        bench.measure(str(source), ["nano"], raw, quiet=True)
+        bench.measure(str(source), [1], raw, quiet=True)
     assert not raw.exists()
 
 
 @needs_native
-def test_an_unknown_model_is_refused_before_anything_runs(source: Path, raw: Path) -> None:
+def test_a_level_without_its_weights_is_refused_before_anything_runs(
+    source: Path, raw: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weights_store, "weights_files", lambda: [])
     with pytest.raises(UnknownModel):
-        bench.measure(str(source), ["nonesuch"], raw, quiet=True)
+        bench.measure(str(source), [4], raw, quiet=True)
     assert not raw.exists()
 
 
 @needs_native
-def test_the_portable_instruction_set_runs_on_small_inputs_alone() -> None:
-    def instructions(size: int, whole: bool) -> list[str | None]:
-        found = bench.setups(["nano"], size, whole)
-        return [setup.instructions for setup in found if setup.engine == "native"]
+def test_what_is_slow_runs_on_small_inputs_alone() -> None:
+    def found(size: int, whole: bool) -> list[str]:
+        setups = bench.setups([1], size, whole)
+        return [setup.instructions or setup.engine for setup in setups if setup.engine != "peer"]
 
     fast = [name for name in native.instruction_sets() if name != "portable"]
-    assert instructions(1000, False) == ["portable", *fast]
-    assert instructions(1_000_000, False) == fast
-    assert instructions(1_000_000, True) == fast[-1:]
+    assert found(1000, False) == ["portable", *fast, "jax"]
+    assert found(1_000_000, False) == fast
+    assert found(1_000_000, True) == fast[-1:]
 
 
 @needs_native
@@ -62,13 +65,17 @@ def test_all_engines_write_one_file_and_are_kept(
     monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
     source = tmp_path / "text"
     source.write_bytes(text[:500])
-    facts, path = bench.measure(str(source), ["nano"], raw, rounds=1, quiet=True)
+    facts, path = bench.measure(str(source), [1, 4], raw, rounds=1, quiet=True)
     assert json.loads(path.read_text()) == facts
     assert facts["peak_products_per_s"] == {}
     assert facts["candle"] == []
     own = [row for row in facts["rows"] if row["engine"] != "peer"]
-    assert [row["engine"] for row in own] == ["native", "jax"]
-    assert len({row["packed_sha256"] for row in own}) == 1
+    assert [(row["level"], row["engine"]) for row in own] == [
+        *((1, "native"), (1, "jax")),
+        *((4, "native"), (4, "jax")),
+    ]
+    assert len({(row["level"], row["packed_sha256"]) for row in own}) == 2
+    assert [*facts["products_per_byte"]] == ["tiny"]
     assert all(row["reason"] is None and row["same_bytes"] for row in own)
     assert len(bench.table(facts["rows"]).splitlines()) == 1 + len(facts["rows"])
 
@@ -96,7 +103,7 @@ def test_what_cargo_cannot_build_is_named(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_variables_of_a_setup_choose_its_engine() -> None:
-    setup = bench.of_model(str(NANO), "native", "portable")
+    setup = bench.of_level(1, "native", "portable")
     for command in (setup.job.compress, setup.job.decompress):
         assert command[0] == "env"
         assert f"{engines.VARIABLE}=native" in command

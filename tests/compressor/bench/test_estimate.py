@@ -1,4 +1,4 @@
-"""An estimate: the float network's information content in the coder's blocks and lanes, kept."""
+"""An estimate: the float network's information content in the coder's blocks, summed and kept."""
 
 from __future__ import annotations
 
@@ -10,43 +10,46 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from coding import container
 from compressor.bench import estimate as module
 from compressor.bench.records import EmptyInput, Input, load
-from compressor.training.metering import metered
-from data.lanes import lane_count, to_columns
-from models.integer.config import ModelConfig
-from models.network.lm import Params
+from compressor.codec.levels import DEFAULT, LEVELS
+from compressor.codec.seams import Progress, Recipe
 
-FIRST, SIZE = 192, 320
-"""Bytes of the first block and of both: whole windows of the network, one shape to compile."""
-
-pytestmark = pytest.mark.usefixtures("quick_compiling")
+FIRST, SIZE = 1920, 3200
+"""Bytes of the first block and of both."""
+MODEL, PARAMS = object(), object()
 
 
-@pytest.mark.slow
 def test_an_estimate_sums_the_blocks_and_is_kept(
-    text: bytes,
-    tmp_path: Path,
-    pico: ModelConfig,
-    pico_params: Params,
-    monkeypatch: pytest.MonkeyPatch,
+    text: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    seen: list[tuple[bytes, Recipe]] = []
+
+    def metered(
+        model: object, params: object, text: np.ndarray, recipe: Recipe, progress: Progress
+    ) -> tuple[float, float]:
+        assert (model, params) == (MODEL, PARAMS)
+        seen.append((text.tobytes(), recipe))
+        progress(text.size)
+        return 1.25 * text.size, 2.0 * text.size + len(seen)
+
     source, run = tmp_path / "text", tmp_path / "runs" / "mine"
     source.write_bytes(text[:SIZE])
-    monkeypatch.setattr(module, "trained", lambda _: (pico, pico_params))
+    monkeypatch.setattr(module, "metered", metered)
+    monkeypatch.setattr(module, "trained", lambda _: (MODEL, PARAMS))
     monkeypatch.setattr(module, "settings_in", lambda _: SimpleNamespace(bytes_seen=5))
-    monkeypatch.setattr(module, "MAX_BLOCK", FIRST)
+    monkeypatch.setattr(module, "BLOCK_BYTES", FIRST)
     facts, path = module.estimate(source, run, tmp_path / "raw")
     assert json.loads(path.read_text()) == facts
-    bits = np.zeros(2)
-    for block in (text[:FIRST], text[FIRST:SIZE]):
-        columns = to_columns(np.frombuffer(block, np.uint8), lane_count(len(block)))
-        bits += metered(pico, pico_params, columns, len(block), lambda _: None)
-    assert facts["bits_per_char"] == round(bits[0] / SIZE, 5)
-    assert facts["bits_per_char_network_alone"] == round(bits[1] / SIZE, 5)
-    assert facts["bytes"] == math.ceil(bits[0] / 8)
+    blocks = (text[:FIRST], text[FIRST:SIZE])
+    assert seen == [(block, LEVELS[DEFAULT].recipe(len(block))) for block in blocks]
+    assert facts["bits_per_char"] == 1.25
+    assert facts["bits_per_char_network_alone"] == round(2 + 3 / SIZE, 5)
+    assert facts["bytes"] == math.ceil(1.25 * SIZE / 8)
     [kept] = load(tmp_path / "raw").estimates
     assert (kept.checkpoint, kept.subject) == ("mine", Input.of(source))
+    assert kept.file_format == container.VERSION
 
 
 def test_an_empty_file_has_no_estimate(tmp_path: Path) -> None:

@@ -13,12 +13,14 @@ import pytest
 import compressor
 from baselines import transformer
 from baselines.transformer_weights import SUFFIX, pack
+from coding.container import Mixed, Reader
 from coding.errors import BadMagic
 from compressor.bench.float_codec import main
 from compressor.bench.jobs import jobs_named
 from compressor.bench.ours import FLOAT_MAGIC, PRODUCT, TRANSFORMER, blocks
 from compressor.bench.runner import run_job
-from compressor.codec.model import Model
+from compressor.codec import levels
+from compressor.codec.seams import BlockCodec
 from data.samples import sample
 
 NANO = transformer.PRESETS["transformer-nano"]
@@ -42,7 +44,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "text").write_bytes(sample()[:SIZE])
     with pytest.MonkeyPatch.context() as patch:
         # As a longer text would have; a file says itself in how many lanes it was coded.
-        patch.setattr("compressor.codec.stream.lane_count", lambda _: LANES)
+        patch.setattr("compressor.bench.float_codec.LANES", LANES)
+        patch.setattr(levels, "LANE", SIZE // LANES)
         assert run("compress", folder / "weights0", folder / "text", folder / "packed") == 0
     return folder
 
@@ -63,9 +66,25 @@ def test_another_process_decodes_the_file(folder: Path) -> None:
     [[original, size]] = blocks(folder / "packed", len(FLOAT_MAGIC))
     assert original == SIZE
     assert size < SIZE
+    assert lanes_in(folder / "packed") == [LANES]
     files = {path.removesuffix(".py").removesuffix("/__init__") for path in PRODUCT + TRANSFORMER}
     loaded = {name.replace(".", "/") for name in done.stdout.split()}
     assert {name for name in loaded if name.split("/")[0] in ROOMS} <= files
+
+
+def lanes_in(packed: Path) -> list[int]:
+    """Lanes of the mixed blocks of a file that was coded with a transformer."""
+    with packed.open("rb") as source:
+        source.seek(len(FLOAT_MAGIC))
+        heads = [block.head for block in Reader(source).blocks()]
+    return [head.lanes for head in heads if isinstance(head, Mixed)]
+
+
+def test_blocks_without_a_network_are_decoded_too(folder: Path) -> None:
+    packed = compressor.compress(sample()[:SIZE], level=3)
+    (folder / "alone").write_bytes(FLOAT_MAGIC + packed)
+    assert run("decompress", folder / "weights0", folder / "alone", folder / "again") == 0
+    assert (folder / "again").read_bytes() == sample()[:SIZE]
 
 
 def test_the_file_is_no_kolmozip_file(folder: Path) -> None:
@@ -76,9 +95,9 @@ def test_the_file_is_no_kolmozip_file(folder: Path) -> None:
 
 
 def test_a_kolmozip_file_is_none_of_these(
-    folder: Path, nano: Model, capsys: pytest.CaptureFixture[str]
+    folder: Path, nano_codec: BlockCodec, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (folder / "other.kz").write_bytes(compressor.compress(bytes(100), nano))
+    (folder / "other.kz").write_bytes(compressor.compress(bytes(100), model=nano_codec))
     assert run("decompress", folder / "weights0", folder / "other.kz", folder / "none") == 1
     assert "BadMagic" in capsys.readouterr().err
     assert not (folder / "none").exists()

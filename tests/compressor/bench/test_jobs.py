@@ -9,11 +9,13 @@ import pytest
 
 from baselines.codec import UnknownCodec
 from baselines.transformer_weights import SUFFIX
+from coding import container
 from compressor.bench import jobs
-from compressor.bench.jobs import jobs_named, listing, traced
+from compressor.bench.jobs import jobs_named, listing, recipe, traced
 from compressor.bench.store import MalformedResult
-from compressor.codec import weights_store
-from data.lanes import lane_count
+from compressor.codec import levels, stream, weights_store
+from compressor.codec.levels import LEVELS
+from data.samples import sample
 from data.splits import training_bytes_within
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "nano.kzw"
@@ -43,7 +45,7 @@ def test_training_bytes_within_an_input() -> None:
 
 
 def test_unknown_names_are_refused_with_the_choices() -> None:
-    with pytest.raises(UnknownCodec, match=r"'nonesuch' .*gzip -9 .*kolmozip small.*list"):
+    with pytest.raises(UnknownCodec, match=r"'nonesuch' .*gzip -9 .*kolmozip -6.*list"):
         jobs_named(["nonesuch"])
 
 
@@ -58,27 +60,67 @@ def test_every_codec_here_is_listed_and_others_with_their_remedy(
     lines = listing()
     assert lines[0].split() == ["codec", "family", "version"]
     names = {line.split("  ")[0] for line in lines[1:]}
-    assert {"gzip -9 (library)", "xz -9e", "kolmozip small"} <= names
+    assert {"gzip -9 (library)", "xz -9e", "kolmozip -1", "kolmozip -6"} <= names
     assert lines[-3:] == ["", "not on this machine:", "  cmix -c: build it"]
 
 
-def test_the_job_of_our_own_weights_states_what_their_file_and_card_say() -> None:
-    [job] = jobs_named(["kolmozip small"])
-    path = weights_store.path_by_name("small")
+def test_each_level_whose_weights_are_at_hand_is_a_codec(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours = [name for name in jobs.catalogue() if name.startswith("kolmozip")]
+    assert ours == [f"kolmozip -{number}" for number in LEVELS]
+    monkeypatch.setattr(weights_store, "weights_files", lambda: [Path("tiny.kzw")])
+    ours = [name for name in jobs.catalogue() if name.startswith("kolmozip")]
+    assert ours == [
+        f"kolmozip -{n}" for n, level in LEVELS.items() if level.model in (None, "tiny")
+    ]
+
+
+def test_the_job_of_a_level_states_what_its_weights_and_their_card_say() -> None:
+    [job] = jobs_named(["kolmozip -6"])
+    level = LEVELS[6]
+    assert level.model
+    path = weights_store.path_by_name(level.model)
     identity, card = weights_store.identity_of(path).hex(), weights_store.card_of(path)
-    assert (job.codec, job.family, job.portable) == ("kolmozip small", "neural", True)
-    assert (job.version, job.extra["weights"]) == (f"weights {identity}", identity)
+    assert (job.codec, job.family, job.portable, job.alone) == ("kolmozip -6", "neural", True, True)
+    assert job.version == (
+        f"format {container.VERSION}, {level.design.name.lower()}, {level.tables_mib} MiB, "
+        f"{level.lanes} lanes, weights {identity}"
+    )
+    assert (job.extra["level"], job.extra["weights"]) == (6, identity)
+    assert job.extra["file_format"] == container.VERSION
     assert (job.weights_bytes, job.parameters) == (path.stat().st_size, card["parameters"])
     assert job.training_bytes_within("head1m", 10**6) == 10**6
-    assert job.lanes is not None
-    assert job.lanes(10**6) == lane_count(10**6)
+    assert (job.command, job.compress[-4]) == ("kolmozip -6 FILE", "-6")
 
 
-def test_weights_by_path_are_found_again_for_decoding(tmp_path: Path) -> None:
+def test_a_level_without_a_network_has_no_weights_and_was_trained_on_nothing() -> None:
+    [job] = jobs_named(["kolmozip -1"])
+    assert (job.family, job.weights_bytes, job.parameters) == ("context mixing", 0, None)
+    assert job.version.endswith("2 lanes")
+    assert "weights" not in job.extra
+    assert job.training_bytes_within("head1m", 10**6) == 0
+
+
+def test_how_a_file_was_coded_is_read_from_it(tmp_path: Path) -> None:
+    mixed, raw = tmp_path / "mixed", tmp_path / "raw"
+    text = sample()[:4000]
+    mixed.write_bytes(b"8 bytes." + stream.compress(text, 2))
+    how = LEVELS[2].recipe(len(text))
+    assert recipe(mixed, 8) == {
+        "design": how.design.name.lower(),
+        "tables_mib": how.tables,
+        "lanes": how.lanes,
+    }
+    raw.write_bytes(stream.compress(b"x", 2))
+    assert recipe(raw) == {}
+
+
+def test_weights_by_path_code_at_the_default_level_and_are_found_again(tmp_path: Path) -> None:
     other = tmp_path / "nano-other.kzw"
     other.write_bytes(GOLDEN.read_bytes())
     [job] = jobs_named([str(other)])
-    assert job.codec == "kolmozip nano-other"
+    assert (job.codec, job.extra["level"]) == ("kolmozip nano-other", levels.DEFAULT)
     assert job.decompress[:2] == ["env", f"{weights_store.FOLDER_VARIABLE}={tmp_path}"]
     assert job.training_bytes_within("head1m", 10**6) is None, "it has no card"
 
@@ -101,5 +143,9 @@ def test_the_job_of_a_transformer_states_what_its_card_says(tmp_path: Path) -> N
     card = {"identity": "ab", "file_bytes": 7, "parameters": 5, "train_bytes_seen": 3}
     weights.with_suffix(".json").write_text(json.dumps({**card, "corpus": "enwik8"}))
     [job] = jobs_named([str(weights)])
-    assert (job.codec, job.version, job.portable) == ("some", "weights ab", False)
+    assert (job.codec, job.version, job.portable) == (
+        "some",
+        f"format {container.VERSION}, weights ab",
+        False,
+    )
     assert (job.weights_bytes, job.parameters, job.extra["train_bytes_seen"]) == (7, 5, 3)

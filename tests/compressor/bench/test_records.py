@@ -109,12 +109,13 @@ def test_a_folder_is_loaded_older_measurements_first(folder: Path) -> None:
     assert results.curves == []
 
 
-def test_a_run_of_kind_speed_is_a_row_of_our_codec(folder: Path) -> None:
+def test_a_run_from_before_the_levels_is_a_row_of_our_codec(folder: Path) -> None:
     (folder / "speed.json").write_text(json.dumps(SPEED))
     (folder / "speed-lie.json").write_text(json.dumps({**SPEED, "restored": False}))
     lie, row = load(folder).rows
     assert (row.codec, row.family, row.version) == ("kolmozip small", "neural", "weights c0ffee")
     assert (row.verified, row.portable, row.training_bytes_within) == (True, True, 0)
+    assert (row.level, row.file_format, row.weights) == (None, None, "c0ffee")
     assert (lie.verified, lie.reason) == (False, "decoded bytes differ")
 
 

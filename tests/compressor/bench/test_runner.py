@@ -122,6 +122,15 @@ def test_a_program_that_is_not_there(source: Path) -> None:
     assert row["reason"] == reason
 
 
+def test_a_row_states_how_the_packed_file_was_coded(source: Path, toy: Toy) -> None:
+    def recipe(packed: Path) -> dict[str, Any]:
+        return {"lanes": packed.stat().st_size}
+
+    row = run_job(toy(recipe=recipe), source)
+    assert row["lanes"] == row["compressed_bytes"] > 0
+    assert "lanes" not in run_job(toy(recipe=recipe, decompress="pass"), source)
+
+
 def test_trouble_of_the_benchmark_itself_makes_a_failed_row_too(source: Path, toy: Toy) -> None:
     def unreadable(packed: Path, trace: Path) -> None:
         raise ValueError("no blocks here")
@@ -207,18 +216,18 @@ def test_a_long_name_of_an_input_does_not_cost_the_run(
     assert [facts["input"] for facts in kept()] == [source.name]
 
 
-def test_side_by_side_and_neural_ones_alone(
+def test_side_by_side_and_those_that_use_every_core_alone(
     source: Path, raw: Path, tmp_path: Path, toy: Toy, copy: str
 ) -> None:
     log = tmp_path / "log"
     note = f"import sys; open({str(log)!r}, 'a').write({{name!r}} + '\\n'); {copy}"
-    todo = [toy(name, compress=note.format(name=name)) for name in ("neural", "a", "b")]
-    todo[0] = dataclasses.replace(todo[0], family="neural")
+    todo = [toy(name, compress=note.format(name=name)) for name in ("wide", "a", "b")]
+    todo[0] = dataclasses.replace(todo[0], alone=True)
     rows = {row.codec: row for row in bench(todo, source, raw, jobs=2, quiet=True)}
     together = min(2, cores())
     jobs = {name: row.jobs for name, row in rows.items()}
-    assert jobs == {"neural": 1, "a": together, "b": together}
-    assert log.read_text().split()[-1] == "neural"
+    assert jobs == {"wide": 1, "a": together, "b": together}
+    assert log.read_text().split()[-1] == "wide"
 
 
 def running(process: int) -> bool:

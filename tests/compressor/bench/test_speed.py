@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from coding import container
 from compressor.bench.records import load
 from compressor.bench.speed import measure
 from compressor.errors import UnknownModel
@@ -25,12 +26,13 @@ def test_a_run_with_weights_by_path_is_kept_and_counts_as_a_row(
     weights.parent.mkdir()
     shutil.copy(NANO, weights)
     source.write_bytes(text[:SIZE])
-    facts, path = measure(source, str(weights), raw)
+    facts, path = measure(source, raw, model=str(weights))
     assert json.loads(path.read_text()) == facts
-    assert path.name.startswith("speed-nano-other-text-")
+    assert path.name.startswith("row-kolmozip-nano-other-text-")
     assert facts["reason"] is None
-    assert (facts["kind"], facts["codec"], facts["restored"]) == ("speed", "kolmozip", True)
-    assert (facts["model"], facts["lanes"]) == ("nano-other", 1)
+    assert (facts["kind"], facts["codec"], facts["level"]) == ("row", "kolmozip nano-other", 6)
+    assert (facts["model"], facts["design"], facts["tables_mib"]) == ("nano-other", "full", 1)
+    assert (facts["lanes"], facts["file_format"]) == (1, container.VERSION)
     assert facts["weights_bytes"] == NANO.stat().st_size
     assert facts["compressed_bytes"] < SIZE, "stored raw, which needs no weights"
     assert [original for original, _ in facts["blocks"]] == [SIZE]
@@ -38,7 +40,16 @@ def test_a_run_with_weights_by_path_is_kept_and_counts_as_a_row(
     assert (row.codec, row.verified, row.portable) == ("kolmozip nano-other", True, True)
 
 
+def test_a_level_is_measured_by_its_number(source: Path, raw: Path) -> None:
+    facts, path = measure(source, raw, level=1)
+    assert path.name.startswith("row-kolmozip-1-text-")
+    assert (facts["status"], facts["level"], facts["weights_bytes"]) == ("verified", 1, 0)
+    [row] = load(raw).rows
+    assert (row.level, row.design, row.lanes) == (1, "light", 2)
+    assert sum(size for size, _ in facts["blocks"]) == facts["input_bytes"]
+
+
 def test_an_unknown_model_is_refused(source: Path, raw: Path) -> None:
     with pytest.raises(UnknownModel):
-        measure(source, "nonesuch", raw)
+        measure(source, raw, model="nonesuch")
     assert not raw.exists()

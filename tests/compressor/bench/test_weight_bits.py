@@ -12,20 +12,18 @@ import pytest
 from compressor.bench import weight_bits
 from compressor.bench.records import Results, load
 from compressor.codec import weights_file
-from compressor.training.metering import metered
-from data.lanes import lane_count, to_columns
+from compressor.codec.levels import DEFAULT, LEVELS
+from compressor.codec.seams import Progress, Recipe
 from data.samples import sample
 from models.integer.config import ModelConfig
 from models.network.lm import Params
 from models.network.precision import coarsen
 from models.network.quantise import quantise
 
-SIZE = 320
-"""Whole windows of the float network, so that one shape is compiled."""
+SIZE = 3200
+"""Bytes of validation text."""
 GRID = 6.0
 """Bits that the run of these tests was trained for."""
-
-pytestmark = pytest.mark.usefixtures("quick_compiling")
 
 
 @pytest.fixture
@@ -38,25 +36,34 @@ def params(pico: ModelConfig, pico_params: Params, monkeypatch: pytest.MonkeyPat
     return params
 
 
-@pytest.mark.slow
 def test_measuring_packs_and_evaluates_each_precision_below_the_run_s(
-    pico: ModelConfig, params: Params, tmp_path: Path
+    pico: ModelConfig, params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    seen: list[Params] = []
+
+    def metered(
+        model: ModelConfig, params: Params, text: np.ndarray, recipe: Recipe, progress: Progress
+    ) -> tuple[float, float]:
+        assert (model, recipe) == (pico, LEVELS[DEFAULT].recipe(SIZE))
+        assert text.tobytes() == sample()[:SIZE]
+        seen.append(params)
+        return float(len(seen) * SIZE), float(2 * len(seen) * SIZE)
+
+    monkeypatch.setattr(weight_bits, "metered", metered)
     run, raw = tmp_path / "runs" / "mine", tmp_path / "raw"
     facts, path = weight_bits.measure(run, raw, (8, 3, 6, 3), quiet=True, size=SIZE)
     assert json.loads(path.read_text()) == facts
     assert path.name.startswith("weight-bits-mine-")
     assert (facts["checkpoint"], facts["input_bytes"]) == ("mine", SIZE)
     assert [point["bits"] for point in facts["points"]] == [GRID, 3]
-    for point in facts["points"]:
+    for number, (point, evaluated) in enumerate(zip(facts["points"], seen, strict=True), 1):
         coarse = coarsen(params, point["bits"]) if point["bits"] < GRID else params
         weights = quantise(pico, coarse)
+        assert weights_file.pack(quantise(pico, evaluated)) == weights_file.pack(weights)
         assert point["file_bytes"] == len(weights_file.pack(weights))
         assert point["xz_bytes"] == weight_bits.xz_bytes(weights)
-    columns = to_columns(np.frombuffer(sample()[:SIZE], np.uint8), lane_count(SIZE))
-    mixture, alone = metered(pico, coarse, columns, SIZE, lambda _: None)
-    assert point["bits_per_char"] == round(mixture / SIZE, 5)
-    assert point["bits_per_char_network_alone"] == round(alone / SIZE, 5)
+        assert point["bits_per_char"] == number
+        assert point["bits_per_char_network_alone"] == 2 * number
     assert load(raw) == Results([], [], [])
 
 

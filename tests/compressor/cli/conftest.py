@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 import compressor
+from compressor.codec.seams import BlockCodec
 from data.samples import sample
-
-if TYPE_CHECKING:
-    from compressor.codec.model import Model
 
 TEXT = sample()[:160]
 
@@ -31,9 +28,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def packed(nano: Model) -> bytes:
+def packed(nano_codec: BlockCodec) -> bytes:
     """The text, compressed."""
-    return compressor.compress(TEXT, nano)
+    return compressor.compress(TEXT, model=nano_codec)
 
 
 ZEROS = bytes(1000)
@@ -46,6 +43,6 @@ def zeros() -> bytes:
 
 
 @pytest.fixture(scope="session")
-def packed_zeros(nano: Model) -> bytes:
+def packed_zeros(nano_codec: BlockCodec) -> bytes:
     """The zeros, compressed."""
-    return compressor.compress(ZEROS, nano)
+    return compressor.compress(ZEROS, model=nano_codec)

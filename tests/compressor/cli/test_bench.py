@@ -56,6 +56,24 @@ def test_the_benchmark_runs_all_and_its_exit_code_tells_of_failures(
 
 
 @pytest.mark.usefixtures("toys")
+def test_a_group_of_files_is_measured_file_by_file(
+    cli: Cli,
+    refusal: Callable[[Result, str], str],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KOLMOZIP_CORPORA", str(folder))
+    refusal(cli("bench", "files-test", "-q"), "MissingFiles")
+    (folder / "files-test").mkdir()
+    for name in ("a.c", "b.txt"):
+        (folder / "files-test" / name).write_text(name)
+    result = cli("bench", "files-test", "--codec", "fair", "-q")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[1].split() == ["fair", "2", "2", "8", "8", "8.000"]
+    assert codecs_of(folder / "results") == ["fair", "fair"]
+
+
+@pytest.mark.usefixtures("toys")
 def test_rows_as_json_are_one_object_a_line(cli: Cli, folder: Path) -> None:
     result = cli("bench", "run", "a.txt", "--json", "-q")
     rows = [json.loads(line) for line in result.stdout.splitlines()]
@@ -65,7 +83,7 @@ def test_rows_as_json_are_one_object_a_line(cli: Cli, folder: Path) -> None:
 def test_the_list_names_codecs_here_and_elsewhere(cli: Cli) -> None:
     lines = cli("bench", "list").stdout.splitlines()
     names = {line.split("  ")[0] for line in lines}
-    assert {"gzip -9 (library)", "xz -9e", "kolmozip small"} <= names
+    assert {"gzip -9 (library)", "xz -9e", "kolmozip -6"} <= names
 
 
 @pytest.mark.usefixtures("toys")
@@ -94,17 +112,23 @@ def test_speed_prints_what_it_keeps_and_fails_where_nothing_came_back(
 ) -> None:
     calls = []
 
-    def measure(source: Path, model: str | None, raw: Path) -> tuple[dict[str, Any], Path]:
-        calls.append((source, model, raw))
-        restored = model == "nano"
-        return {"restored": restored, "reason": None if restored else "lost"}, raw / "speed.json"
+    def measure(
+        source: Path, raw: Path, *, level: int, model: str | None
+    ) -> tuple[dict[str, Any], Path]:
+        calls.append((source, raw, level, model))
+        reason = None if level == 6 else "lost"
+        status = "failed" if reason else "verified"
+        return {"status": status, "reason": reason}, raw / "row.json"
 
     monkeypatch.setattr("compressor.bench.speed.measure", measure)
     result = cli("bench", "speed", "a.txt", "--model", "nano", "--json")
-    assert (result.exit_code, json.loads(result.stdout)["restored"]) == (0, True)
+    assert (result.exit_code, json.loads(result.stdout)["status"]) == (0, "verified")
     raw = Path("results", "raw")
-    assert f"written to {raw / 'speed.json'}" in result.stderr
-    result = cli("bench", "speed", "a.txt")
+    assert f"written to {raw / 'row.json'}" in result.stderr
+    result = cli("bench", "speed", "a.txt", "--level", "3")
     assert result.exit_code == 1
     assert "lost: please report this" in result.stderr
-    assert calls == [(Path("a.txt"), "nano", raw), (Path("a.txt"), None, raw)]
+    assert calls == [(Path("a.txt"), raw, 6, "nano"), (Path("a.txt"), raw, 3, None)]
+    result = cli("bench", "speed", "a.txt", "--level", "3", "--model", "nano")
+    assert result.exit_code == 2
+    assert "leave out --level" in result.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import pty
@@ -11,17 +12,16 @@ import stat
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import Result
 
 import compressor
-from compressor.codec import weights_store
+from coding import container
+from coding.container import Block, Mixed
+from compressor.codec import levels, weights_store
+from compressor.codec.seams import BlockCodec
 from compressor.system import files
-
-if TYPE_CHECKING:
-    from compressor.codec.model import Model
 
 Run = Callable[..., Result]
 Facts = Callable[[str], list[dict]]
@@ -145,7 +145,7 @@ def test_a_name_that_is_not_utf_8(folder: Path, process: Callable, zeros: bytes)
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["text", "noise"])
 def test_real_pipes_carry_the_payload_and_nothing_else(
-    process: Callable, nano: Model, original: bytes, kind: str
+    process: Callable, nano_codec: BlockCodec, original: bytes, kind: str
 ) -> None:
     if kind == "noise":
         original = random.Random(3).randbytes(8192)
@@ -153,7 +153,7 @@ def test_real_pipes_carry_the_payload_and_nothing_else(
     original += b"\r\n\x1a\x00"
     done = process("compress", "--model", "nano", "-", stdin=original)
     assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout == compressor.compress(original, nano)
+    assert done.stdout == compressor.compress(original, model=nano_codec)
     done = process("decompress", "-", stdin=done.stdout)
     assert (done.returncode, done.stdout, done.stderr) == (0, original, b"")
 
@@ -284,6 +284,29 @@ def test_limits_are_passed_on(
     assert cli("-dc", "zeros.kz", "--max-output", "100K", "--max-memory", "1G").exit_code == 0
 
 
+def test_a_bound_on_memory_holds_for_compressing_too(
+    folder: Path,
+    cli: Run,
+    refusal: Callable,
+    original: bytes,
+    blocks: Callable[[bytes], list[Block]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(levels.LEVELS, 1, dataclasses.replace(levels.LEVELS[1], table_bytes=4096))
+    Path("b").write_bytes(original * 200)
+    tables = []
+    for limit in ("1G", "100M"):
+        (block,) = blocks(cli("-1c", "b", "--max-memory", limit).stdout_bytes)
+        assert isinstance(block.head, Mixed)
+        tables.append(block.head.tables)
+    assert tables[0] == levels.LEVELS[1].tables_mib > tables[1]
+    assert cli("compress", "-1", "b", "--max-memory", "100M").exit_code == 0
+    assert blocks(Path("b.kz").read_bytes()) == [block]
+    line = refusal(cli("-6", "a.txt", "--max-memory", "10M"), "LimitExceeded")
+    assert "compressing at level 6 takes " in line
+    assert not Path("a.txt.kz").exists()
+
+
 def test_rm_removes_an_input_once_its_output_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: Run, cli: Run, zeros: bytes
 ) -> None:
@@ -339,24 +362,80 @@ def test_the_number_of_threads_is_handed_on_and_changes_no_byte(
     assert pack("a.txt", "--threads", "-1").exit_code == 2
 
 
+# Levels
+
+
+@pytest.mark.parametrize("level", levels.LEVELS)
+def test_every_level_has_its_digit(
+    folder: Path,
+    cli: Run,
+    original: bytes,
+    blocks: Callable[[bytes], list[Block]],
+    level: int,
+) -> None:
+    wanted = levels.LEVELS[level]
+    assert cli(f"-{level}", "a.txt", "-o", "b.kz").exit_code == 0
+    packed = Path("b.kz").read_bytes()
+    (block,) = blocks(packed)
+    assert isinstance(block.head, Mixed)
+    assert block.head.design == wanted.design
+    identity = container.NO_WEIGHTS
+    if wanted.model:
+        identity = weights_store.identity_of(weights_store.path_by_name(wanted.model))
+    assert block.head.weights_id == identity
+    assert cli("compress", "--level", level, "a.txt", "-c").stdout_bytes == packed
+    assert cli("-d", "b.kz").exit_code == 0
+    assert Path("b").read_bytes() == original
+
+
+def test_the_default_level_and_the_last_of_several(folder: Path, cli: Run) -> None:
+    packed = {level: cli(f"-{level}c", "a.txt").stdout_bytes for level in levels.LEVELS}
+    assert cli("-c", "a.txt").stdout_bytes == packed[levels.DEFAULT]
+    assert cli("-9", "-1", "-c", "a.txt").stdout_bytes == packed[1]
+    assert cli("-1", "--level", "6", "-c", "a.txt").stdout_bytes == packed[6]
+    assert len(packed[9]) < len(packed[6]) < len(packed[1])
+
+
+def test_a_model_takes_the_place_of_the_level_s_own(
+    folder: Path, cli: Run, blocks: Callable[[bytes], list[Block]], nano_codec: BlockCodec
+) -> None:
+    for level in (1, 9):
+        (block,) = blocks(cli(f"-{level}", "-m", "nano", "-c", "a.txt").stdout_bytes)
+        assert isinstance(block.head, Mixed)
+        assert block.head.weights_id == nano_codec.identity
+        assert block.head.design == levels.LEVELS[level].design
+
+
+def test_lanes_may_be_asked_for(
+    folder: Path, cli: Run, pack: Run, blocks: Callable[[bytes], list[Block]]
+) -> None:
+    Path("b").write_bytes(Path("a.txt").read_bytes() * 20)
+    for asked, found in ((1, 1), (4, 4), (1024, 4)):
+        (block,) = blocks(pack("b", "-c", "--lanes", asked).stdout_bytes)
+        assert isinstance(block.head, Mixed)
+        assert block.head.lanes == found, "no more than the bytes are worth"
+    assert pack("b", "-c", "--lanes", "1025").exit_code == 2
+
+
 # What a container tells
 
 
 def test_inspect_agrees_with_the_file(
-    folder: Path, cli: Run, packed: bytes, nano: Model, facts: Facts
+    folder: Path, cli: Run, packed: bytes, nano_codec: BlockCodec, facts: Facts
 ) -> None:
+    identity = nano_codec.identity.hex()
     Path("a.kz").write_bytes(packed)
     (told,) = facts(cli("inspect", "a.kz", "--json").stdout)
     assert (told["schema"], told["input"]) == (1, "a.kz")
     assert told["format_version"] == packed[6]
-    assert (told["weights"], told["model"]) == (nano.identity.hex(), "nano")
+    assert (told["weights"], told["models"]) == ([identity], ["nano"])
     assert (told["original_bytes"], told["compressed_bytes"]) == (160, len(packed))
-    assert (told["blocks"], told["lanes"]) == ({"model": 1}, [1])
+    assert (told["blocks"], told["lanes"], told["tables_mib"]) == ({"mixed": 1}, [1], 1)
     assert told["ratio"] == pytest.approx(160 / len(packed), rel=1e-3)
     assert told["bits_per_char"] == round(8 * len(packed) / 160, 4)
-    assert told["card"] == nano.card
+    assert told["cards"] == [weights_store.card_of(weights_store.path_by_name("nano"))]
     shown = cli("inspect", "a.kz").stdout
-    for word in ("a.kz", nano.identity.hex(), "nano", "160", str(len(packed)), "bits per char"):
+    for word in ("a.kz", identity, "nano", "160", str(len(packed)), "bits per char"):
         assert word in shown
     assert cli("inspect", "-", stdin=packed).exit_code == 0
 
@@ -367,23 +446,27 @@ def test_inspect_needs_neither_weights_nor_a_good_card(
     Path("a.kz").write_bytes(packed)
     monkeypatch.delenv(weights_store.FOLDER_VARIABLE)
     (told,) = facts(cli("inspect", "a.kz", "--json").stdout)
-    assert (told["model"], told["card"]) == (None, None)
+    assert (told["models"], told["cards"]) == ([None], [])
     assert cli("inspect", "a.kz").exit_code == 0
     assert "not here" in cli("list", "a.kz").stdout
 
 
 def test_a_broken_card_does_not_matter(
-    folder: Path, cli: Run, packed: bytes, nano: Model, monkeypatch: pytest.MonkeyPatch
+    folder: Path,
+    cli: Run,
+    packed: bytes,
+    nano_codec: BlockCodec,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     own = folder / "weights"
     own.mkdir()
-    (own / "own.kzw").write_bytes(weights_store.path_by_identity(nano.identity).read_bytes())
+    (own / "own.kzw").write_bytes(weights_store.path_by_identity(nano_codec.identity).read_bytes())
     monkeypatch.setenv(weights_store.FOLDER_VARIABLE, str(own))
     Path("a.kz").write_bytes(packed)
     for card in (b"{", b"[1]", b"\xff"):
         (own / "own.json").write_bytes(card)
         assert cli("decompress", "a.kz", "-f", "-q").exit_code == 0
-        assert '"card": {}' in cli("inspect", "a.kz", "--json").stdout
+        assert '"cards": [{}]' in cli("inspect", "a.kz", "--json").stdout
         assert "own" in cli("models").stdout
 
 
@@ -515,8 +598,10 @@ def test_a_terminal_is_neither_read_as_data_nor_written_to(
         (["compress"], "INPUT"),
         (["decompress"], "INPUT"),
         (["test"], "INPUT"),
-        (["compress", "a.txt", "--level", "9"], "--level"),
-        (["-9", "a.txt"], "-9"),
+        (["compress", "a.txt", "--level", "10"], "--level"),
+        (["compress", "a.txt", "--level", "0"], "--level"),
+        (["-0", "a.txt"], "-0"),
+        (["decompress", "a.kz", "-9"], "-9"),
         (["squash", "a.txt"], "squash is neither a command nor a file"),
         (["comprss", "a.txt"], "did you mean compress?"),
         (["-q", "compress", "a.txt"], "comes before its options"),

@@ -11,7 +11,6 @@ import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import Result
@@ -23,15 +22,16 @@ from coding.errors import (
     BadMagic,
     Damaged,
     KolmozipError,
+    NewerBlock,
     NewerVersion,
+    OlderVersion,
     TrailingData,
+    UnknownMemory,
     UnknownWeights,
 )
 from compressor.codec import weights_store
+from compressor.codec.seams import BlockCodec
 from data.samples import sample
-
-if TYPE_CHECKING:
-    from compressor.codec.model import Model
 
 Run = Callable[..., Result]
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -48,6 +48,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, original: bytes) -> 
 def sealed(data: bytes) -> bytes:
     """Data whose last four bytes are made the checksum of those before."""
     return data[:-4] + zlib.crc32(data[:-4]).to_bytes(4, "little")
+
+
+def changed(packed: bytes, at: int, new: bytes) -> bytes:
+    """A container of one block with other bytes in the block's head, all checksums made good."""
+    block, end = packed[HEADER_BYTES : -container.END_BYTES], packed[-container.END_BYTES :]
+    head = packed[:HEADER_BYTES]
+    return head + sealed(block[:at] + new + block[at + len(new) :]) + end
 
 
 def flipped(data: bytes, bit: int) -> bytes:
@@ -188,7 +195,7 @@ def test_weights_that_are_not_at_hand(
     cli: Run,
     packed: bytes,
     refusal: Callable,
-    nano: Model,
+    nano_codec: BlockCodec,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     Path("b.kz").write_bytes(packed)
@@ -198,7 +205,7 @@ def test_weights_that_are_not_at_hand(
             weights_store.FOLDER_VARIABLE, value
         )
         line = refusal(cli("decompress", "b.kz"), "UnknownWeights")
-        assert nano.identity.hex() in line
+        assert nano_codec.identity.hex() in line
         assert weights_store.FOLDER_VARIABLE in line
         assert contents() == before
 
@@ -305,14 +312,14 @@ def test_a_full_disk(folder: Path, python: Callable, cli: Run, pack: Run) -> Non
 def test_a_reader_that_has_enough(
     folder: Path,
     command: Callable,
-    nano: Model,
+    nano_codec: BlockCodec,
     monkeypatch: pytest.MonkeyPatch,
     unbuffered: str,
 ) -> None:
     monkeypatch.setenv(
         "PYTHONUNBUFFERED", unbuffered
     )  # then Python's own standard output writes what it can, no more
-    Path("b.kz").write_bytes(compressor.compress(bytes(3_000_000), nano))
+    Path("b.kz").write_bytes(compressor.compress(bytes(3_000_000), model=nano_codec))
     child = subprocess.Popen(
         command("decompress", "b.kz", "-o", "-"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -432,12 +439,21 @@ def test_a_container_that_was_cut_short(
         (BadMagic, lambda packed: packed[1:]),
         (BadMagic, lambda packed: packed.replace(b"\r\n", b"\n")),
         (BadMagic, lambda packed: b"x"),
-        (NewerVersion, lambda packed: packed[:6] + bytes([container.VERSION + 1]) + packed[7:]),
+        (OlderVersion, lambda packed: packed[:6] + b"\2" + packed[7:]),
+        (OlderVersion, lambda packed: packed[:6] + b"\3"),
+        (NewerVersion, lambda packed: packed[:6] + b"\4" + packed[7:]),
         (NewerVersion, lambda packed: packed[:6] + b"\xff"),
         (Damaged, lambda packed: sealed(packed[:6] + b"\0" + packed[7:20]) + packed[20:]),
         (Damaged, lambda packed: sealed(packed[:7] + b"\1" + packed[8:20]) + packed[20:]),
-        (UnknownWeights, lambda packed: sealed(packed[:8] + b"\0" + packed[9:20]) + packed[20:]),
-        (Damaged, lambda packed: packed[:8] + b"\0" + packed[9:]),
+        (UnknownMemory, lambda packed: sealed(packed[:8] + b"\1" + packed[9:20]) + packed[20:]),
+        (Damaged, lambda packed: packed[:8] + b"\1" + packed[9:]),
+        (UnknownWeights, lambda packed: changed(packed, 16, b"nonesuch")),
+        (NewerBlock, lambda packed: changed(packed, 0, b"\4")),
+        (NewerBlock, lambda packed: changed(packed, 2, b"\3")),
+        (NewerBlock, lambda packed: changed(packed, 3, b"\2")),
+        (Damaged, lambda packed: changed(packed, 2, b"\1")),
+        (Damaged, lambda packed: changed(packed, 16, container.NO_WEIGHTS)),
+        (Damaged, lambda packed: changed(packed, 12, b"\0")),
         (TrailingData, lambda packed: packed + b"\0"),
         (TrailingData, lambda packed: packed + packed),
         (Damaged, lambda packed: packed[:-20] + packed[-19:] + b"\0"),

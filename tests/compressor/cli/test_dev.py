@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 from click.testing import Result
 
-from compressor.codec import native
+from compressor.codec import levels, native
+from compressor.codec.seams import Progress, Recipe
 
 Run = Callable[..., Result]
 
@@ -21,16 +22,27 @@ def test_selftest_compares_engine_and_definition(cli: Run) -> None:
         pytest.skip("the native engine is not built")
     result = cli("selftest", "--engine", "native", *small)
     assert result.exit_code == 0
-    assert "a block of 40 bytes equals the definition's" in result.stdout
+    assert "blocks of 40 bytes, with the network and without, equal the definition's" in (
+        result.stdout
+    )
 
 
 @pytest.mark.skipif(native.absent() is not None, reason="the native engine is not built")
+@pytest.mark.parametrize("level", [6, 1])
 def test_selftest_refuses_an_engine_that_differs(
-    cli: Run, refusal: Callable, monkeypatch: pytest.MonkeyPatch
+    cli: Run, refusal: Callable, monkeypatch: pytest.MonkeyPatch, level: int
 ) -> None:
-    monkeypatch.setattr(native.NativeModel, "encode_block", lambda *_: b"other")
+    right = native.NativeCodec.encode_block
+
+    def wrong(codec: native.NativeCodec, data: bytes, recipe: Recipe, progress: Progress) -> bytes:
+        payload = right(codec, data, recipe, progress)
+        return payload + b"more" if recipe.design == levels.LEVELS[level].design else payload
+
+    monkeypatch.setattr(native.NativeCodec, "encode_block", wrong)
     result = cli("selftest", "--engine", "native", "--model", "nano", "--steps", 10)
-    assert "native" in refusal(result, "EngineDiffers")
+    assert f"native, {native.instruction_set()}: a block of level {level} is not the" in refusal(
+        result, "EngineDiffers"
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tomllib
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import compressor
 from coding import container
 from compressor.cli import main
 from compressor.codec import engines
+from compressor.codec.levels import LEVELS
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -54,14 +56,27 @@ def test_the_commands_of_every_day_show_examples(cli: Run, path: tuple[str, ...]
 
 def test_the_help_is_grouped_by_reader(cli: Run) -> None:
     shown = cli("--help").stdout
-    headings = ("Options:", "Commands of every day:", "Measuring:", "Training:", "Developing:")
+    headings = ("Options:", "Levels:", "Commands of every day:", "Measuring:")
+    headings += ("Training:", "Developing:")
     places = [shown.index(f"\n{heading}\n") for heading in headings]
     assert places == sorted(places)
-    every_day = shown[places[1] : places[2]]
+    every_day = shown[places[2] : places[3]]
     for name in ("compress", "decompress", "test", "list", "inspect", "models", "demo"):
         assert f"\n  {name} " in every_day
     assert "..." not in shown[places[1] :], "each command in a line of its own"
     assert shown == cli("-d", "-h").stdout
+
+
+@pytest.mark.parametrize("path", [(), ("compress",)], ids=str)
+def test_the_help_says_what_each_level_is_for(cli: Run, path: tuple[str, ...]) -> None:
+    shown = cli(*path, "--help").stdout.split("\nLevels:\n")[1]
+    _, *rows = [re.split(r"  +", line.strip()) for line in shown.splitlines()[: 1 + len(LEVELS)]]
+    assert rows == [
+        [f"-{number}", level.model or "none", f"{level.speed}", row[3], level.purpose]
+        for (number, level), row in zip(LEVELS.items(), rows, strict=True)
+    ]
+    assert all(re.fullmatch(r"\d{2,4} MB", row[3]) for row in rows)
+    assert "Levels:" not in cli("decompress", "--help").stdout
 
 
 def test_earlier_names_of_commands_still_work(cli: Run) -> None:
@@ -86,7 +101,7 @@ HEAVY = {"jax", "numpy", "constriction", "tqdm", "importlib.metadata", "unittest
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [(["compress", "--help"], 0), (["--help"], 0), (["-V"], 0), (["absent.txt"], 1), (["-9"], 2)],
+    [(["compress", "--help"], 0), (["--help"], 0), (["-V"], 0), (["absent.txt"], 1), (["-0"], 2)],
     ids=str,
 )
 def test_help_version_and_refusals_load_nothing_heavy(

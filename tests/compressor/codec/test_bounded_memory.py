@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,34 +13,15 @@ import pytest
 SIZE = 10**9
 LIMIT = int(1.5 * 2**30)
 
-MEASURED = """
-import os, subprocess, sys
-child = subprocess.Popen(sys.argv[1:])
-_, status, usage = os.wait4(child.pid, 0)
-print(usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024), file=sys.stderr)
-os._exit(os.waitstatus_to_exitcode(status))
-"""
-"""Starts the command and tells its peak memory.
-
-It is a small process of its own, since a child's peak counts in what its parent had.
-"""
-
-
-def measured(line: list[str], folder: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-c", MEASURED, *line],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=folder,
-    )
-
 
 @pytest.mark.slow
 @pytest.mark.skipif(
     not hasattr(os, "wait4"), reason="the system does not tell a child's peak memory"
 )
 def test_a_gigabyte_of_zeros_in_bounded_memory(
-    tmp_path: Path, command: Callable[..., list[str]]
+    tmp_path: Path,
+    command: Callable[..., list[str]],
+    measured: Callable[..., subprocess.Popen[bytes]],
 ) -> None:
     with (tmp_path / "zeros").open("wb") as sparse:
         sparse.truncate(SIZE)

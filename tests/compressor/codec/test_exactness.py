@@ -11,22 +11,22 @@ from pathlib import Path
 import pytest
 
 import compressor
-import data.lanes
-from compressor.codec import weights_store
+from compressor.codec import levels, weights_store
 from data.samples import sample
 
 WORK = """
 import os, sys
-text, model, theirs, ours, lane_bytes, threads = sys.argv[1:]
+text, model, theirs, ours, lane, threads = sys.argv[1:]
 if threads == "1" and hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-import compressor, data.lanes
-data.lanes.LANE_BYTES = int(lane_bytes)
+import compressor
+from compressor.codec import levels
+levels.LANE = int(lane)
 original = open(text, "rb").read()
 restored = compressor.decompress(open(theirs, "rb").read())
 assert restored == original, "what another wrote is not read"
-packed = compressor.compress(original, model)
-assert compressor.compress(original, model) == packed, "the second time is not as the first"
+packed = compressor.compress(original, model=model)
+assert compressor.compress(original, model=model) == packed, "the second time is not as the first"
 open(ours, "wb").write(packed)
 """
 """A fresh process reads the container that another wrote, and writes its own."""
@@ -43,11 +43,11 @@ NUMPY_OFF = "X86_V3 X86_V4 AVX512_ICL AVX512_SPR" if X86 else ""
 SETTINGS = [(instructions, threads) for instructions in INSTRUCTIONS for threads in (1, 2)]
 
 
-def run(folder: Path, model: str, lane_bytes: int, instructions: str, threads: int) -> bytes:
+def run(folder: Path, model: str, lane: int, instructions: str, threads: int) -> bytes:
     """Runs the work under one setting in the folder; returns the container that it wrote."""
     flags = [f"--xla_cpu_max_isa={instructions}"] if instructions else []
     flags += ["--xla_cpu_multi_thread_eigen=false"] if threads == 1 else []
-    names = [folder / "text", model, folder / "theirs", folder / "ours", lane_bytes, threads]
+    names = [folder / "text", model, folder / "theirs", folder / "ours", lane, threads]
     environment = {**os.environ, "XLA_FLAGS": " ".join(flags)}
     environment["KOLMOZIP_ENGINE"] = "jax"
     environment["JAX_ENABLE_COMPILATION_CACHE"] = "0"  # it compiles for itself
@@ -65,30 +65,30 @@ def run(folder: Path, model: str, lane_bytes: int, instructions: str, threads: i
 
 
 def relay(
-    folder: Path, model: str, original: bytes, lane_bytes: int, settings: list[tuple[str, int]]
+    folder: Path, model: str, original: bytes, lane: int, settings: list[tuple[str, int]]
 ) -> None:
     """Every setting reads the file of the one before it, and all files are the same.
 
     The first reads that of this process.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(data.lanes, "LANE_BYTES", lane_bytes)
-        packed = compressor.compress(original, model)
+        patch.setattr(levels, "LANE", lane)
+        packed = compressor.compress(original, model=model)
     assert len(packed) < len(original), "stored raw: then nothing is shown"
     (folder / "text").write_bytes(original)
     (folder / "theirs").write_bytes(packed)
     for instructions, threads in settings:
-        ours = run(folder, model, lane_bytes, instructions, threads)
+        ours = run(folder, model, lane, instructions, threads)
         assert ours == packed, f"{instructions or 'default'}, {threads} threads"
         (folder / "theirs").write_bytes(ours)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lane_bytes", [128, 256])
-def test_tiny_weights_under_every_setting(tmp_path: Path, lane_bytes: int) -> None:
+@pytest.mark.parametrize("lane", [128, 256])
+def test_tiny_weights_under_every_setting(tmp_path: Path, lane: int) -> None:
     """In 16 lanes, and in two at the extremes."""
-    settings, lanes = (SETTINGS, 16) if lane_bytes == 128 else ([SETTINGS[0], SETTINGS[-1]], 2)
-    relay(tmp_path, "nano", sample()[: lanes * lane_bytes], lane_bytes, settings)
+    settings, lanes = (SETTINGS, 16) if lane == 128 else ([SETTINGS[0], SETTINGS[-1]], 2)
+    relay(tmp_path, "nano", sample()[: lanes * lane], lane, settings)
 
 
 @pytest.mark.slow

@@ -1,8 +1,8 @@
 """Spoilt containers and weights files end in a named refusal or in the right bytes, nothing else.
 
 A short run by default; ``make fuzz`` sets KOLMOZIP_FUZZ_EXAMPLES to 100,000. Examples are seeded:
-the same on every run. The network is the NumPy definition with random weights, so that the decoder
-runs without waiting for a compiler; the work of an example is bounded by ``max_output``.
+the same on every run. The weights are random; the engine is the native one, or the NumPy definition
+where that is not built. The work of an example is bounded by the limits on output and memory.
 """
 
 from __future__ import annotations
@@ -24,21 +24,24 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from coding import container
-from coding.container import Block, Digest, Header, Kind
+from coding.container import NO_WEIGHTS, Block, Design, Digest, Head, Kind, Mixed, Transform
 from coding.errors import KolmozipError, UnknownWeights
-from compressor.codec import weights_file
+from compressor.codec import native, weights_file
+from compressor.codec.blocks import MemoryAlone
+from compressor.codec.seams import BlockCodec, Recipe, ignore_progress
 from compressor.codec.selftest import Definition
-from compressor.codec.stream import decompress_stream, make_block
+from compressor.codec.stream import decompress_stream
 from data.samples import sample
 from models.integer import weights as wt
 from models.integer.config import ModelConfig
 from models.integer.identity import identity_of_bytes
-from models.memory import match, memory
 
 EXAMPLES = int(os.environ.get("KOLMOZIP_FUZZ_EXAMPLES", "600"))
 SHARES = {"containers": 0.55, "weights": 0.3, "shapes": 0.15}
 """Of all examples, those of each kind."""
 MOST_OUTPUT = 3000
+MOST_NEEDED = 1 << 28
+"""Bytes of memory that an example may ask for."""
 MOST_MEMORY = 1 << 30
 """Bytes by which the process may grow over all examples."""
 
@@ -61,55 +64,71 @@ def made(seed_: int, **changes: object) -> wt.IntegerWeights:
     return wt.check(wt.IntegerWeights(config, arrays))
 
 
-MODEL = Definition(made(1), identity_of_bytes(weights_file.pack(made(1))))
+IDENTITY = identity_of_bytes(weights_file.pack(made(1)))
 
 
-def find(identity: bytes) -> Definition:
-    if identity != MODEL.identity:
-        raise UnknownWeights(f"no weights {identity.hex()}")
-    return MODEL
+@functools.cache
+def codec(network: bool) -> BlockCodec:
+    """The random weights, or the memory alone."""
+    if native.absent() is not None:
+        return Definition(made(1), IDENTITY) if network else MemoryAlone()
+    import compressor.codec._native as module
+
+    instructions = native.instruction_set()
+    found = module.Network(weights_file.pack(made(1)), instructions) if network else None
+    return native.NativeCodec(IDENTITY if network else NO_WEIGHTS, found, 1, instructions)
 
 
-def packed(*parts: tuple[Kind, bytes, int]) -> tuple[bytes, bytes]:
-    """(original, container) of blocks of these types and lanes."""
-    digest, whole = Digest(), container.header_bytes(Header(MODEL.identity))
-    for kind, raw, lanes in parts:
-        digest.update(raw)
-        block = make_block(MODEL, kind, raw, lambda _: None)
-        if kind == Kind.MODEL:
-            payload = MODEL.encode_block(raw, lanes, lambda _: None)
-            block = Block(kind, len(raw), payload, lanes)
-        whole += container.block_bytes(block)
-    return b"".join(raw for _, raw, _ in parts), whole + container.end_bytes(digest.end_mark())
+def find(identity: bytes) -> BlockCodec:
+    if identity not in (IDENTITY, NO_WEIGHTS):
+        raise UnknownWeights(f"no weights {identity.hex()}: none at all")
+    return codec(identity == IDENTITY)
+
+
+def stored(raw: bytes) -> Block:
+    return Block(Head(Kind.RAW, len(raw), len(raw)), raw)
+
+
+def run(length: int) -> Block:
+    return Block(Head(Kind.RUN, length, 1), b"-")
+
+
+def mixed(raw: bytes, lanes: int, network: bool = True) -> Block:
+    """A mixed block, in the full design with the network and in the light one without."""
+    recipe = Recipe(lanes, Design.FULL if network else Design.LIGHT, 1)
+    payload = codec(network).encode_block(raw, recipe, ignore_progress)
+    how = lanes, recipe.design, Transform.NONE, recipe.tables, codec(network).identity
+    return Block(Mixed(len(raw), len(payload), *how), payload)
 
 
 TEXT = sample()
-PLAIN, RUN, MODEL_BLOCK = Kind.RAW, Kind.RUN, Kind.MODEL
-CONTENTS = [
-    [],
-    [(PLAIN, TEXT[:100], 1), (RUN, b"-" * 900, 1)],
-    [(MODEL_BLOCK, b"abracadabra " * 5, 4)],
-    [(RUN, bytes(70), 1), (MODEL_BLOCK, b"la " * 30, 8), (PLAIN, TEXT[:40], 1)],
-    [(MODEL_BLOCK, b"na" * 60, 8), (MODEL_BLOCK, b"to " * 9, 1)],
+CONTENTS: list[Callable[[], list[tuple[bytes, Block]]]] = [
+    lambda: [],
+    lambda: [(TEXT[:100], stored(TEXT[:100])), (b"-" * 900, run(900))],
+    lambda: [(b"abracadabra " * 5, mixed(b"abracadabra " * 5, 4))],
+    lambda: [
+        (b"-" * 70, run(70)),
+        (b"la " * 30, mixed(b"la " * 30, 8)),
+        (TEXT[:40], stored(TEXT[:40])),
+    ],
+    lambda: [
+        (b"na" * 60, mixed(b"na" * 60, 8, network=False)),
+        (b"to " * 9, mixed(b"to " * 9, 1)),
+    ],
 ]
+"""The blocks of each container, with their originals."""
 
 
 @functools.cache
 def original(number: int) -> tuple[bytes, bytes]:
     """(original, container) of the contents of this number."""
-    return packed(*CONTENTS[number])
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _small_tables() -> Iterator[None]:
-    """The memory has small tables, on both sides: filling large ones would take most of the time.
-
-    What is spoilt is the framing and the payload; nothing of either depends on the tables' size.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(match, "PLACE_BITS", 10)
-        patch.setattr(memory, "slot_bits", lambda _size: 12)
-        yield
+    digest, whole = Digest(), container.header_bytes()
+    raws = []
+    for raw, block in CONTENTS[number]():
+        digest.update(raw)
+        raws.append(raw)
+        whole += container.block_bytes(block)
+    return b"".join(raws), whole + container.end_bytes(digest.end_mark())
 
 
 WEIGHTS = [weights_file.pack(made(2)), weights_file.pack(made(3, mlp="kan", tables=[[4, 8]]))]
@@ -163,7 +182,8 @@ def resealed_container(data: bytes) -> bytes:
     out, at = sealed(data[:16]), 20
     while at + 12 <= len(data) and data[at]:
         size = int.from_bytes(data[at + 8 : at + 12], "little")
-        end = min(at + 12 + size, len(data))
+        head = 24 if data[at] == Kind.MIXED else 12
+        end = min(at + head + size, len(data))
         out, at = out + sealed(data[at:end]), end + 4
     return out + (sealed(data[at : at + 24]) if at < len(data) else b"") + data[at + 28 :]
 
@@ -191,7 +211,8 @@ def outcome(data: bytes) -> bytes | None:
     """What a container decodes to; None where it is refused by name."""
     target = io.BytesIO()
     try:
-        decompress_stream(io.BytesIO(data), target, find=find, max_output=MOST_OUTPUT)
+        limits = {"max_output": MOST_OUTPUT, "max_memory": MOST_NEEDED}
+        decompress_stream(io.BytesIO(data), target, find=find, **limits)
     except KolmozipError as error:
         assert str(error)
         return None

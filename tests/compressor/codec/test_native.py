@@ -22,10 +22,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from coding import container
+from coding import container, transforms
+from coding.container import NO_WEIGHTS, Design
 from coding.errors import Damaged
 from compressor.codec import native, weights_file, weights_store
-from compressor.codec.seams import ignore_progress
+from compressor.codec.blocks import MemoryAlone, SteppedModel
+from compressor.codec.native import NativeCodec
+from compressor.codec.seams import Recipe, ignore_progress
 from compressor.codec.selftest import Definition
 from compressor.errors import NoEngine, StaleEngine, UnusableWeights
 from data.samples import sample
@@ -44,9 +47,13 @@ MANY = settings(max_examples=int(os.environ.get("KOLMOZIP_FUZZ_EXAMPLES", "600")
 CHANGES = st.lists(st.tuples(st.integers(0, 100_000), st.integers(0, 255)), min_size=1, max_size=4)
 
 
-def definition(weights: wt.IntegerWeights) -> Definition:
-    """Weights run by the NumPy definition."""
-    return Definition(weights, bytes(8))
+def full(lanes: int, tables: int = 1) -> Recipe:
+    return Recipe(lanes, Design.FULL, tables)
+
+
+def definition(weights: wt.IntegerWeights | None) -> SteppedModel:
+    """Weights run by the NumPy definition, or its memory alone."""
+    return Definition(weights, b"whatever") if weights else MemoryAlone()
 
 
 def made(seed: int, extreme: bool = False, **changes: object) -> wt.IntegerWeights:
@@ -66,32 +73,39 @@ def made(seed: int, extreme: bool = False, **changes: object) -> wt.IntegerWeigh
     return wt.check(wt.IntegerWeights(config, arrays))
 
 
-def network(weights: wt.IntegerWeights, instructions: str) -> module.Network:
+def codec(
+    weights: wt.IntegerWeights | None, instructions: str = "", threads: int = 1
+) -> NativeCodec:
     """The weights in the native engine, which surely computes with these instructions."""
-    made_network = module.Network(weights_file.pack(weights), instructions)
-    assert made_network.instruction_set == instructions
-    return made_network
+    instructions = instructions or SETS[-1]
+    if weights is None:
+        return NativeCodec(NO_WEIGHTS, None, threads, instructions)
+    network = module.Network(weights_file.pack(weights), instructions)
+    assert network.instruction_set == instructions
+    return NativeCodec(b"whatever", network, threads, instructions)
 
 
 WEIGHTS_FILE = weights_file.pack(made(0, tables=[[2, 8]]))
 
 
-def decoded(network: module.Network, payload: bytes, length: int, lanes: int) -> bytes | None:
+def decoded(codec: NativeCodec, payload: bytes, length: int, recipe: Recipe) -> bytes | None:
     """What a payload decodes to in the native engine; None where it is refused."""
     try:
-        return network.decode_block(payload, length, lanes, 1, ignore_progress)
-    except module.Damaged:
+        return codec.decode_block(payload, length, recipe, ignore_progress)
+    except Damaged:
         return None
 
 
-def agrees(weights: wt.IntegerWeights, data: bytes, lanes: int, threads: int = 1) -> None:
+def agrees(
+    weights: wt.IntegerWeights | None, data: bytes, recipe: Recipe, threads: int = 1
+) -> None:
     """Both write the same payload, and each instruction set restores it."""
-    payload = definition(weights).encode_block(data, lanes, ignore_progress)
+    payload = definition(weights).encode_block(data, recipe, ignore_progress)
     for instructions in SETS:
-        engine = network(weights, instructions)
-        print(f"{instructions}, {threads} threads: {len(data)} bytes in {lanes} lanes")
-        assert engine.encode_block(data, lanes, threads, ignore_progress) == payload
-        assert engine.decode_block(payload, len(data), lanes, threads, ignore_progress) == data
+        engine = codec(weights, instructions, threads)
+        print(f"{instructions}, {threads} threads: {len(data)} bytes, {recipe}")
+        assert engine.encode_block(data, recipe, ignore_progress) == payload
+        assert engine.decode_block(payload, len(data), recipe, ignore_progress) == data
 
 
 def test_every_processor_has_the_portable_set_and_the_last_one_is_in_use(
@@ -110,8 +124,10 @@ def test_the_variable_forces_an_instruction_set(
 ) -> None:
     monkeypatch.setenv(native.ISA_VARIABLE, instructions)
     path = weights_store.path_by_name("tiny")
-    model = native.load(path, weights_store.identity_of(path))
-    assert native.instruction_set() == model.network.instruction_set == instructions
+    loaded = native.load(path, weights_store.identity_of(path))
+    assert loaded.network is not None
+    assert native.instruction_set() == loaded.network.instruction_set == instructions
+    assert loaded.instructions == native.without_network().instructions == instructions
 
 
 def test_an_instruction_set_that_is_not_here_is_refused_by_name(
@@ -143,29 +159,40 @@ SHAPES = st.fixed_dictionaries(
 
 @pytest.mark.slow
 @FEW
-@given(SHAPES, st.integers(0, 999), st.booleans(), st.integers(1, 120), st.integers(1, 40))
+@given(SHAPES, st.integers(0, 999), st.booleans(), st.integers(1, 60), st.integers(1, 40))
 def test_any_shape_codes_as_the_definition_does(
     shape: dict[str, object], seed: int, extreme: bool, length: int, lanes: int
 ) -> None:
     """Widths that are no multiple of anything among them, and weights at their bounds."""
-    at = 997 * seed % 100_000
-    agrees(made(seed, extreme, **shape), TEXT[at : at + length], min(lanes, length))
+    at, design = 997 * seed % 100_000, list(Design)[seed % 2]
+    recipe = Recipe(min(lanes, length), design, 1)
+    agrees(made(seed, extreme, **shape), TEXT[at : at + length], recipe)
 
 
 @pytest.mark.parametrize(
-    ("length", "lanes"), [(1, 1), (40, 1), (70, 15), (64, 16), (65, 16), (50, 17), (1500, 512)]
+    ("length", "lanes"), [(1, 1), (20, 1), (70, 15), (64, 16), (65, 16), (50, 17), (1500, 512)]
 )
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])
 def test_any_number_of_lanes_and_threads(length: int, lanes: int, threads: int) -> None:
-    agrees(made(4), TEXT[5000 : 5000 + length], lanes, threads)
+    agrees(made(4), TEXT[5000 : 5000 + length], full(lanes), threads)
+
+
+@pytest.mark.parametrize("design", Design)
+@pytest.mark.parametrize("tables", [1, 3, 64])
+@pytest.mark.parametrize("lanes", [1, 5])
+def test_the_memory_alone_codes_as_the_definition_does(
+    design: Design, tables: int, lanes: int
+) -> None:
+    agrees(None, TEXT[9000:9060], Recipe(lanes, design, tables), threads=2)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("data", [bytes(90), b"\xff" * 90, bytes(range(256)), b"ab" * 70], ids=len)
+@pytest.mark.parametrize("data", [bytes(40), b"\xff" * 40, bytes(range(256)), b"ab" * 30], ids=len)
 def test_weights_and_texts_at_their_extremes(data: bytes) -> None:
     """All weights are 127 or -127, and the widest sum of products is taken."""
     for seed in range(2):
-        agrees(made(seed, extreme=True, width=1024, state=33, hidden=31), data, 2)
+        weights = made(seed, extreme=True, width=1024, state=33, hidden=31)
+        agrees(weights, data, full(2 if len(data) < 100 else 16))
 
 
 @pytest.mark.slow
@@ -174,10 +201,11 @@ def test_weights_and_texts_at_their_extremes(data: bytes) -> None:
 def test_shipped_weights_code_as_the_definition_does(model: str, instructions: str) -> None:
     path = weights_store.path_by_name(model)
     weights = weights_file.unpack(path.read_bytes())
-    payload = definition(weights).encode_block(TEXT[:96], 8, ignore_progress)
-    engine = module.Network(path.read_bytes(), instructions)
-    assert engine.instruction_set == instructions
-    assert engine.encode_block(TEXT[:96], 8, 1, ignore_progress) == payload
+    payload = definition(weights).encode_block(TEXT[:96], full(8), ignore_progress)
+    network = module.Network(path.read_bytes(), instructions)
+    assert network.instruction_set == instructions
+    engine = NativeCodec(b"whatever", network, 1, instructions)
+    assert engine.encode_block(TEXT[:96], full(8), ignore_progress) == payload
 
 
 @pytest.mark.slow
@@ -190,8 +218,9 @@ def test_shipped_weights_code_as_the_definition_does(model: str, instructions: s
 def test_a_spoilt_payload_is_refused_or_gives_the_bytes_of_the_definition(
     seed: int, changes: list[tuple[int, int]], kind: str
 ) -> None:
-    weights, data, lanes = made(seed), TEXT[300 * seed :][:60], 4
-    payload = bytearray(definition(weights).encode_block(data, lanes, ignore_progress))
+    weights, recipe = made(seed) if seed else None, full(6)
+    slow = definition(weights)
+    payload = bytearray(slow.encode_block(TEXT[300 * seed :][:60], recipe, ignore_progress))
     for at, value in changes:
         if kind == "set" and payload:
             payload[at % len(payload)] = value
@@ -200,11 +229,11 @@ def test_a_spoilt_payload_is_refused_or_gives_the_bytes_of_the_definition(
         else:
             payload += bytes([value] * 4)
     try:
-        wanted = definition(weights).decode_block(bytes(payload), 60, lanes, ignore_progress)
+        wanted = slow.decode_block(bytes(payload), 60, recipe, ignore_progress)
     except Damaged:
         wanted = None
     for instructions in SETS:
-        assert decoded(network(weights, instructions), bytes(payload), 60, lanes) == wanted
+        assert decoded(codec(weights, instructions), bytes(payload), 60, recipe) == wanted
 
 
 @FEW
@@ -227,15 +256,15 @@ def test_a_spoilt_weights_file_is_refused_by_both_or_read_alike_by_both(
         with pytest.raises(ValueError, match=": "):
             module.Network(bytes(spoilt))
     else:
-        engine = module.Network(bytes(spoilt))
-        payload = definition(weights).encode_block(TEXT[:20], 1, ignore_progress)
-        assert engine.encode_block(TEXT[:20], 1, 1, ignore_progress) == payload
+        engine = NativeCodec(b"whatever", module.Network(bytes(spoilt)), 1, SETS[-1])
+        payload = definition(weights).encode_block(TEXT[:20], full(10), ignore_progress)
+        assert engine.encode_block(TEXT[:20], full(10), ignore_progress) == payload
 
 
 @functools.cache
-def engines(seed: int) -> list[module.Network]:
-    """The weights of a seed by every instruction set."""
-    return [network(made(seed), instructions) for instructions in SETS]
+def engines(seed: int) -> list[NativeCodec]:
+    """The weights of a seed, for 0 the memory alone, by every instruction set."""
+    return [codec(made(seed) if seed else None, instructions) for instructions in SETS]
 
 
 @pytest.mark.slow
@@ -245,12 +274,12 @@ def test_of_a_spoilt_payload_all_instruction_sets_make_the_same(
     seed: int, changes: list[tuple[int, int]], cut: int, length: int, lanes: int
 ) -> None:
     """Also where length and lanes are other ones than those that were coded."""
-    payload = bytearray(engines(seed)[-1].encode_block(TEXT[:60], 4, 1, ignore_progress))
+    payload = bytearray(engines(seed)[-1].encode_block(TEXT[:60], full(4), ignore_progress))
     for at, value in changes:
         payload[at % len(payload)] = value
     del payload[cut:]
-    lanes = min(lanes, length)
-    first, *others = [decoded(each, bytes(payload), length, lanes) for each in engines(seed)]
+    recipe = full(min(lanes, length))
+    first, *others = [decoded(each, bytes(payload), length, recipe) for each in engines(seed)]
     assert first is None or len(first) == length
     assert all(other == first for other in others)
 
@@ -266,11 +295,12 @@ def test_a_spoilt_weights_file_is_refused_or_codes(
     if sealed:
         spoilt[-4:] = struct.pack("<I", zlib.crc32(spoilt[:-4]))
     try:
-        engine = module.Network(bytes(spoilt))
+        network = module.Network(bytes(spoilt))
     except ValueError:
         return
-    payload = engine.encode_block(TEXT[:20], 1, 1, ignore_progress)
-    assert decoded(engine, payload, 20, 1) == TEXT[:20]
+    engine = NativeCodec(b"whatever", network, 1, SETS[-1])
+    payload = engine.encode_block(TEXT[:20], full(1), ignore_progress)
+    assert decoded(engine, payload, 20, full(1)) == TEXT[:20]
 
 
 @pytest.mark.parametrize(
@@ -297,43 +327,72 @@ def test_weights_that_cannot_be_used_are_refused_by_name(
     assert "\n" not in str(ours.value)
 
 
-@pytest.mark.parametrize(("length", "lanes"), [(0, 0), (0, 1), (5, 0), (5, 6), ((1 << 27) + 1, 1)])
-def test_what_no_block_can_be_is_refused(length: int, lanes: int) -> None:
-    engine = network(made(1), "portable")
-    with pytest.raises(ValueError, match=r"lanes|at most"):
-        engine.decode_block(b"", length, lanes, 1, ignore_progress)
+@pytest.mark.parametrize(
+    ("length", "recipe", "what"),
+    [
+        (0, full(0), "lanes"),
+        (0, full(1), "lanes"),
+        (5, full(0), "lanes"),
+        (5, full(6), "lanes"),
+        ((1 << 27) + 1, full(1), "at most"),
+        (5, full(1, tables=0), "1 to 4096 MiB"),
+        (5, full(1, tables=4097), "1 to 4096 MiB"),
+        (5, Recipe(1, 0, 1), "no memory has the number 0"),  # type: ignore[arg-type]
+        (5, Recipe(1, 3, 1), "no memory has the number 3"),  # type: ignore[arg-type]
+    ],
+)
+@pytest.mark.parametrize("network", [False, True])
+def test_what_no_block_can_be_is_refused(
+    length: int, recipe: Recipe, what: str, network: bool
+) -> None:
+    engine = codec(made(1) if network else None)
+    with pytest.raises(ValueError, match=what):
+        engine.decode_block(b"", length, recipe, ignore_progress)
     if length < 10:
-        with pytest.raises(ValueError, match="lanes"):
-            engine.encode_block(bytes(length), lanes, 1, ignore_progress)
+        with pytest.raises(ValueError, match=what):
+            engine.encode_block(bytes(length), recipe, ignore_progress)
     assert container.MAX_BLOCK == 1 << 27
 
 
-def test_what_repeats_beyond_measure_is_filled_up_to_the_least_payload() -> None:
-    """A payload has 1 / 1024 of the block's bytes at least, in whole words, zeros at the end."""
+@pytest.mark.parametrize("network", [False, True])
+def test_what_repeats_beyond_measure_is_filled_up_to_the_least_payload(network: bool) -> None:
+    """A payload has 1 / 8192 of the block's bytes at least, in whole words, zeros at the end."""
     weights = weights_file.unpack((ROOT / "tests" / "golden" / "nano.kzw").read_bytes())
-    engine, length = network(weights, SETS[-1]), 40_000
-    payload = engine.encode_block(b"ab" * (length // 2), 1, 1, ignore_progress)
+    engine, length = codec(weights if network else None), 200_000
+    recipe = Recipe(1, Design.LIGHT, 1)
+    payload = engine.encode_block(b"ab" * (length // 2), recipe, ignore_progress)
     least = -(-length // container.MAX_EXPANSION)
     assert least <= len(payload) < least + 4
     assert payload.endswith(bytes(8)), "the coder's own words end before"
-    assert decoded(engine, payload, length, 1) == b"ab" * (length // 2)
+    assert decoded(engine, payload, length, recipe) == b"ab" * (length // 2)
 
 
-def test_damage_has_the_same_name_by_both_engines(monkeypatch: pytest.MonkeyPatch) -> None:
-    weights = made(1)
-    model = native.NativeModel(bytes(8), network(weights, "portable"), 1)
-    payload = b"\xff" * 40
-    for codec in (model, definition(weights)):
+@pytest.mark.parametrize("network", [False, True])
+def test_damage_has_the_same_name_by_both_engines(network: bool) -> None:
+    weights = made(1) if network else None
+    for each in (codec(weights, "portable"), definition(weights)):
         with pytest.raises(Damaged, match=r"no encoder writes: .* fetch it again"):
-            codec.decode_block(payload, 100, 2, ignore_progress)
+            each.decode_block(b"\xff" * 40, 100, full(4), ignore_progress)
 
 
 def test_progress_tells_of_every_byte_once() -> None:
-    engine, told = network(made(1), SETS[-1]), []
-    payload = engine.encode_block(TEXT[:9001], 8, 2, told.append)
-    assert sum(told) == 9001
-    engine.decode_block(payload, 9001, 8, 2, told.append)
-    assert sum(told) == 18002
+    for weights in (made(1), None):
+        told: list[int] = []
+        engine = codec(weights, threads=2)
+        payload = engine.encode_block(TEXT[:9001], full(8), told.append)
+        assert sum(told) == 9001
+        engine.decode_block(payload, 9001, full(8), told.append)
+        assert sum(told) == 18002
+
+
+@pytest.mark.parametrize("length", [0, 4, 5, 3000])
+def test_transforms_are_those_of_the_definition(length: int) -> None:
+    random = np.random.default_rng(length)
+    values = np.array([0xE8, 0xE9, 0, 0xFF, 0x90, 1], np.uint8)
+    for _ in range(50):
+        block = random.choice(values, length).tobytes()
+        assert native.x86(block) == transforms.x86(block)
+        assert native.undo_x86(block) == transforms.undo_x86(block)
 
 
 class Stop(Exception):
@@ -346,15 +405,15 @@ def test_what_the_progress_raises_ends_the_work_and_passes(error: type[BaseExcep
     def stop(_: int) -> None:
         raise error
 
-    engine = network(made(1), SETS[-1])
+    engine = codec(made(1), threads=2)
     with pytest.raises(error):
-        engine.decode_block(b"", 1 << 27, 512, 2, stop)
-    assert engine.encode_block(b"a" * 40, 1, 2, ignore_progress)
+        engine.decode_block(b"", 1 << 27, full(512), stop)
+    assert engine.encode_block(b"a" * 40, full(1), ignore_progress)
 
 
 def test_a_signal_stops_the_work(interrupts: None) -> None:
     """SIGINT is sent once the work has begun; to the end it would take many minutes."""
-    engine, begun = network(made(1), SETS[-1]), threading.Event()
+    engine, begun = codec(made(1), threads=2), threading.Event()
 
     def interrupt() -> None:
         begun.wait()
@@ -363,16 +422,16 @@ def test_a_signal_stops_the_work(interrupts: None) -> None:
     thread = threading.Thread(target=interrupt)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
-        engine.decode_block(b"", 1 << 27, 512, 2, lambda _: begun.set())
+        engine.decode_block(b"", 1 << 27, full(512), lambda _: begun.set())
     thread.join()
 
 
 def test_blocks_are_coded_at_the_same_time_by_one_network() -> None:
-    engine = network(made(1), SETS[-1])
+    engine = codec(made(1))
     texts = [TEXT[at : at + 2000] for at in range(0, 16_000, 2000)]
 
     def pack(text: bytes) -> bytes:
-        return engine.encode_block(text, 4, 1, ignore_progress)
+        return engine.encode_block(text, full(4), ignore_progress)
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(pack, texts)) == [pack(text) for text in texts]

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-import data.lanes
-from compressor.codec import native, registry, stream
+from coding.container import NO_WEIGHTS
+from compressor.codec import levels, native, registry, stream
 from compressor.codec.blocks import SteppedModel
+from compressor.codec.registry import Coders
 from data.samples import sample
 
 pytestmark = pytest.mark.skipif(
@@ -23,8 +24,8 @@ pytestmark = pytest.mark.skipif(
 ELF = Path(sys.executable).resolve().read_bytes()
 INPUTS: dict[str, bytes] = {
     "one byte": b"x",
-    "text": sample()[:20_000],
-    "a program": ELF[:5000],
+    "text": sample()[:6000],
+    "a program": ELF[:2500],
     "noise": random.Random(1).randbytes(5000),
     "a run": bytes(3000),
 }
@@ -37,37 +38,47 @@ def restored(packed: bytes, engine: str, threads: int = 0) -> bytes:
     return target.getvalue()
 
 
+def packed(original: bytes, coders: Coders, level: int = levels.DEFAULT) -> bytes:
+    target = io.BytesIO()
+    stream.compress_stream(io.BytesIO(original), target, level, coders=coders)
+    return target.getvalue()
+
+
 @pytest.fixture
-def engines(quick_compiling: None) -> dict[str, registry.BlockCodec]:
-    """The tiny weights on each engine."""
-    made = {name: registry.by_name("nano", name) for name in ("native", "jax")}
-    assert isinstance(made["native"], native.NativeModel)
-    assert isinstance(made["jax"], SteppedModel)
+def both(quick_compiling: None) -> dict[str, Coders]:
+    """The tiny weights, and the memory alone, on each engine."""
+    made = {name: registry.coders("nano", name) for name in ("native", "jax")}
+    for codec in (made["native"].alone, made["native"].network):
+        assert isinstance(codec, native.NativeCodec)
+    for codec in (made["jax"].alone, made["jax"].network):
+        assert isinstance(codec, SteppedModel)
     return made
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", INPUTS)
 def test_both_engines_write_one_file_and_read_each_others(
-    name: str,
-    engines: dict[str, registry.BlockCodec],
-    monkeypatch: pytest.MonkeyPatch,
+    name: str, both: dict[str, Coders], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(data.lanes, "LANE_BYTES", 256)
-    packed = {key: stream.compress(INPUTS[name], model) for key, model in engines.items()}
-    assert packed["native"] == packed["jax"]
-    for engine in engines:
-        assert restored(packed["jax"], engine) == INPUTS[name]
+    monkeypatch.setattr(levels, "LANE", 64)
+    made = {key: packed(INPUTS[name], coders) for key, coders in both.items()}
+    assert made["native"] == made["jax"]
+    for engine in both:
+        assert restored(made["jax"], engine) == INPUTS[name]
 
 
 @pytest.mark.slow
-def test_both_engines_write_one_file_with_the_default_weights(
-    quick_compiling: None, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("level", [level for level in levels.LEVELS if level < 8])
+def test_both_engines_write_one_file_at_every_level(
+    level: int, monkeypatch: pytest.MonkeyPatch, quick_compiling: None
 ) -> None:
-    monkeypatch.setattr(data.lanes, "LANE_BYTES", 128)
-    packed = stream.compress(sample()[:4096], registry.by_name(engine="native"))
-    assert packed == stream.compress(sample()[:4096], registry.by_name(engine="jax"))
-    assert restored(packed, "jax") == restored(packed, "native") == sample()[:4096]
+    """The two levels above have larger weights alone."""
+    monkeypatch.setattr(levels, "LANE", 64)
+    how = levels.LEVELS[level]
+    original = sample()[: 64 * min(how.lanes, 24) + 300]
+    made = [packed(original, registry.coders(how.model, name), level) for name in ("native", "jax")]
+    assert made[0] == made[1]
+    assert restored(made[0], "jax") == restored(made[0], "native") == original
 
 
 @pytest.mark.slow
@@ -77,16 +88,23 @@ def test_no_file_depends_on_instructions_or_threads(
     name: str,
     instructions: str,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    wanted = stream.compress(INPUTS[name], registry.by_name("nano", "native"))
+    wanted = packed(INPUTS[name], registry.coders("nano", "native"))
     monkeypatch.setenv(native.ISA_VARIABLE, instructions)
     for threads in (1, 2, 3, 8):
-        model = registry.by_name("nano", "native", threads)
-        assert isinstance(model, native.NativeModel)
-        assert (model.network.instruction_set, model.threads) == (instructions, threads)
-        assert stream.compress(INPUTS[name], model) == wanted
+        coders = registry.coders("nano", "native", threads)
+        for codec in (coders.alone, coders.network):
+            assert isinstance(codec, native.NativeCodec)
+            assert (codec.instructions, codec.threads) == (instructions, threads)
+        assert packed(INPUTS[name], coders) == wanted
         assert restored(wanted, "native", threads) == INPUTS[name]
+
+
+def test_zeros_name_the_memory_alone() -> None:
+    for engine in ("native", "jax"):
+        assert registry.by_identity(NO_WEIGHTS, engine) == registry.without_network(engine)
+        assert registry.coders(None, engine) == Coders(registry.without_network(engine))
+        assert registry.without_network(engine).identity == NO_WEIGHTS
 
 
 def test_no_engine_is_loaded_before_the_weights_were_found(

@@ -1,7 +1,7 @@
 """Whatever goes in comes out, and going in twice gives the same bytes, in blocks and lanes.
 
 Most tests code with an engine that needs no compiler, in short lanes: the native one, or the NumPy
-definition of the network where that is not built.
+definition where that is not built.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,17 +20,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import compressor
-import data.lanes
 from coding import container
-from coding.container import Block, Kind
-from compressor.codec import native, registry, weights_store
+from coding.container import NO_WEIGHTS, Block, Design, Head, Kind, Mixed
+from compressor.codec import levels, native, registry, weights_store
 from compressor.codec import stream as codec
 from compressor.codec.blocks import decode_block, encode_block
+from compressor.codec.levels import Level
 from compressor.codec.model import Model
-from compressor.codec.seams import BlockCodec, Progress
+from compressor.codec.seams import BlockCodec, Progress, Recipe
 from compressor.codec.selftest import Definition
 
-NANO = str(Path(__file__).parents[2] / "golden" / "nano.kzw")
 NOISE = random.Random(2).randbytes(5000)
 Blocks = Callable[[bytes], list[Block]]
 
@@ -40,12 +40,14 @@ class Counted:
     def __init__(self, model: BlockCodec) -> None:
         self._model, self.identity, self.uses = model, model.identity, 0
 
-    def encode_block(self, data: bytes, lanes: int, progress: Progress) -> bytes:
+    def encode_block(self, data: bytes, recipe: Recipe, progress: Progress) -> bytes:
         self.uses += 1
-        return self._model.encode_block(data, lanes, progress)
+        return self._model.encode_block(data, recipe, progress)
 
-    def decode_block(self, payload: bytes, length: int, lanes: int, progress: Progress) -> bytes:
-        return self._model.decode_block(payload, length, lanes, progress)
+    def decode_block(
+        self, payload: bytes, length: int, recipe: Recipe, progress: Progress
+    ) -> bytes:
+        return self._model.decode_block(payload, length, recipe, progress)
 
 
 @pytest.fixture(scope="session")
@@ -54,29 +56,48 @@ def definition(nano: Model) -> Definition:
 
 
 @pytest.fixture(scope="session")
-def model(definition: Definition) -> BlockCodec:
-    return definition if native.absent() else registry.by_name(NANO, "native")
+def model(nano_codec: BlockCodec) -> BlockCodec:
+    return nano_codec
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _short_lanes() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(data.lanes, "LANE_BYTES", 64)
+        patch.setattr(levels, "LANE", 64)
         yield
+
+
+def compressed(original: bytes, model: BlockCodec) -> bytes:
+    return compressor.compress(original, model=model)
+
+
+def finding(model: BlockCodec) -> codec.Find:
+    """Finds this model, or the memory alone."""
+    return lambda identity: registry.without_network() if identity == NO_WEIGHTS else model
 
 
 def restored(packed: bytes, model: BlockCodec) -> bytes:
     target = io.BytesIO()
-    codec.decompress_stream(io.BytesIO(packed), target, find=lambda _: model)
+    codec.decompress_stream(io.BytesIO(packed), target, find=finding(model))
     return target.getvalue()
 
 
 def there_and_back(original: bytes, model: BlockCodec) -> bytes:
     """Compresses twice and restores; returns the container."""
-    packed = compressor.compress(original, model)
-    assert compressor.compress(original, model) == packed
+    packed = compressed(original, model)
+    assert compressed(original, model) == packed
     assert restored(packed, model) == original
     return packed
+
+
+def told(blocks: list[Block]) -> list[tuple[Kind, int]]:
+    """Type and length of each block."""
+    return [(block.head.kind, block.head.length) for block in blocks]
+
+
+def lanes_in(blocks: list[Block]) -> list[int]:
+    """Lanes of the mixed blocks."""
+    return [block.head.lanes for block in blocks if isinstance(block.head, Mixed)]
 
 
 def greek(length: int) -> bytes:
@@ -114,29 +135,33 @@ def test_the_program_is_one() -> None:
         assert KINDS["program"].startswith(b"\x7fELF")
 
 
-@pytest.mark.slow
-def test_real_text_shrinks_through_the_model(nano: Model, text: bytes, blocks: Blocks) -> None:
-    """In one lane and by the engine that users run."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(data.lanes, "LANE_BYTES", 4096)
-        packed = compressor.compress(text[:1500], nano)
-    assert compressor.decompress(packed) == text[:1500]
-    assert [(block.kind, block.lanes) for block in blocks(packed)] == [(Kind.MODEL, 1)]
-    assert len(packed) < 750
-    assert packed[8:16] == nano.identity
-
-
-@pytest.mark.slow
-def test_the_definition_writes_what_the_engine_writes(
-    nano: Model, definition: Definition, text: bytes
+def test_real_text_shrinks_through_the_model(
+    nano_codec: BlockCodec, text: bytes, blocks: Blocks
 ) -> None:
-    assert compressor.compress(text, definition) == compressor.compress(text, nano)
+    """In one lane."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(levels, "LANE", 4096)
+        packed = compressed(text[:1500], nano_codec)
+    assert compressor.decompress(packed) == text[:1500]
+    (block,) = blocks(packed)
+    assert isinstance(block.head, Mixed)
+    assert (block.head.lanes, block.head.design) == (1, Design.FULL)
+    assert block.head.weights_id == nano_codec.identity
+    assert len(packed) < 800
+
+
+@pytest.mark.slow
+def test_the_definition_writes_what_the_engines_write(
+    nano: Model, nano_codec: BlockCodec, definition: Definition, text: bytes
+) -> None:
+    packed = compressed(text, definition)
+    assert packed == compressed(text, nano) == compressed(text, nano_codec)
 
 
 @pytest.mark.parametrize("size", [5000, 1_000_000, codec.GRANULE + 1])
 def test_noise_grows_by_no_more_than_promised(size: int, model: BlockCodec) -> None:
     original = random.Random(size).randbytes(size)
-    packed = compressor.compress(original, model)
+    packed = compressed(original, model)
     assert len(packed) <= size + 64 + size / 1000
     assert restored(packed, model) == original
 
@@ -147,7 +172,7 @@ def test_noise_grows_by_no_more_than_promised(size: int, model: BlockCodec) -> N
 def test_little_noise_too_grows_by_no_more_than_promised(
     original: bytes, model: BlockCodec
 ) -> None:
-    assert len(compressor.compress(original, model)) <= len(original) + 64 + len(original) / 1000
+    assert len(compressed(original, model)) <= len(original) + 64 + len(original) / 1000
 
 
 @given(original=st.binary(max_size=300))
@@ -155,7 +180,7 @@ def test_little_noise_too_grows_by_no_more_than_promised(
 @settings(max_examples=25)
 def test_any_bytes_in_any_number_of_lanes(original: bytes, model: BlockCodec) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(data.lanes, "LANE_BYTES", 32)
+        patch.setattr(levels, "LANE", 32)
         there_and_back(original, model)
 
 
@@ -169,8 +194,8 @@ def test_any_bytes_in_any_number_of_lanes(original: bytes, model: BlockCodec) ->
 @settings(max_examples=10)
 def test_any_text_through_the_model_in_several_blocks(words: list[str], model: BlockCodec) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(data.lanes, "LANE_BYTES", 32)
-        patch.setattr(container, "MAX_BLOCK", 150)
+        patch.setattr(levels, "LANE", 32)
+        patch.setattr(Level, "block_bytes", 150)
         there_and_back("".join(words).encode(), model)
 
 
@@ -180,33 +205,29 @@ def test_lanes_of_unequal_length(
     model: BlockCodec,
     text: bytes,
     blocks: Blocks,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    packed = there_and_back(text[:length], model)
-    assert [block.lanes for block in blocks(packed)] == [16]
+    assert lanes_in(blocks(there_and_back(text[:length], model))) == [16]
 
 
 def test_blocks_follow_each_other(
     model: BlockCodec, text: bytes, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(container, "MAX_BLOCK", 1000)
+    monkeypatch.setattr(Level, "block_bytes", 1000)
     original = text[:1000] + bytes(1000) + random.Random(3).randbytes(1000) + text[:1]
     packed = there_and_back(original, model)
-    found = blocks(packed)
-    assert [block.kind for block in found] == [Kind.MODEL, Kind.RUN, Kind.RAW, Kind.RUN]
-    assert [block.length for block in found] == [1000, 1000, 1000, 1]
+    kinds = [Kind.MIXED, Kind.RUN, Kind.RAW, Kind.RUN]
+    assert told(blocks(packed)) == list(zip(kinds, (1000, 1000, 1000, 1), strict=True))
 
 
 def test_neighbours_of_one_kind_share_a_block(
     model: BlockCodec, text: bytes, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(codec, "GRANULE", 512)
-    monkeypatch.setattr(container, "MAX_BLOCK", 1100)
+    monkeypatch.setattr(Level, "block_bytes", 1100)
     packed = there_and_back(text[:1536] + bytes(range(256)) * 4 + bytes(1024), model)
-    told = [(block.kind, block.length) for block in blocks(packed)]
-    assert told == [
-        (Kind.MODEL, 1024),
-        (Kind.MODEL, 512),
+    assert told(blocks(packed)) == [
+        (Kind.MIXED, 1024),
+        (Kind.MIXED, 512),
         (Kind.RAW, 1024),
         (Kind.RUN, 512),
         (Kind.RUN, 512),
@@ -216,32 +237,32 @@ def test_neighbours_of_one_kind_share_a_block(
 def test_a_block_does_not_depend_on_those_before(
     model: BlockCodec, text: bytes, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(container, "MAX_BLOCK", 500)
-    first, second = blocks(compressor.compress(text[:500] * 2, model))
+    monkeypatch.setattr(Level, "block_bytes", 500)
+    first, second = blocks(compressed(text[:500] * 2, model))
     assert first == second
 
 
 def test_what_the_model_would_expand_is_stored_raw(
     model: BlockCodec, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = Counted(model)
+    counted = Counted(model)
     monkeypatch.setattr(codec, "DENSE", 9 * 256)  # now nothing is too dense to try
     original = random.Random(5).randbytes(600)
-    packed = compressor.compress(original, model)
-    assert model.uses == 1, "the model was tried"
-    assert blocks(packed)[0] == Block(Kind.RAW, 600, original)
-    assert len(packed) == 600 + container.HEADER_BYTES + container.BLOCK_BYTES + container.END_BYTES
+    packed = compressed(original, counted)
+    assert counted.uses == 1, "the model was tried"
+    assert blocks(packed) == [Block(Head(Kind.RAW, 600, 600), original)]
+    assert len(packed) == 600 + container.HEADER_BYTES + 16 + container.END_BYTES
     assert compressor.decompress(packed) == original
 
 
 def test_noise_does_not_wait_for_the_model(model: BlockCodec, blocks: Blocks) -> None:
-    model = Counted(model)
-    packed = compressor.compress(random.Random(6).randbytes(100_000), model)
-    assert [block.kind for block in blocks(packed)] == [Kind.RAW]
-    assert restored(packed, model)
-    zeros = compressor.compress(bytes(100_000), model)
-    assert restored(zeros, model) == bytes(100_000)
-    assert model.uses == 0
+    counted = Counted(model)
+    packed = compressed(random.Random(6).randbytes(100_000), counted)
+    assert told(blocks(packed)) == [(Kind.RAW, 100_000)]
+    assert restored(packed, counted)
+    zeros = compressed(bytes(100_000), counted)
+    assert restored(zeros, counted) == bytes(100_000)
+    assert counted.uses == 0
 
 
 def test_entropy_is_that_of_the_shares() -> None:
@@ -264,20 +285,19 @@ def test_few_and_many_bytes_are_counted_alike(data: bytes, monkeypatch: pytest.M
     few = sorted(codec.counts(data))
     monkeypatch.setattr(codec, "LITTLE", 0)
     assert sorted(codec.counts(data)) == few == sorted(Counter(data).values())
+    monkeypatch.setattr(native, "at_hand", lambda: False)
+    assert sorted(codec.counts(data)) == few
 
 
-@pytest.mark.slow
 def test_what_repeats_beyond_measure_is_filled_up_to_the_least_payload(
     definition: Definition, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The bound that decoders rely on is kept by the encoder, at 8 to 1 in place of 1,024."""
+    """The bound that decoders rely on is kept by the encoder, at 8 to 1 in place of 8,192."""
     monkeypatch.setattr(container, "MAX_EXPANSION", 8)
-    monkeypatch.setattr(data.lanes, "LANE_BYTES", 256)
-    original = b"ab" * 1024
-    packed = there_and_back(original, definition)
-    (block,) = blocks(packed)
-    assert (block.kind, len(block.payload)) == (Kind.MODEL, len(original) // 8)
-    assert block.payload.endswith(bytes(80)), "the coder's own words end far before"
+    original = b"ab" * 512
+    (block,) = blocks(there_and_back(original, definition))
+    assert (block.head.kind, block.head.size) == (Kind.MIXED, len(original) // 8)
+    assert block.payload.endswith(bytes(40)), "the coder's own words end far before"
 
 
 class Dribble(io.RawIOBase):
@@ -315,40 +335,63 @@ class Sink(io.RawIOBase):
 def test_short_reads_and_targets_that_cannot_seek(
     model: BlockCodec, text: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(container, "MAX_BLOCK", 700)
+    monkeypatch.setattr(Level, "block_bytes", 700)
     original, packed, target = (
         text[:1000] + bytes(300) + random.Random(4).randbytes(700),
         Sink(),
         Sink(),
     )
-    told = compressor.compress_stream(Dribble(original), packed, model)
-    assert bytes(packed.content) == compressor.compress(original, model)
+    there = compressor.compress_stream(Dribble(original), packed, model=model)
+    assert bytes(packed.content) == compressed(original, model)
     again = compressor.decompress_stream(
-        Dribble(bytes(packed.content)), target, find=lambda _: model
+        Dribble(bytes(packed.content)), target, find=finding(model)
     )
     assert bytes(target.content) == original
-    assert told.length == again.length == len(original)
-    assert told.end_mark() == again.end_mark()
+    assert there.length == again.length == len(original)
+    assert there.end_mark() == again.end_mark()
 
 
 def test_progress_tells_of_every_byte_once(
     model: BlockCodec, text: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(container, "MAX_BLOCK", 500)
+    monkeypatch.setattr(Level, "block_bytes", 500)
     original = text[:500] + bytes(500) + random.Random(2).randbytes(500)
-    there, back, packed = [], [], io.BytesIO()
-    compressor.compress_stream(io.BytesIO(original), packed, model, there.append)
+    there: list[int] = []
+    back: list[int] = []
+    packed = io.BytesIO()
+    compressor.compress_stream(io.BytesIO(original), packed, progress=there.append, model=model)
     packed.seek(0)
-    compressor.decompress_stream(packed, io.BytesIO(), back.append, lambda _: model)
+    compressor.decompress_stream(packed, io.BytesIO(), back.append, finding(model))
     assert sum(there) == sum(back) == len(original)
 
 
-def test_a_model_is_found_by_name_path_and_itself(nano: Model, text: bytes) -> None:
-    by_name = compressor.compress(text[:200], "nano")
-    assert by_name == compressor.compress(text[:200], nano)
-    assert (
-        compressor.compress(b"", str(weights_store.path_of(nano.identity)))[8:16] == nano.identity
+def test_a_model_is_found_by_name_path_and_itself(
+    nano_codec: BlockCodec, text: bytes, blocks: Blocks
+) -> None:
+    path = str(weights_store.path_of(nano_codec.identity))
+    by_name, by_path, by_itself = (
+        compressor.compress(text[:200], model=model) for model in ("nano", path, nano_codec)
     )
+    assert by_name == by_path == by_itself
+    (block,) = blocks(by_name)
+    assert isinstance(block.head, Mixed)
+    assert block.head.weights_id == nano_codec.identity
+
+
+def test_coders_and_lanes_may_be_brought(
+    nano_codec: BlockCodec, text: bytes, blocks: Blocks
+) -> None:
+    def packed(**how: Any) -> list[Block]:
+        target = io.BytesIO()
+        compressor.compress_stream(io.BytesIO(text[:600]), target, **how)
+        return blocks(target.getvalue())
+
+    assert packed(coders=registry.coders(nano_codec)) == packed(model=nano_codec)
+    assert lanes_in(packed(model=nano_codec, lanes=4)) == [4]
+    assert lanes_in(packed(model=nano_codec, lanes=1024)) == [8], "as many as have bytes"
+    (alone,) = packed(coders=registry.coders(None))
+    assert isinstance(alone.head, Mixed)
+    assert alone.head.weights_id == NO_WEIGHTS
 
 
 class Guess:
@@ -378,11 +421,11 @@ def extreme(symbol: int) -> np.ndarray:
 def test_counts_at_their_limits_code_the_likely_and_the_unlikely(
     counts: np.ndarray, lanes: int
 ) -> None:
+    recipe = Recipe(lanes, Design.LIGHT, 1)
     for original in (b"a" * 40, bytes(40), b"\xff" * 40, bytes(range(200, 240))):
         data = np.frombuffer(original, np.uint8)
         done: list[int] = []
-        stream = encode_block(Guess(lanes, counts), data, lanes, done.append)
-        assert (
-            decode_block(Guess(lanes, counts), stream, 40, lanes, done.append).tobytes() == original
-        )
+        stream = encode_block(Guess(lanes, counts), data, recipe, done.append)
+        found = decode_block(Guess(lanes, counts), stream, 40, recipe, done.append)
+        assert found.tobytes() == original
         assert sum(done) == 80

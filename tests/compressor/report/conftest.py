@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from compressor.codec.levels import LEVELS
 from compressor.report.measurements import Measurements, load
 
 MEASURED: dict[str, Any] = {
@@ -113,6 +114,15 @@ class Keeper:
         """A row of a model of ours."""
         codec = {"codec": "kolmozip tiny", "compressed_bytes": 900_000}
         return self(**{**NEURAL, **codec, **facts})
+
+    def level(self, number: int, **facts: Any) -> Path:
+        """A row of one of our levels, in the present format."""
+        codec = {"codec": f"kolmozip -{number}", "level": number, "file_format": 1, "lanes": 32}
+        recipe = {"design": "full", "tables_mib": 448, "compressed_bytes": 900_000}
+        if LEVELS[number].model:
+            network = {"model": LEVELS[number].model, "weights": "0a0b"}
+            return self(**{**NEURAL, **network, **codec, **recipe, **facts})
+        return self(**{"family": "context mixing", **codec, **recipe, **facts})
 
     def rival(self, **facts: Any) -> Path:
         """A row of the transformer."""

@@ -46,7 +46,7 @@ def test_two_builds_are_equal_in_every_byte_also_in_other_processes(
 
 @pytest.mark.usefixtures("undrawn")
 def test_everything_is_written_and_nothing_else(tmp_path: Path, raw: Path, keep: Any) -> None:
-    keep.ours(version="weights 0a0b")
+    keep.ours(weights="0a0b")
     readme, weights = tmp_path / "README.md", tmp_path / "weights"
     readme.write_text("<!-- leaderboard -->\n<!-- /leaderboard -->\n")
     weights.mkdir()

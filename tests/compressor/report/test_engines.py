@@ -68,15 +68,15 @@ def test_the_page_answers_from_the_rows(raw: Path) -> None:
     loaded = engines.load(raw)
     assert loaded is not None
     text = " ".join(engines.page(*loaded).split())
-    assert "in each of 1 pairs of model and input" in text
+    assert "in each of 1 pairs of codec and input" in text
     assert "every one of 6 runs restored it" in text
     assert (
-        "`tiny` on 5,000 bytes, against JAX: compressing 4.0 times, decompressing 4.0 times as "
-        "fast (1.00 s and 2.00 s, start to end); at most 50 MB, JAX 1,000." in text
+        "`kolmozip tiny` on 5,000 bytes, against JAX: compressing 4.0 times, decompressing 4.0 "
+        "times as fast (1.00 s and 2.00 s, start to end); at most 50 MB, JAX 1,000." in text
     )
     assert "at 1/2.0 of the speed of xz -9e" in text
     assert "| kolmozip tiny | native, avx2 | 1,000 | 1.6000 | 1 | 2 | 5 | 2.5 | 50 | 40 |" in text
-    assert "| tiny | avx2 | 1,000 | 0.0 | 0.0 | 25% |" in text
+    assert "| kolmozip tiny | avx2 | 1,000 | 0.0 | 0.0 | 25% |" in text
     assert "`engines-b.json`: A processor, 2 cores, commit abc, 2020-01-02." in text
     assert "Candle" not in text.replace("--candle", "")
 
@@ -91,6 +91,19 @@ def test_unequal_files_and_failures_stand_first(raw: Path, other: dict[str, Any]
     text = engines.page(*loaded)
     assert "Files differ or runs failed" in text
     assert "bits/char are equal" not in text
+
+
+def test_a_level_without_a_network_has_no_products(raw: Path) -> None:
+    level = {"model": None, "codec": "kolmozip -1"}
+    rows = (row("native", 1, **level), row("jax", 4, **level), row("native", 1))
+    written(raw, "engines-a.json", measurement(*rows))
+    loaded = engines.load(raw)
+    assert loaded is not None
+    text = engines.page(*loaded)
+    assert "`kolmozip -1` on 5,000 bytes, against JAX: compressing" in text
+    work = text.split("## Work")[1]
+    assert "kolmozip tiny" in work
+    assert "kolmozip -1" not in work
 
 
 def test_candle_has_its_table(raw: Path) -> None:

@@ -114,6 +114,43 @@ def test_an_older_row_of_ours_is_accepted(keep: Any, raw: Path) -> None:
     assert list(kept.failed["reason"]) == ["decoded bytes differ"]
 
 
+def test_of_our_container_the_newest_format_alone_is_shown(keep: Any) -> None:
+    keep(codec="gzip -9")
+    keep.ours(compressed_bytes=700_000)
+    keep.rival()
+    keep.estimate("tiny", 1.6)
+    assert ranks(keep) == {"kolmozip tiny": 1, "gzip -9": 2, "transformer-tiny": 3}
+    assert list(keep.load().estimates["current"]) == [True]
+    keep.level(6)
+    keep.level(1, file_format=0, input="valid")
+    kept = keep.load()
+    assert ranks(keep) == {"kolmozip -6": 1, "gzip -9": 2}
+    assert [subject.name for subject in kept.inputs] == ["test5m"]
+    assert sorted(kept.earlier["codec"]) == ["kolmozip -1", "kolmozip tiny", "transformer-tiny"]
+    assert list(kept.estimates["current"]) == [False]
+
+
+def test_a_failed_row_makes_no_format_the_newest(keep: Any) -> None:
+    keep.ours()
+    keep.level(6, **keep.FAILED)
+    assert ranks(keep) == {"kolmozip tiny": 1}
+
+
+def test_files_of_groups_stand_apart_each_as_it_was_last_measured(keep: Any) -> None:
+    group = {"group": "files-test", "input": "a.c"}
+    keep(**group, date="2020-01-01T00:00:00Z", input_sha256="cd" * 32)
+    keep(**group, codec="other")
+    keep(**group, codec="other", date="2020-01-03T00:00:00Z", compressed_bytes=5)
+    keep(**group, codec="broken", **{**keep.FAILED, "date": "2020-01-02T00:00:00Z"})
+    kept = keep.load()
+    assert (len(kept.rows), kept.inputs) == (0, [])
+    assert list(zip(kept.grouped["codec"], kept.grouped["verified"], strict=True)) == [
+        ("broken", False),
+        ("other", True),
+    ]
+    assert kept.grouped["payload_bytes"].dropna().tolist() == [5]
+
+
 def test_other_kinds_of_measurement_are_left_alone(keep: Any, raw: Path) -> None:
     (raw / "other.json").write_text('{"kind": "ablation"}')
     kept = keep.load()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from compressor.codec.weights_store import DEFAULT_MODEL
+from compressor.codec.levels import DEFAULT, LEVELS
 from compressor.report import readme
 from compressor.report.measurements import load
 
@@ -27,15 +27,17 @@ def test_parts_stand_between_their_markers_and_nowhere_else(keep: Any, tmp_path:
     assert "| kolmozip tiny | 1.440 | 6.320 | 2,000 | - | - | - |" in table
     path.write_text("no markers\n")
     assert readme.with_parts(path, keep.load()) is None
-    path.write_text("<!-- figures -->\nthe end of the part is missing\n")
+    path.write_text("<!-- leaderboard -->\nthe end of the part is missing\n")
     assert readme.with_parts(path, keep.load()) == path.read_text()
+    path.write_text("<!-- figures -->\nof former levels\n<!-- /figures -->\n")
+    assert readme.with_parts(path, keep.load()) == path.read_text(), "no level was measured"
 
 
-def test_the_headline_is_of_the_default_model_beside_its_peers(
+def test_the_headline_is_of_the_default_level_beside_its_peers(
     keep: Any, flat: Callable[[str], str]
 ) -> None:
     assert readme.headline(keep.load()) == "", "nothing is said where nothing was measured"
-    keep.ours(codec=f"kolmozip {DEFAULT_MODEL}", compressed_bytes=800_000)
+    keep.level(DEFAULT, compressed_bytes=800_000)
     keep(codec="xz -9e", compressed_bytes=1_250_000)
     keep(codec="zpaq -m5", compressed_bytes=1_000_000, kb_per_s_compress=412.0)
     rates, speeds, sizes = flat(readme.headline(keep.load())).removeprefix("- ").split(" - ")
@@ -49,20 +51,21 @@ def test_the_headline_is_of_the_default_model_beside_its_peers(
     assert "30 MB of memory" in sizes
 
 
-def test_our_models_stand_with_the_estimates_of_their_runs(keep: Any) -> None:
-    keep.ours()
-    more = {"compressed_bytes": 800_000, "peak_rss_bytes_compress": 7_000_000}
-    keep.ours(codec="kolmozip small", **more)
+def test_our_levels_stand_in_their_order_with_what_they_are_for(keep: Any) -> None:
+    assert readme.figures(keep.load()) == "", "nothing is said where nothing was measured"
+    keep.level(6, compressed_bytes=800_000, peak_rss_bytes_compress=7_000_000)
+    keep.level(1)
     keep.rival()
-    keep.estimate("small7", 1.5, "estimate-small-test5m-1.json")
-    keep.estimate("small", 1.7, "estimate-other-test5m-1.json")
+    keep.ours(file_format=1)
     table = readme.figures(keep.load())
     first, second = [line for line in table.splitlines() if line.startswith("| `")]
-    assert first.startswith(
-        "| `small` | 800,000 | **1.280** | 1.2500 (+2.40%) | 1.500 | 4,000,000 | 3,000,000 |"
+    assert first == (
+        f"| `-1` | {LEVELS[1].purpose} | none | 900,000 | **1.440** | 0 | 1,000 | 2,000 | 30 |"
     )
-    assert first.endswith("| 20 |")
-    assert second.startswith("| `tiny` | 900,000 | **1.440** | - | - |")
+    assert second == (
+        f"| `-6` | {LEVELS[6].purpose} | `small` | 800,000 | **1.280** | 3,000,000 | 1,000 | 2,000 "
+        "| 20 |"
+    )
     assert "transformer" not in table
 
 
@@ -85,24 +88,25 @@ def test_a_model_that_was_trained_on_the_bytes_is_marked(keep: Any) -> None:
 def test_what_is_not_recorded_breaks_nothing(keep: Any) -> None:
     unknown = ("training_bytes_within", "weights_bytes", "kb_per_s_decompress", "cores")
     for place in ({}, keep.ENWIK8):
-        facts = {"codec": f"kolmozip {DEFAULT_MODEL}", "version": None, **dict.fromkeys(unknown)}
-        keep.ours(**facts, **place)
-    assert f"| kolmozip {DEFAULT_MODEL} | 1.440 | - | - |" in readme.leaderboard(keep.load())
+        keep.level(DEFAULT, **{"version": None, **dict.fromkeys(unknown)}, **place)
+    assert f"| kolmozip -{DEFAULT} | 1.440 | - | - |" in readme.leaderboard(keep.load())
     assert "**- MB of weights**" in readme.headline(keep.load())
     assert "| 3,000,000 |" not in readme.figures(keep.load())
 
 
 def test_cards_get_the_figures_of_their_own_weights_alone(keep: Any, tmp_path: Path) -> None:
-    keep.ours(version="weights 0a0b")
-    for name, identity in (("tiny", "0a0b"), ("tuned", "ffff")):
+    keep.level(7, compressed_bytes=800_000)
+    keep.level(6)
+    for name, identity in (("small", "0a0b"), ("tuned", "ffff")):
         (tmp_path / f"{name}.json").write_text(json.dumps({"identity": identity, "steps": 7}))
     [(path, card)] = readme.cards(keep.load(), tmp_path)
-    assert path == tmp_path / "tiny.json"
+    assert path == tmp_path / "small.json"
     assert json.loads(card) == {
         "identity": "0a0b",
         "steps": 7,
-        "test5m_bits_per_char": 1.44,
-        "test5m_bytes": 900_000,
+        "test5m_bits_per_char": 1.28,
+        "test5m_bytes": 800_000,
+        "test5m_level": 7,
     }
 
 

@@ -87,6 +87,28 @@ def test_only_pairs_with_equal_training_and_input_are_compared(
     assert f"equally many bytes: **{NO_ROWS}**" in text()
 
 
+def test_a_pair_of_an_earlier_format_counts_and_one_of_two_formats_does_not(
+    keep: Any, text: Callable[[], str]
+) -> None:
+    keep.ours()
+    keep.rival()
+    keep.level(6, train_bytes_seen=20_000_000)
+    assert "(kolmozip tiny on test5m against transformer-tiny)" in text()
+    assert "kolmozip -6 on test5m against" not in text()
+    keep.rival(file_format=1)
+    assert "kolmozip -6 on test5m against" in text()
+
+
+def test_of_our_levels_the_default_one_is_held_against_gzip(
+    keep: Any, text: Callable[[], str], part: Part
+) -> None:
+    keep(codec="gzip -9")
+    for number in (1, 6, 9):
+        keep.level(number)
+    section = part(text(), GZIP)
+    assert "not trained on: **yes** (kolmozip -6 on test5m)" in section
+
+
 def test_a_transformer_of_another_size_does_not_count(keep: Any, text: Callable[[], str]) -> None:
     keep.ours()
     keep.rival(parameters=5_000_000)

@@ -15,6 +15,7 @@ from pathlib import Path
 import jax
 import pytest
 
+from compressor.codec import native
 from compressor.training.checkpoints import trained
 from compressor.training.command import Request, run
 from compressor.training.config import TrainConfig
@@ -52,6 +53,13 @@ def _pico_is_a_preset(customised: Path) -> Iterator[None]:
         patch.setenv("PYTHONPATH", os.pathsep.join([os.environ["PYTHONPATH"], str(customised)]))
         patch.setenv("MALLOC_ARENA_MAX", "1")
         yield
+
+
+@pytest.fixture(scope="session")
+def native_engine() -> None:
+    """Skips where there is no native engine, without which nothing is recorded or metered."""
+    if (reason := native.absent()) is not None:
+        pytest.skip(f"the native engine is not here: {reason}")
 
 
 @pytest.fixture(scope="session")

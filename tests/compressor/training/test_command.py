@@ -227,11 +227,12 @@ print(run(Request("pico", Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3]
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("native_engine")
 def test_beside_the_memory_a_run_records_first_learns_and_resumes(
     pico: ModelConfig, whole: tuple[Params, Path], text_file: Path, tmp_path: Path
 ) -> None:
     def trained_in(folder: Path, origin: Origin, budget: Budget = Budget()) -> Params:  # noqa: B008
-        named = {"lanes": 4, "window": 8, "total_bytes": 4 * 8 * 20}
+        named = {"lanes": 4, "window": 8, "total_bytes": 4 * 8 * 100}
         run(Request("pico", folder, str(text_file), named, origin, budget, quiet=True))
         return trained(folder)[1]
 
@@ -243,7 +244,7 @@ def test_beside_the_memory_a_run_records_first_learns_and_resumes(
     assert_equal(trained_in(tmp_path / "two", Origin(resume=True)), params)
     record = open_record(tmp_path / "one" / RECORD)
     assert record is not None
-    assert record.text.shape == (20, 32)
+    assert record.text.shape == (800, 4)
     windows = [record.window(4, 8, step) for step in range(16)]
     state = network(pico).initial_state(4)
 
@@ -258,6 +259,7 @@ def test_beside_the_memory_a_run_records_first_learns_and_resumes(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("native_engine")
 def test_beside_the_memory_needs_a_run_a_budget_in_bytes_and_its_record(
     cli: Run,
     refusal: Refusal,
@@ -272,7 +274,7 @@ def test_beside_the_memory_needs_a_run_a_budget_in_bytes_and_its_record(
         line = refusal(cli(*beside, "--bytes", 1280, *more), "UnusableWeights")
         assert "--beside-memory needs the run that --from names" in line
     line = refusal(cli(*beside, "--bytes", 5, "--from", whole[1]), "TrainingError")
-    assert "a record of 32 lanes of 1 bytes has no windows of 16 bytes" in line
+    assert "a record of 1 lanes of 5 bytes has no windows of 16 bytes in 4 lanes" in line
     gone = TrainConfig(beside="another run")
     write_settings(tmp_path / "run", pico, gone)
     (tmp_path / "run" / RECORD / FACTS).unlink()

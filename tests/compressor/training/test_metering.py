@@ -1,4 +1,4 @@
-"""Metering: the float network by whole windows is the network byte by byte; the meter adds bits."""
+"""Metering: the float network by whole windows is the network byte by byte, bit by bit."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from coding.counts import SCALE
-from compressor.training.metering import WINDOW, FloatNetwork, Meter, rates
+from compressor.codec import engines
+from compressor.codec.levels import LEVELS
+from compressor.errors import NoEngine
+from compressor.training.metering import WINDOW, FloatNetwork, metered, rates
 from compressor.training.networks import network
 from compressor.training.texts import Texts
 from data.lanes import to_columns
@@ -20,33 +22,57 @@ from models.network.lm import Params
 
 
 @pytest.mark.slow
-def test_the_network_predicts_as_it_does_byte_by_byte(
+def test_the_network_says_what_it_does_byte_by_byte(
     pico: ModelConfig, whole: tuple[Params, Path], texts: Texts
 ) -> None:
     length = 3 * (WINDOW + 6) - 1  # lanes of unequal length, a second window
     columns = to_columns(texts.train[:length], 3)
     predictor = FloatNetwork(pico, whole[0], columns, length)
+    said = np.concatenate([predictor.said(), predictor.said()])
+    assert (said.shape, said.dtype) == ((len(columns), 8, 3), np.int16)
     state = network(pico).initial_state(3)
     take = jax.jit(lambda tokens, state: network(pico).sequence(whole[0], tokens, state))
     read, bits = np.full(3, FIRST_BYTE, np.uint8), 0.0
     for step, column in enumerate(columns):
         logits, state = take(jnp.asarray(read)[None], state)
         shares = np.asarray(jax.nn.softmax(logits[0]), float)
-        counts = predictor.predict()
-        assert counts.dtype == np.int32
-        np.testing.assert_allclose(counts, np.maximum(shares * 2**22, 1), rtol=1e-3, atol=1)
+        counts = np.maximum(np.rint(shares * 2**22), 1)
         active = 3 if step < len(columns) - 1 else 2
         bits -= np.log2(shares[np.arange(active), column[:active]]).sum()
-        predictor.perceive(column)
+        for lane, byte in enumerate(column):
+            for k in range(8):
+                half = 128 >> k
+                first = int(byte) // (2 * half) * 2 * half
+                zero = counts[lane, first : first + half].sum()
+                one = counts[lane, first + half : first + 2 * half].sum()
+                wanted = 256 * np.log2(one / zero)
+                assert said[step, k, lane] == pytest.approx(wanted, abs=1.5)
         read = column
     assert predictor.bits == pytest.approx(bits, rel=1e-4)
 
 
-def test_the_meter_adds_up_information() -> None:
-    meter = Meter()
-    bits = np.array([0, 1, 1])
-    assert meter.code(np.array([SCALE // 2, SCALE // 4, SCALE * 3 // 4]), bits) is bits
-    assert meter.bits == pytest.approx(1 + np.log2(4 / 3) + 2)
+@pytest.mark.slow
+@pytest.mark.usefixtures("native_engine")
+def test_the_memory_makes_a_network_s_bits_fewer_and_all_bytes_are_told(
+    pico: ModelConfig, whole: tuple[Params, Path], texts: Texts
+) -> None:
+    text, told = texts.train[:9001], list[int]()
+    mixture, alone = metered(pico, whole[0], text, LEVELS[6].recipe(text.size), told.append)
+    assert sum(told) == text.size
+    assert len(told) > 2, "once a window"
+    assert 2 * text.size < mixture < alone - text.size / 2
+
+
+def test_without_the_native_engine_there_is_no_figure(
+    pico: ModelConfig, fresh: Params, texts: Texts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(engine: str | None = None) -> str:
+        raise NoEngine(f"no {engine}")
+
+    monkeypatch.setattr(engines, "chosen", absent)
+    text = texts.train[:100]
+    with pytest.raises(NoEngine, match="no native"):
+        metered(pico, fresh, text, LEVELS[6].recipe(text.size), lambda _: None)
 
 
 def test_rates_are_a_byte() -> None:

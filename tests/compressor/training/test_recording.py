@@ -10,17 +10,36 @@ import jax
 import numpy as np
 import pytest
 
+from coding.container import Design
+from coding.counts import tree, zero_count
+from compressor.codec import engines, native, weights_file
+from compressor.codec.blocks import memory_of
+from compressor.codec.seams import Recipe
+from compressor.errors import NoEngine
+from compressor.training.config import TrainConfig, TrainingError
 from compressor.training.metering import metered, rates
-from compressor.training.mixture import FACTS, Record, Window, mixture_nats, open_record
+from compressor.training.mixture import (
+    FACTS,
+    LOGIT_UNIT,
+    WEIGHT_UNIT,
+    Record,
+    Window,
+    mixture_nats,
+    open_record,
+)
 from compressor.training.networks import network
-from compressor.training.recording import record, rotated
-from data.lanes import lane_count, to_columns
+from compressor.training.recording import excerpt, record
+from data.lanes import to_columns
 from data.samples import sample
 from models.integer.config import ModelConfig
+from models.integer.fixed_point import clip
+from models.integer.reference import Reference
+from models.memory.logistic import SQUASH, STRETCH_LIMIT, log2
 from models.network.lm import Params
 
-COUNT = 4096
-"""Bytes that are recorded, in 8 lanes."""
+CONFIG = TrainConfig(lanes=8, total_bytes=4096)
+"""A run on as many bytes, which are recorded in 8 lanes."""
+NANO = Path(__file__).parents[2] / "golden" / "nano.kzw"
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +49,7 @@ def text() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def made(
+    native_engine: None,
     pico: ModelConfig,
     whole: tuple[Params, Path],
     text: np.ndarray,
@@ -37,17 +57,20 @@ def made(
 ) -> tuple[Record, Path]:
     """A record of the text, and its folder."""
     folder = tmp_path_factory.mktemp("record")
-    return record(pico, whole[0], text, COUNT, folder, quiet=True), folder
+    return record(pico, whole[0], text, CONFIG, folder, quiet=True), folder
+
+
+# What is recorded
 
 
 @pytest.mark.slow
 def test_to_be_recorded_changes_nothing(
-    pico: ModelConfig, whole: tuple[Params, Path], made: tuple[Record, Path]
+    pico: ModelConfig, whole: tuple[Params, Path], text: np.ndarray, made: tuple[Record, Path]
 ) -> None:
-    columns = np.ascontiguousarray(made[0].text)
-    bits = metered(pico, whole[0], columns, columns.size, lambda _: None)
+    columns, recipe = excerpt(text, CONFIG)
+    bits = metered(pico, whole[0], columns.T.ravel(), recipe, lambda _: None)
     facts = json.loads((made[1] / FACTS).read_text())
-    assert facts == {"bytes": COUNT, **rates(*bits, COUNT)}
+    assert facts == {"bytes": 4096, **rates(*bits, 4096)}
 
 
 @pytest.mark.slow
@@ -56,22 +79,20 @@ def test_the_record_is_of_the_text_and_of_its_mixture(
 ) -> None:
     kept = open_record(made[1])
     assert kept is not None
-    lanes = kept.text.shape[1]
-    assert (lanes, kept.text.size) == (8, COUNT)
-    short, extra = divmod(text.size, lanes)
-    starts = np.arange(lanes) * short + np.minimum(np.arange(lanes), extra)
-    np.testing.assert_array_equal(kept.text, text[starts + np.arange(len(kept.text))[:, None]])
+    assert kept.text.shape == (512, 8)
+    assert kept.memory_logit.shape == kept.network_weight.shape == (512, 8, 8)
+    np.testing.assert_array_equal(kept.text, text.reshape(8, 5000).T[:512])
 
     @jax.jit
     def nats(window: Window) -> jax.Array:
-        state = network(pico).initial_state(lanes)
+        state = network(pico).initial_state(8)
         logits, _ = network(pico).sequence(whole[0], window.text[:-1], state)
         return mixture_nats(logits, window)
 
     window = Window(kept.text, kept.memory_logit[1:], kept.network_weight[1:])
     mixture = float(nats(window)) / math.log(2)
     facts = json.loads((made[1] / FACTS).read_text())
-    assert facts["bits_per_char"] < facts["bits_per_char_network_alone"] - 1, (
+    assert facts["bits_per_char"] < facts["bits_per_char_network_alone"] - 0.7, (
         "the memory has something to say"
     )
     assert mixture == pytest.approx(facts["bits_per_char"], abs=0.15), (
@@ -79,20 +100,109 @@ def test_the_record_is_of_the_text_and_of_its_mixture(
     )
 
 
+@pytest.mark.usefixtures("native_engine")
+@pytest.mark.parametrize("design", Design)
+def test_both_numbers_and_the_network_s_logit_make_the_mixer_s_probability(design: Design) -> None:
+    text, recipe = np.frombuffer(sample()[:3000], np.uint8), Recipe(8, design, 1)
+    predictor = Reference(weights_file.unpack(NANO.read_bytes()), recipe.lanes)
+    memory = memory_of(recipe, text.size, network=True)
+    columns, shape = to_columns(text, recipe.lanes), (375, 8, recipe.lanes)
+    stretches, finals, weights = (np.empty(shape, np.int64) for _ in range(3))
+    lane = np.arange(recipe.lanes)
+    for step, column in enumerate(columns):
+        sums, node = tree(predictor.predict()), np.ones(recipe.lanes, np.int64)
+        for k in range(8):
+            zero, bit = zero_count(sums, lane, node), (column.astype(np.int64) >> (7 - k)) & 1
+            memory.predict(zero)
+            stretches[step, k] = clip(log2((1 << 24) - zero) - log2(zero), STRETCH_LIMIT)
+            # The definition's two layers: sets with their rows (input 1 is the network's), then
+            # the final row over what the sets say.
+            sets, last = memory._sets, memory._last._mixer
+            said, final = last._inputs.T, last.weights[0].astype(np.int64)
+            of_network = sets.weights[sets._row][..., 1] * (np.abs(said) < STRETCH_LIMIT)
+            weights[step, k] = final @ of_network
+            finals[step, k] = clip((final @ said + (1 << 13)) >> 14, STRETCH_LIMIT)
+            np.testing.assert_array_equal(
+                SQUASH[finals[step, k] + STRETCH_LIMIT] >> 8, last._one[0], "the definition's own"
+            )
+            node = 2 * node + bit
+            memory.update(bit)
+        predictor.perceive(column)
+    logits, shares = [], []
+
+    def take(_: int, memory_logit: bytes, network_weight: bytes) -> None:
+        logits.append(np.frombuffer(memory_logit, "<i2"))
+        shares.append(np.frombuffer(network_weight, np.uint8))
+
+    windows = iter(np.array_split(stretches.astype("<i2"), 7))
+    native.record_block(text.tobytes(), recipe, lambda: next(windows).tobytes(), take)
+    share = np.concatenate(shares).reshape(shape) * WEIGHT_UNIT
+    np.testing.assert_allclose(share, np.clip(weights / 2**28, 0, 255 / 64), atol=0.51 / 64)
+    assert np.quantile(share, 0.9) > 0.3, "the network is listened to"
+    logit = np.concatenate(logits).reshape(shape) * LOGIT_UNIT + share * stretches / 256
+    np.testing.assert_allclose(logit, finals / 256, atol=0.51 / 256)
+    probability = SQUASH[finals + STRETCH_LIMIT] / 2**24
+    np.testing.assert_allclose(1 / (1 + 2**-logit), probability, atol=4e-4)
+
+
+# Which text is recorded
+
+
 def test_the_next_seed_s_record_reads_on_where_this_one_ends(text: np.ndarray) -> None:
-    lanes = lane_count(text.size)
-    count = 20 * lanes
-    first, second = (to_columns(rotated(text, count, seed), lanes) for seed in (0, 1))
-    np.testing.assert_array_equal(first, to_columns(text, lanes))
-    assert text.size % lanes == 0, "lanes of one length, or their ends would differ by a byte"
-    np.testing.assert_array_equal(second[:-20], first[20:])
+    first, recipe = excerpt(text, CONFIG)
+    second, _ = excerpt(text, TrainConfig(lanes=8, total_bytes=4096, seed=1))
+    columns = to_columns(text, recipe.lanes)
+    np.testing.assert_array_equal(first, columns[:512])
+    assert text.size % recipe.lanes == 0, "lanes of one length, or their ends would differ"
+    np.testing.assert_array_equal(second, columns[512:1024])
+
+
+@pytest.mark.parametrize(
+    ("size", "count", "lanes", "shape"),
+    [
+        (40_000, 100_000, 4, (1250, 32)),
+        (40_000, 39_999, 64, (624, 64)),
+        (40_000, 1000, 8, (1000, 1)),
+        (300, 1, 8, (1, 1)),
+    ],
+)
+def test_lanes_are_those_of_a_file_or_of_the_run_where_these_are_more(
+    size: int, count: int, lanes: int, shape: tuple[int, int], text: np.ndarray
+) -> None:
+    columns, recipe = excerpt(text[:size], TrainConfig(lanes=lanes, total_bytes=count))
+    assert columns.shape == shape
+    assert (recipe.lanes, recipe.design) == (shape[1], Design.FULL)
+
+
+def test_without_text_or_engine_nothing_is_recorded(
+    pico: ModelConfig,
+    fresh: Params,
+    text: np.ndarray,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = tmp_path / "record"
+    monkeypatch.setattr(engines, "chosen", lambda engine: engine)
+    with pytest.raises(TrainingError, match="has nothing to record: train on more text"):
+        record(pico, fresh, text[:0], CONFIG, folder, quiet=True)
+
+    def absent(engine: str) -> str:
+        raise NoEngine(f"no {engine}")
+
+    monkeypatch.setattr(engines, "chosen", absent)
+    with pytest.raises(NoEngine, match="no native"):
+        record(pico, fresh, text, CONFIG, folder, quiet=True)
+    assert not folder.exists()
+
+
+# Where it is kept
 
 
 def test_a_record_is_made_once(
     pico: ModelConfig, whole: tuple[Params, Path], text: np.ndarray, made: tuple[Record, Path]
 ) -> None:
     before = {path: path.stat().st_mtime_ns for path in made[1].iterdir()}
-    again = record(pico, whole[0], text, COUNT, made[1], quiet=True)
+    again = record(pico, whole[0], text, CONFIG, made[1], quiet=True)
     np.testing.assert_array_equal(again.memory_logit, made[0].memory_logit)
     assert {path: path.stat().st_mtime_ns for path in made[1].iterdir()} == before
 
@@ -101,3 +211,23 @@ def test_an_unfinished_record_is_none(made: tuple[Record, Path]) -> None:
     (made[1] / FACTS).rename(made[1] / "away")
     assert open_record(made[1]) is None
     (made[1] / "away").rename(made[1] / FACTS)
+
+
+# The engine's part
+
+
+@pytest.mark.usefixtures("native_engine")
+def test_what_callers_raise_or_return_wrongly_ends_the_work() -> None:
+    recipe = Recipe(4, Design.LIGHT, 1)
+    row = bytes(2 * 8 * 4)
+
+    def fails(*_: object) -> bytes:
+        raise RuntimeError("the caller's own")
+
+    with pytest.raises(RuntimeError, match="the caller's own"):
+        native.record_block(bytes(100), recipe, fails, lambda *_: None)
+    with pytest.raises(RuntimeError, match="the caller's own"):
+        native.record_block(bytes(100), recipe, lambda: row, fails)
+    for said in (b"", row[:-1]):
+        with pytest.raises(ValueError, match=f"{len(said)} bytes are no steps of 64 bytes each"):
+            native.record_block(bytes(100), recipe, lambda said=said: said, lambda *_: None)

@@ -1,80 +1,152 @@
-//! Matches: what followed the last time that a lane's recent bytes were seen. `FORMAT.md`, 2.4.
+//! Matches: the latest repetition of some length, and the byte that came after it then.
 #![forbid(unsafe_code)]
 
-use super::expected::CELLS;
+use super::contexts::Reader;
+use super::frame::Expected;
+use super::maps::{self, Cell, Rates};
+use crate::constants::{LOGISTIC, Logistic};
 use crate::mapping::Table;
 
-/// log2 of the contexts whose last place is remembered.
-const PLACE_BITS: u32 = 22;
+/// As far as a repetition is verified.
+const FAR: u32 = 40;
+/// A match is kept after this many misses at most, and only where it was so long before.
+const MISSES: u32 = 8;
+const KEPT_FROM: u32 = 8;
+/// Hopes: by length, then by misses to 3.
+const LENGTHS: u32 = 32;
+const HOPE_LIMIT: u32 = 400;
+const FIRST_COUNT: u32 = 2;
 
-/// Hopes of each cell in 2^-22 before any experience.
-pub(crate) fn first_hopes() -> [i32; CELLS] {
-    std::array::from_fn(|cell| (1 << 22) - (1 << 22) / (cell as i32 + 8))
-}
-
-/// What one lane follows.
+/// What a lane follows.
 #[derive(Clone, Copy, Default)]
-struct Pointer {
-    /// The place that is expected to repeat next, plus 1; 0 for none.
-    place: u32,
-    /// Bytes that it has told.
+struct Seat {
+    lane: u32,
+    /// The next byte's number in that lane; nothing is followed where `length` is 0.
+    next: u32,
     length: u32,
-    /// The context's entry of the table, for the byte just taken.
-    entry: u32,
+    misses: u32,
+    /// The byte that is expected, with a 1 before it; 0 if nothing.
+    expects: u32,
+    hope: usize,
+    agrees: bool,
 }
 
-/// One pointer a lane into the block's text. Places are below 2^28, so that u32 holds them.
+/// Repetitions of at least `least` bytes.
 pub(crate) struct Matches {
-    /// By hash of a context the place after it, plus 1; 0 for none.
+    least: u32,
+    /// By hash of the last bytes, 1 + the place that came next when they were seen last.
     after: Table<u32>,
-    pointers: Vec<Pointer>,
-    /// Places of the rows that all lanes have taken.
-    known: u32,
+    bits: u32,
+    hopes: Vec<Cell>,
+    seats: Vec<Seat>,
+    logistic: &'static Logistic,
 }
 
 impl Matches {
-    pub(crate) fn new(lanes: usize) -> Self {
-        let pointers = vec![Pointer::default(); lanes];
-        Self { after: Table::zeroed(1 << PLACE_BITS), pointers, known: 0 }
+    pub(crate) fn new(least: u32, bits: u32, lanes: usize) -> Self {
+        let hope = |at| (1 << 22) - (1 << 23) / (3 * (at / 4) + 6);
+        Self {
+            least,
+            after: Table::zeroed(1 << bits),
+            bits,
+            hopes: (0..4 * LENGTHS).map(|at| maps::cell(hope(at), FIRST_COUNT)).collect(),
+            seats: vec![Seat::default(); lanes],
+            logistic: &LOGISTIC,
+        }
     }
 
-    /// The byte that a lane expects, if any, and its cell.
-    #[inline(always)]
-    pub(crate) fn find(&self, lane: usize, rows: &[u8]) -> Option<(u8, u8)> {
-        let Pointer { place, length, .. } = self.pointers[lane];
-        let place = place.checked_sub(1)?;
-        let long = 11 + (32 - length.leading_zeros()).min(8);
-        Some((rows[place as usize], if length < 16 { length } else { long } as u8))
+    /// The entry of the last bytes, where there are so many.
+    fn entry(&self, read: &[u8]) -> Option<usize> {
+        let tail = &read[read.len().checked_sub(self.least as usize)?..];
+        let hash = tail.iter().fold(0_u32, |hash, &byte| {
+            let hash = hash.wrapping_add(u32::from(byte) + 1).wrapping_mul(0x9E37_79B1);
+            hash ^ hash >> 15
+        });
+        Some((hash.wrapping_mul(0x85EB_CA77) >> (32 - self.bits)) as usize)
     }
 
-    /// Takes the hash of a lane's context with the byte just taken; its entry is fetched.
-    #[inline(always)]
-    pub(crate) fn seek(&mut self, lane: usize, hash: u32) {
-        let entry = hash >> (32 - PLACE_BITS);
-        self.after.prefetch(entry as usize);
-        self.pointers[lane].entry = entry;
+    /// What follows the last bytes, if they were seen.
+    fn find(&self, entry: usize, read: &[u8], text: &[u8], readers: &[Reader]) -> Option<Seat> {
+        let place = self.after[entry].checked_sub(1)?;
+        let lanes = readers.len() as u32;
+        let (lane, next) = (place % lanes, place / lanes);
+        let other = readers[lane as usize].read(text);
+        let before = other.get(..next as usize).filter(|before| before.len() < other.len())?;
+        let pairs = before.iter().rev().zip(read.iter().rev()).take(FAR as usize);
+        let length = pairs.take_while(|(a, b)| a == b).count() as u32;
+        (length >= self.least).then(|| Seat { lane, next, length, ..Seat::default() })
     }
 
-    /// Takes in the newest row of the text, which all lanes have and have sought.
-    pub(crate) fn learn(&mut self, rows: &[u8]) {
-        let lanes = self.pointers.len() as u32;
-        let here = self.known;
-        self.known += lanes;
-        for (place, pointer) in (here..).zip(&mut self.pointers) {
-            let followed = pointer.place != 0
-                && rows[pointer.place as usize - 1] == rows[place as usize]
-                && pointer.place - 1 + lanes < self.known;
-            if followed {
-                pointer.place += lanes;
-                pointer.length += 1;
-            } else {
-                let candidate = self.after[pointer.entry as usize];
-                pointer.place = if candidate <= self.known { candidate } else { 0 };
-                pointer.length = 0;
+    /// Follows and finds, once all lanes have taken a byte; then notes where they are.
+    pub(crate) fn step(&mut self, text: &[u8], readers: &[Reader]) {
+        let lanes = readers.len() as u32;
+        let entries: Vec<_> = readers.iter().map(|reader| self.entry(reader.read(text))).collect();
+        for (lane, reader) in readers.iter().enumerate() {
+            let read = reader.read(text);
+            let mut seat = self.seats[lane];
+            if seat.length > 0 {
+                let other = readers[seat.lane as usize].read(text);
+                if other[seat.next as usize] == read[read.len() - 1] {
+                    seat.length = (seat.length + 1).min(65535);
+                } else if seat.length >= KEPT_FROM && seat.misses < MISSES {
+                    seat.misses += 1;
+                    seat.length /= 4;
+                } else {
+                    seat.length = 0;
+                }
+                seat.next += 1;
+                if seat.next as usize >= other.len() {
+                    seat.length = 0;
+                }
+            }
+            if (seat.length == 0 || (seat.misses > 0 && seat.length < self.least))
+                && let Some(entry) = entries[lane]
+                && let Some(found) = self.find(entry, read, text, readers)
+            {
+                seat = found;
+            }
+            seat.expects = 0;
+            if seat.length > 0 {
+                let other = readers[seat.lane as usize].read(text);
+                seat.expects = 256 | u32::from(other[seat.next as usize]);
+                let length = seat.length;
+                let cell = if length < 16 { length } else { (14 + length / 8).min(LENGTHS - 1) };
+                seat.hope = (4 * cell + seat.misses.min(3)) as usize;
+            }
+            self.seats[lane] = seat;
+        }
+        for (lane, (reader, entry)) in readers.iter().zip(entries).enumerate() {
+            if let Some(entry) = entry {
+                let next = reader.read(text).len() as u32;
+                self.after[entry] = next * lanes + lane as u32 + 1;
             }
         }
-        for (place, pointer) in (here..).zip(&self.pointers) {
-            self.after[pointer.entry as usize] = place + lanes + 1;
+    }
+
+    /// The inputs of a lane's bit `k`, and what is expected.
+    #[inline(always)]
+    pub(crate) fn predict(&mut self, lane: usize, k: usize, node: u32) -> ([i16; 2], Expected) {
+        let seat = &mut self.seats[lane];
+        seat.agrees = seat.expects >> (8 - k) == node;
+        if !seat.agrees {
+            return ([0; 2], Expected::default());
+        }
+        let hope = self.hopes[seat.hope];
+        let o = self.logistic.stretch[hope.index()];
+        let p = ((hope.probability() as i32 - (1 << 21)) >> 11) as i16;
+        let one = seat.expects >> (7 - k) & 1;
+        let x = if one == 1 { [o, p] } else { [-o, -p] };
+        let cell = seat.length.min(15) * 2 + one;
+        (x, Expected { cell })
+    }
+
+    /// Learns bit `k` of the lanes.
+    pub(crate) fn learn(&mut self, k: usize, done: &[u32], rates: &Rates) {
+        for (seat, &done) in self.seats.iter().zip(done) {
+            if seat.agrees {
+                let right = u32::from(seat.expects >> (7 - k) & 1 == done & 1);
+                self.hopes[seat.hope].learn(right, HOPE_LIMIT, rates);
+            }
         }
     }
 }

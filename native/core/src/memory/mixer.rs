@@ -1,181 +1,241 @@
-//! The mixture of network, counters and expected bytes, and the ladders after it.
-//! `FORMAT.md`, section 2.3.
+//! Gated logistic mixing: rows of weights that small contexts choose.
+//!
+//! M. Mahoney, "Adaptive Weighing of Context Models for Lossless Data Compression" (2005), section
+//! 3.2; several rows at a time as in PAQ8, each with an error of its own.
 #![forbid(unsafe_code)]
 
-use super::WEIGHT_LIMIT;
-use super::counters::{CONTEXTS, Counter, MAX_COUNT};
+use super::frame::{Block, Frame};
+use super::kernels::Kernel;
 use crate::constants::{LOGISTIC, Logistic, STRETCH_LIMIT};
 use crate::mapping::Table;
 
-/// Mixer weight of a counter before any experience, in 2^-20.
-const COUNTER_WEIGHT: i32 = 62915;
-/// Mixer weight of the network before any experience, in 2^-20.
-const NETWORK_WEIGHT: i32 = 943_718;
-/// Patterns of own runs, each with a weight of the network.
-pub(crate) const PATTERNS: usize = 16;
-/// Counts, padded to a power of two.
-const COUNTS: usize = 64;
-/// Rungs of a ladder, one every bit of stretch from -12 to 12.
-const RUNGS: usize = 25;
-/// The greatest stretch that a ladder tells apart.
-const LADDER_LIMIT: i32 = 3072;
-/// Ladders by last byte and node, then as many by a hash of the two last bytes and node.
-const LADDERS: usize = 2 << 16;
+/// Inputs and weights come in multiples of this, as vector registers hold them.
+pub(crate) const WIDTH: usize = 16;
+/// Weights are in 2^-14.
+pub(crate) const WEIGHT_BITS: u32 = 14;
 
-/// A rung of a ladder: the lower of the two between which a mixture lies, and, once it is refined,
-/// the nearer one and what it held.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Rung {
-    at: u32,
-    old: u32,
+/// How fast a row learns, in 2^-18: `least`, and `more` that has halved after `half` bits.
+#[derive(Clone, Copy)]
+pub(crate) struct Pace {
+    pub(crate) least: u32,
+    pub(crate) more: u32,
+    pub(crate) half: u32,
 }
 
-/// One mixture, before the ladders refine it.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Mixture {
-    /// Probability of a 1 in 2^-24.
-    pub(crate) one: u32,
-    /// The network's stretch.
-    pub(crate) network: i32,
-    rungs: [Rung; 2],
-    /// How far beyond the lower rung, in 256ths.
-    inside: u32,
+impl Pace {
+    #[inline(always)]
+    fn rate(self, count: u32) -> i32 {
+        (self.least + self.more * self.half / (self.half + count)) as i32
+    }
 }
 
-/// Mixer weights and ladders.
-pub(crate) struct Mixer {
-    /// Of counters, by context and count, in 2^-20.
-    weights: [[i32; COUNTS]; CONTEXTS],
-    /// Of the network, by pattern, in 2^-20.
-    network_weights: [i32; PATTERNS],
-    /// Slopes of the weights so far, sums of error times stretch.
-    slopes: [[i64; COUNTS]; CONTEXTS],
-    network_slopes: [i64; PATTERNS],
-    /// Probabilities of a 1 in 2^-22.
-    ladders: Table<u32>,
-    pub(crate) logistic: &'static Logistic,
+/// What a lane has chosen of a set, and what came of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Choice {
+    row: u32,
+    /// The stretch of a 1, and its probability in 2^-16.
+    pub(crate) stretch: i32,
+    one: i32,
 }
 
-impl Mixer {
-    pub(crate) fn new() -> Self {
-        let logistic: &Logistic = &LOGISTIC;
-        let mut weights = [[COUNTER_WEIGHT; COUNTS]; CONTEXTS];
-        for weights in &mut weights {
-            weights[0] = 0; // a counter that has seen nothing has nothing to say
-        }
-        let ladder: [u32; RUNGS] = std::array::from_fn(|rung| {
-            let stretch = 256 * (rung as i32 - 12);
-            logistic.squash(stretch.clamp(-STRETCH_LIMIT, STRETCH_LIMIT)) >> 2
-        });
-        let mut ladders = Table::zeroed(LADDERS * RUNGS);
-        for rungs in ladders.chunks_exact_mut(RUNGS) {
-            rungs.copy_from_slice(&ladder);
-        }
+/// Rows of weights, of which each lane uses one for each bit.
+pub(crate) struct Set {
+    weights: Table<i16>,
+    /// By row, bits learned.
+    counts: Vec<u32>,
+    width: usize,
+    pub(crate) choices: Vec<Choice>,
+    pace: Pace,
+    logistic: &'static Logistic,
+}
+
+impl Set {
+    pub(crate) fn new(rows: usize, first: &[i16], pace: Pace, lanes: usize) -> Self {
         Self {
-            weights,
-            network_weights: [NETWORK_WEIGHT; PATTERNS],
-            slopes: [[0; COUNTS]; CONTEXTS],
-            network_slopes: [0; PATTERNS],
-            ladders,
-            logistic,
+            weights: Table::from_slice(&first.repeat(rows)),
+            counts: vec![0; rows],
+            width: first.len(),
+            choices: vec![Choice { row: 0, stretch: 0, one: 1 << 15 }; lanes],
+            pace,
+            logistic: &LOGISTIC,
         }
     }
 
-    /// Stretch of a counter, in 1/256 bit.
+    /// Chooses a lane's row, and fetches it.
     #[inline(always)]
-    fn stretch(&self, counter: Counter) -> i32 {
-        i32::from(self.logistic.stretch[counter.cell()])
-    }
-
-    /// Mixes the next bit of a lane; the rungs that refine it are fetched.
-    ///
-    /// `zero` is the network's counts for a 0, of 2^24; `expected` the sum of the sources;
-    /// `ladders` the numbers of the two ladders.
-    #[inline(always)]
-    pub(crate) fn mix(
-        &self,
-        zero: u32,
-        counters: &[Counter; CONTEXTS],
-        pattern: u8,
-        expected: i32,
-        ladders: [u32; 2],
-    ) -> Mixture {
-        let mut memory = 0;
-        for (weights, &counter) in self.weights.iter().zip(counters) {
-            memory += (weights[counter.count()] >> 6) * self.stretch(counter);
+    pub(crate) fn choose(&mut self, lane: usize, row: u32) {
+        let at = row as usize * self.width;
+        for line in (at..at + self.width).step_by(32) {
+            self.weights.prefetch(line);
         }
-        let network = self.logistic.lg((1 << 24) - zero) - self.logistic.lg(zero);
-        let weight = self.network_weights[usize::from(pattern) % PATTERNS] >> 6;
-        let sum = i64::from(memory) + i64::from(expected) + i64::from(weight) * i64::from(network);
-        let stretch = ((sum + (1 << 13)) >> 14).clamp(-5631, 5631) as i32;
-        let one = self.logistic.squash(stretch);
-
-        let position = stretch.clamp(-LADDER_LIMIT, LADDER_LIMIT - 1) + LADDER_LIMIT;
-        let (rung, inside) = ((position >> 8) as u32, (position & 255) as u32);
-        let rungs = ladders.map(|ladder| {
-            let at = ladder * RUNGS as u32 + rung;
-            self.ladders.prefetch(at as usize);
-            Rung { at, old: 0 }
-        });
-        Mixture { one, network, rungs, inside }
+        self.choices[lane].row = row;
     }
 
-    /// The counts for a 0, of 2^24, that the ladders make of a mixture.
-    #[inline(always)]
-    pub(crate) fn refine(&self, mixture: &mut Mixture) -> u32 {
-        let inside = mixture.inside;
-        let mut refined = 2 * mixture.one;
-        for rung in &mut mixture.rungs {
-            let at = rung.at as usize;
-            let [low, high] = [self.ladders[at], self.ladders[at + 1]];
-            refined += (low * (256 - inside) + high * inside) >> 6;
-            let upper = inside >> 7;
-            *rung = Rung { at: rung.at + upper, old: if upper == 1 { high } else { low } };
-        }
-        (1 << 24) - (refined >> 2)
+    /// The weight of an input in a lane's row.
+    pub(crate) fn weight(&self, lane: usize, input: usize) -> i16 {
+        self.weights[self.choices[lane].row as usize * self.width + input]
     }
 
-    /// Notes the slopes of one bit of a lane; `error` is in 2^-16.
+    /// Mixes what a lane's inputs say; they come in slices, one after the other.
     #[inline(always)]
-    pub(crate) fn note(
+    pub(crate) fn mix<'a, K: Kernel>(
         &mut self,
-        counters: &[Counter; CONTEXTS],
-        pattern: u8,
-        network: i32,
-        error: i32,
+        lane: usize,
+        inputs: impl Iterator<Item = &'a [i16]>,
     ) {
-        for (context, &counter) in counters.iter().enumerate() {
-            let slope = i64::from(error) * i64::from(self.stretch(counter));
-            self.slopes[context][counter.count()] += slope;
+        let choice = &mut self.choices[lane];
+        let mut weights = &self.weights[choice.row as usize * self.width..][..self.width];
+        let mut sums = K::zeros();
+        for inputs in inputs {
+            let (these, rest) = weights.split_at(inputs.len());
+            sums = K::add(sums, these, inputs);
+            weights = rest;
         }
-        let slope = i64::from(error) * i64::from(network);
-        self.network_slopes[usize::from(pattern) % PATTERNS] += slope;
+        let half = 1 << (WEIGHT_BITS - 1);
+        let stretch = K::total(sums).wrapping_add(half) >> WEIGHT_BITS;
+        choice.stretch = stretch.clamp(-STRETCH_LIMIT, STRETCH_LIMIT);
+        choice.one = self.logistic.short_squash(choice.stretch);
     }
 
-    /// Moves the nearer rungs towards the bit that came, from what they held when they were read.
+    /// Moves a lane's row towards the bit that came.
     #[inline(always)]
-    pub(crate) fn learn_rungs(&mut self, mixture: &Mixture, bit: u32) {
-        let target = ((1 << 22) - 1) * bit as i32;
-        for rung in mixture.rungs {
-            let old = rung.old as i32;
-            self.ladders[rung.at as usize] = (old + ((target - old + 32) >> 6)) as u32;
+    pub(crate) fn learn<'a, K: Kernel>(
+        &mut self,
+        lane: usize,
+        inputs: impl Iterator<Item = &'a [i16]>,
+        bit: u32,
+    ) {
+        let choice = self.choices[lane];
+        let count = &mut self.counts[choice.row as usize];
+        let error = (bit << 16) as i32 - choice.one;
+        let step = (error * self.pace.rate(*count) + (1 << (STEP_BITS - 1))) >> STEP_BITS;
+        let step = step.clamp(-32767, 32767);
+        *count = count.saturating_add(1).min(COUNT_LIMIT);
+        if step == 0 {
+            return;
+        }
+        let mut weights = &mut self.weights[choice.row as usize * self.width..][..self.width];
+        for inputs in inputs {
+            let (these, rest) = weights.split_at_mut(inputs.len());
+            K::learn(these, inputs, step as i16);
+            weights = rest;
+        }
+    }
+}
+
+/// Counts stay below this: the rate has long stopped falling.
+const COUNT_LIMIT: u32 = 1 << 24;
+
+/// From error times rate, 2^-34, to steps of 2^-21.
+const STEP_BITS: u32 = 13;
+
+/// What chooses a row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Chooser {
+    /// One row.
+    None,
+    /// The bits known.
+    Node,
+    /// The last byte.
+    Last,
+    /// Length and bit of the longest match, and how far the byte is known.
+    Match,
+    /// The classes of the last two bytes.
+    Classes,
+    /// How many runs agree, and how many histories are known.
+    Known,
+    /// How many separators the line has.
+    Fields,
+    /// A hash of the last two bytes.
+    Two,
+}
+
+impl Chooser {
+    pub(crate) fn rows(self) -> usize {
+        match self {
+            Self::None => 1,
+            Self::Node | Self::Last => 256,
+            Self::Match => 32 * 3,
+            Self::Classes => 40 * 8,
+            Self::Known => 9 * 9 * 8,
+            Self::Fields => 32 * 8,
+            Self::Two => 1 << TWO_BITS,
+        }
+    }
+}
+
+/// Rows for hashes of two bytes: base-2 logarithm.
+const TWO_BITS: u32 = 12;
+
+/// Some sets, which one thread looks after at a time.
+pub(crate) struct Sets {
+    choosers: Vec<Chooser>,
+    pub(crate) sets: Vec<Set>,
+    contexts: i32,
+}
+
+impl Sets {
+    pub(crate) fn new(
+        choosers: &[Chooser],
+        first: &[i16],
+        pace: Pace,
+        contexts: usize,
+        lanes: usize,
+    ) -> Self {
+        let set = |chooser: &Chooser| Set::new(chooser.rows(), first, pace, lanes);
+        Self {
+            choosers: choosers.to_vec(),
+            sets: choosers.iter().map(set).collect(),
+            contexts: contexts as i32,
         }
     }
 
-    /// Moves the weights by all slopes noted.
-    pub(crate) fn learn_weights(&mut self) {
-        let move_by = |weight: &mut i32, slope: &mut i64| {
-            let moved = i64::from(*weight) + ((*slope + (1 << 14)) >> 15);
-            *weight = moved.clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT) as i32;
-            *slope = 0;
-        };
-        for (weights, slopes) in self.weights.iter_mut().zip(&mut self.slopes) {
-            for (weight, slope) in weights.iter_mut().zip(slopes).take(MAX_COUNT + 1) {
-                move_by(weight, slope);
+    /// Learns the last bit from the blocks it was predicted from, then mixes the next.
+    #[inline(always)]
+    pub(crate) fn advance<K: Kernel>(&mut self, frame: &Frame, old: &[&Block], new: &[&Block]) {
+        fn row<'a>(blocks: &'a [&'a Block], lane: usize) -> impl Iterator<Item = &'a [i16]> {
+            blocks.iter().map(move |block| &block.inputs[lane * block.width..][..block.width])
+        }
+        if frame.before > 0 {
+            for set in &mut self.sets {
+                for (lane, &done) in frame.done.iter().enumerate() {
+                    set.learn::<K>(lane, row(old, lane), done & 1);
+                }
             }
         }
-        for (weight, slope) in self.network_weights.iter_mut().zip(&mut self.network_slopes) {
-            move_by(weight, slope);
+        for (set, &chooser) in self.sets.iter_mut().zip(&self.choosers) {
+            for lane in 0..frame.nodes.len() {
+                set.choose(lane, Self::row(chooser, self.contexts, frame, new, lane));
+            }
+            for lane in 0..frame.nodes.len() {
+                set.mix::<K>(lane, row(new, lane));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn row(chooser: Chooser, contexts: i32, frame: &Frame, blocks: &[&Block], lane: usize) -> u32 {
+        let reader = &frame.readers[lane];
+        let guide = blocks[0];
+        let tally = |of: fn(&super::frame::Tally) -> i32| {
+            blocks[1..].iter().map(|block| of(&block.tallies[lane])).sum::<i32>()
+        };
+        let expected = guide.expected[lane];
+        let k = frame.k as u32;
+        match chooser {
+            Chooser::None => 0,
+            Chooser::Node => frame.nodes[lane],
+            Chooser::Last => reader.last as u32 & 255,
+            Chooser::Match => expected.cell * 3 + u32::from(k > 0) + u32::from(k > 3),
+            Chooser::Classes => reader.classes() * 8 + k,
+            Chooser::Known => {
+                let (runs, known) = (tally(|tally| tally.runs), tally(|tally| tally.known));
+                (runs * 8 / contexts * 9 + known * 8 / contexts) as u32 * 8 + k
+            }
+            Chooser::Fields => reader.fields.min(31) * 8 + k,
+            Chooser::Two => {
+                (reader.last as u32 & 0xFFFF).wrapping_mul(0x9E37_79B1) >> (32 - TWO_BITS)
+            }
         }
     }
 }

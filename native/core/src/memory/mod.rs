@@ -1,219 +1,350 @@
-//! The memory that all lanes of a block share: counters, runs and matches, mixed with the network.
+//! Context mixing: the memory that all lanes of a block share, and the network, mixed bit by bit.
 //!
-//! It stays as it is for the eight bits of a step, while lanes `mix`, `predict` and `note`; then
-//! `learn` takes in all of it at once. `FORMAT.md`, sections 2.3 to 2.6.
-#![forbid(unsafe_code)]
+//! For each bit of a step the *parts* (contexts) and the *guide* (network and matches) learn the
+//! bit before and say what they expect, the *sets* of mixer weights do likewise with their inputs,
+//! and one thread puts their outputs together and codes the bit of every lane. What is computed
+//! rests on the order of lanes alone, whichever thread does it.
+#![deny(unsafe_code)]
 
-mod counters;
-mod expected;
+mod contexts;
+pub mod designs;
+mod frame;
+mod guide;
+mod histories;
+mod kernels;
+mod last;
+mod maps;
 mod matches;
 mod mixer;
-mod runs;
+mod mixture;
+mod part;
 
-use crate::history::{History, Words, at_node, own};
-use counters::{Counter, Counters, Line};
-use expected::{CELLS, Expected, Guesses, SOURCES};
-use matches::Matches;
-use mixer::{Mixer, Mixture};
-use runs::{Run, Runs};
+use crate::coder::Damaged;
+use crate::constants::STRETCH_LIMIT;
+use crate::lanes::Lanes;
+use crate::mapping::LINE;
+use crate::network::Isa;
+use crate::team::Task;
+use designs::Design;
+use frame::{Block, Frame};
+use guide::{FIRST_MATCH, Guide, NETWORK};
+use kernels::Kernel;
+use last::Last;
+pub(crate) use maps::Cell;
+use mixer::{Pace, Sets, WEIGHT_BITS, WIDTH};
+pub use mixture::{Mixture, Observer};
+use part::Part;
+use std::ops::Range;
+use std::sync::{Arc, RwLock, RwLockReadGuard};
 
-/// Mixer weights stay within plus and minus this; they are in 2^-20.
-const WEIGHT_LIMIT: i64 = 1 << 22;
-const MATCHES: usize = 2;
-const MATCH_WEIGHT: i32 = 104_858;
-const RUN_WEIGHT: i32 = 52429;
+/// First weights: the network's, a history's, a run's, a match's.
+const NETWORK_WEIGHT: i16 = weight(900);
+const HISTORY_WEIGHT: i16 = weight(80);
+const RUN_WEIGHT: i16 = weight(50);
+const MATCH_WEIGHT: i16 = weight(100);
+const SET_PACE: Pace = Pace { least: 91, more: 3634, half: 500 };
+const LAST_PACE: Pace = Pace { least: 45, more: 363, half: 40_000 };
+/// Slots of a match's table: base-2 logarithm, which is that of the block's length within these, and
+/// so that none takes more than an eighth of what the hash tables take.
+const MATCH_BITS: [u32; 2] = [12, 22];
 
-/// What a lane knows of its byte.
-#[derive(Clone, Default)]
-struct Lane {
-    history: History,
-    words: Words,
-    /// Hash of each context of the counters.
-    hashes: [u32; counters::CONTEXTS],
-    /// Of the half byte that is being predicted.
-    lines: [Line; counters::CONTEXTS],
-    /// The checks of both half bytes.
-    checks: [[u32; counters::CONTEXTS]; 2],
-    runs: [Run; runs::CONTEXTS],
-    /// Which of the own runs expect a byte, the first in the most significant bit.
-    pattern: u8,
-    guesses: Guesses,
-    /// 1 followed by the known bits of the byte.
-    node: u32,
+/// The guide and four parts at most.
+const MAX_BLOCKS: usize = 5;
+
+/// A weight in thousandths.
+const fn weight(thousandths: i32) -> i16 {
+    (thousandths * (1 << WEIGHT_BITS) / 1000) as i16
 }
 
-/// One bit of a lane as the memory learns from it.
-#[derive(Clone, Copy, Default)]
-struct Noted {
-    counters: [Counter; counters::CONTEXTS],
-    mixture: Mixture,
-    /// Sources that agreed before the bit.
-    agreed: u8,
+/// What the tasks of a block share.
+struct Shared {
+    frame: RwLock<Frame>,
+    /// The guide's, then each part's; the newer by whether the number of bits before is odd.
+    blocks: Vec<[RwLock<Block>; 2]>,
 }
 
-/// The memory of one block.
+enum Member {
+    Guide(Guide),
+    Part(Part),
+    Sets(Sets),
+}
+
+/// A task of one bit.
+pub(crate) struct Worker {
+    shared: Arc<Shared>,
+    /// Its block, where it has one.
+    number: usize,
+    member: Member,
+    isa: Isa,
+}
+
+impl Worker {
+    #[inline(always)]
+    fn work<K: Kernel>(&mut self) {
+        let frame = self.shared.frame.read().expect("no thread has panicked");
+        let new = frame.before & 1;
+        let blocks = &self.shared.blocks;
+        match &mut self.member {
+            Member::Guide(guide) => {
+                let mut block = blocks[self.number][new].write().expect("no thread has panicked");
+                guide.advance(&frame, &mut block);
+            }
+            Member::Part(part) => {
+                let mut block = blocks[self.number][new].write().expect("no thread has panicked");
+                part.advance(&frame, &mut block);
+            }
+            Member::Sets(sets) => {
+                // Arrays, as vectors would cost more than a lane's bit.
+                let guards: [[Option<RwLockReadGuard<'_, Block>>; MAX_BLOCKS]; 2] = [1 - new, new]
+                    .map(|at| {
+                        std::array::from_fn(|number| {
+                            let block = blocks.get(number)?;
+                            Some(block[at].read().expect("no thread has panicked"))
+                        })
+                    });
+                let [old, new] = guards.each_ref().map(|guards| {
+                    let first = guards[0].as_deref().expect("the guide has one");
+                    guards.each_ref().map(|guard| guard.as_deref().unwrap_or(first))
+                });
+                sets.advance::<K>(&frame, &old[..blocks.len()], &new[..blocks.len()]);
+            }
+        }
+    }
+}
+
+impl Task for Worker {
+    fn advance(&mut self) {
+        kernels::work(self);
+    }
+}
+
+/// What one thread does alone: the text, and the last stage.
 pub(crate) struct Memory {
-    lanes: Vec<Lane>,
-    /// By bit of the byte, then lane.
-    noted: Vec<Noted>,
-    counters: Counters,
-    mixer: Mixer,
-    runs: Runs,
-    matches: [Matches; MATCHES],
-    expected: Expected,
+    shared: Arc<Shared>,
+    last: Last,
+    shape: Lanes,
+    sets: usize,
+    first: usize,
+    second: usize,
+    /// By lane, how much of the network's stretch is in the final row's, in 2^-28; where it is
+    /// observed.
+    shares: Vec<i64>,
+}
+
+/// What the network says of a step.
+#[derive(Clone, Copy)]
+pub(crate) enum Said<'a> {
+    /// There is none.
+    Nothing,
+    /// Counts of the next byte, 256 a lane.
+    Counts(&'a [i32]),
+    /// Stretches of its bits, for each bit one a lane.
+    Stretches(&'a [i16]),
+}
+
+/// Those who do what `Memory::new` gave out.
+pub(crate) trait Crew {
+    /// Has some of the workers work, each once.
+    fn round(&self, which: Range<usize>);
+
+    /// Shows one worker, between rounds.
+    fn with(&self, number: usize, what: impl FnOnce(&Worker));
+}
+
+/// Something that codes a bit whose 0 has so many counts of 2^24.
+pub(crate) trait BitCoder {
+    /// Whether the bytes to come are known, so that the network may run ahead.
+    const KNOWS: bool;
+
+    fn code(&mut self, zero: u32, bit: u32) -> Result<u32, Damaged>;
 }
 
 impl Memory {
-    /// A fresh memory for a block of `size` places in so many lanes.
-    pub(crate) fn new(size: usize, lanes: usize) -> Self {
-        let slot_bits = counters::slot_bits(size);
-        let mut hopes = [runs::first_hopes(); SOURCES];
-        hopes[..MATCHES].fill(matches::first_hopes());
-        let mut weights = [RUN_WEIGHT; SOURCES];
-        weights[..MATCHES].fill(MATCH_WEIGHT);
-        let mut memory = Self {
-            lanes: vec![Lane::default(); lanes],
-            noted: vec![Noted::default(); 8 * lanes],
-            counters: Counters::new(slot_bits),
-            mixer: Mixer::new(),
-            runs: Runs::new(slot_bits - 1),
-            matches: [Matches::new(lanes), Matches::new(lanes)],
-            expected: Expected::new(hopes, weights),
+    /// A fresh memory, and the tasks of its two rounds a bit: `bytes` is what its tables may take.
+    pub(crate) fn new(
+        design: &Design,
+        bytes: usize,
+        text: Vec<u8>,
+        lanes: usize,
+        network: bool,
+        isa: Isa,
+    ) -> (Self, Vec<Worker>) {
+        let shape = Lanes { length: text.len(), lanes };
+        let starts: Vec<usize> = shape.ranges().map(|range| range.start).collect();
+        let parts: Vec<_> = design.items.chunks(design.part).collect();
+        let length_bits = usize::BITS - shape.length.leading_zeros();
+        let most_bits = (usize::BITS - (bytes >> 20).leading_zeros() + 14).min(MATCH_BITS[1]);
+        let match_bits = length_bits.clamp(MATCH_BITS[0], most_bits);
+        let lines = (bytes / parts.len() / 2 / LINE).max(1) as u32;
+        let guide_width = (FIRST_MATCH + 2 * design.matches.len()).next_multiple_of(WIDTH);
+        let mut first = vec![0; guide_width];
+        first[NETWORK] = if network { NETWORK_WEIGHT } else { 0 };
+        for at in 0..design.matches.len() {
+            first[FIRST_MATCH + 2 * at] = MATCH_WEIGHT;
+        }
+        let mut widths = vec![guide_width];
+        for items in &parts {
+            let width = (2 * items.len()).next_multiple_of(WIDTH);
+            let of_context = [HISTORY_WEIGHT, RUN_WEIGHT].repeat(items.len());
+            first.extend_from_slice(&of_context);
+            first.resize(first.len() + width - of_context.len(), 0);
+            widths.push(width);
+        }
+        let block = |&width: &usize| [0, 1].map(|_| RwLock::new(Block::new(width, lanes)));
+        let shared = Arc::new(Shared {
+            frame: RwLock::new(Frame::new(text, starts.into_iter())),
+            blocks: widths.iter().map(block).collect(),
+        });
+        let guide = Member::Guide(Guide::new(design.matches, match_bits, lanes));
+        let parts = parts.iter().map(|items| Member::Part(Part::new(items, lines, lanes)));
+        let groups = design.choosers.chunks(design.group);
+        let sets = groups.map(|choosers| {
+            Member::Sets(Sets::new(choosers, &first, SET_PACE, design.items.len(), lanes))
+        });
+        let members: Vec<Member> = std::iter::once(guide).chain(parts).chain(sets).collect();
+        let even = 1000 / design.choosers.len() as i32;
+        let mut even = vec![weight(even); design.choosers.len()];
+        even.resize(even.len().next_multiple_of(WIDTH), 0);
+        let memory = Self {
+            shared: Arc::clone(&shared),
+            last: Last::new(&even, LAST_PACE, lanes),
+            shape,
+            sets: design.choosers.len(),
+            first: widths.len(),
+            second: members.len() - widths.len(),
+            shares: vec![0; lanes],
         };
-        for lane in 0..lanes {
-            memory.take(lane, b' ');
-        }
-        memory
+        let worker = |(number, member)| Worker { shared: Arc::clone(&shared), number, member, isa };
+        (memory, members.into_iter().enumerate().map(worker).collect())
     }
 
-    /// Takes a byte into a lane's history; what its contexts lead to is fetched.
-    #[inline(always)]
-    fn take(&mut self, number: usize, byte: u8) {
-        let lane = &mut self.lanes[number];
-        lane.history.push(byte);
-        lane.words.push(byte);
-        let number = number as u32;
-        let [two, word] = [lane.history.context(2), lane.words.word()];
-        let [own_two, own_word] = [own(two, number), own(word, number)];
-        lane.hashes = [two, lane.history.context(4), word, own_two, own_word];
-        let runs = [
-            lane.history.context(6),
-            lane.words.pair(),
-            own_two,
-            own(lane.history.context(3), number),
-            own(lane.history.context(4), number),
-            own_word,
-        ];
-        for (context, hash) in runs.into_iter().enumerate() {
-            lane.runs[context] = self.runs.seek(context, hash);
-        }
-        for (context, &hash) in lane.hashes.iter().enumerate() {
-            let line = self.counters.line(context, hash, 1);
-            lane.lines[context] = line;
-            lane.checks[0][context] = line.check();
-        }
-        lane.node = 1;
-    }
-
-    /// Looks up what the first `active` lanes expect for their next byte; `rows` is the text.
-    pub(crate) fn look_up(&mut self, active: usize, rows: &[u8]) {
-        for (number, lane) in self.lanes[..active].iter_mut().enumerate() {
-            let mut guesses = Guesses::default();
-            for (source, matches) in self.matches.iter().enumerate() {
-                let found = matches.find(number, rows);
-                let (byte, cell) = found.unwrap_or_default();
-                guesses.byte[source] = byte;
-                guesses.cell[source] = (source * CELLS) as u8 + cell;
-                guesses.agrees |= u8::from(found.is_some()) << source;
+    /// Codes a byte in each lane that has one at this step.
+    pub(crate) fn code_row<C: BitCoder>(
+        &mut self,
+        coder: &mut C,
+        step: usize,
+        said: Said<'_>,
+        observer: &mut Option<Observer<'_>>,
+        crew: &impl Crew,
+    ) -> Result<(), Damaged> {
+        let active = self.shape.active(step);
+        let first = 0..self.first;
+        let second = self.first..self.first + self.second;
+        {
+            let mut frame = self.shared.frame.write().expect("no thread has panicked");
+            frame.evidence.clear();
+            frame.stretches.clear();
+            match said {
+                Said::Nothing => {}
+                Said::Counts(counts) => frame.evidence.extend_from_slice(counts),
+                Said::Stretches(stretches) => frame.stretches.extend_from_slice(stretches),
             }
-            let mut expects = 0;
-            for (context, run) in lane.runs.iter_mut().enumerate() {
-                *run = self.runs.find(*run);
-                let source = MATCHES + context;
-                guesses.byte[source] = run.byte();
-                guesses.cell[source] = (source * CELLS) as u8 + run.cell();
-                guesses.agrees |= u8::from(run.expects()) << source;
-                expects = expects << 1 | u8::from(run.expects());
-            }
-            lane.pattern = expects & 15;
-            lane.guesses = guesses;
+            frame.nodes.clear();
+            frame.nodes.resize(active, 1);
         }
-    }
-
-    /// Mixes bit `k` of a lane, to which the network gives `zero` counts of 2^24 for a 0.
-    #[inline(always)]
-    pub(crate) fn mix(&mut self, number: usize, k: usize, zero: u32) {
-        let lane = &self.lanes[number];
-        let known = lane.node & ((1 << (k & 3)) - 1) | 1 << (k & 3);
-        let counters = lane.lines.map(|line| self.counters.find(line, known));
-        let expected = self.expected.predict(&lane.guesses, k);
-        let ladders = self.ladders(lane, lane.node);
-        let mixture = self.mixer.mix(zero, &counters, lane.pattern, expected, ladders);
-        let agreed = lane.guesses.agrees;
-        self.noted[k * self.lanes.len() + number] = Noted { counters, mixture, agreed };
-    }
-
-    /// The counts of a 0, of 2^24, for bit `k` of a lane that has been mixed.
-    #[inline(always)]
-    pub(crate) fn predict(&mut self, number: usize, k: usize) -> u32 {
-        self.mixer.refine(&mut self.noted[k * self.lanes.len() + number].mixture)
-    }
-
-    /// The numbers of the two ladders at a node.
-    #[inline(always)]
-    fn ladders(&self, lane: &Lane, node: u32) -> [u32; 2] {
-        let by_pair = at_node(lane.hashes[0], node) >> 16;
-        [u32::from(lane.history.last()) << 8 | node, 1 << 16 | by_pair]
-    }
-
-    /// Notes bit `k` of a lane.
-    #[inline(always)]
-    pub(crate) fn note(&mut self, number: usize, k: usize, bit: u32) {
-        let lane = &mut self.lanes[number];
-        lane.node = lane.node << 1 | bit;
-        lane.guesses.agrees = Expected::agreeing(&lane.guesses, k, bit);
-        if k == 3 {
-            for (context, &hash) in lane.hashes.iter().enumerate() {
-                let line = self.counters.line(context, hash, lane.node);
-                lane.lines[context] = line;
-                lane.checks[1][context] = line.check();
-            }
-        }
-    }
-
-    /// Learns the byte that all lanes have taken, row `step` of the text.
-    pub(crate) fn learn(&mut self, rows: &[u8], step: usize) {
-        let lanes = self.lanes.len();
-        let row = &rows[step * lanes..(step + 1) * lanes];
         for k in 0..8 {
-            let noted = &self.noted[k * lanes..(k + 1) * lanes];
-            for ((noted, lane), byte) in noted.iter().zip(&self.lanes).zip(row) {
-                let bit = u32::from(byte >> (7 - k) & 1);
-                let error = (bit << 16) as i32 - (noted.mixture.one >> 8) as i32;
-                let checks = &lane.checks[k / 4];
-                for (&counter, &check) in noted.counters.iter().zip(checks) {
-                    self.counters.learn(counter, check, bit);
+            {
+                let mut frame = self.shared.frame.write().expect("no thread has panicked");
+                frame.k = k;
+                for lane in 0..active {
+                    self.last.choose(&frame, lane);
                 }
-                self.mixer.learn_rungs(&noted.mixture, bit);
-                self.mixer.note(&noted.counters, lane.pattern, noted.mixture.network, error);
-                self.expected.note(&lane.guesses, noted.agreed, k, bit, error);
             }
-        }
-        self.mixer.learn_weights();
-        self.expected.learn();
-        for (lane, &byte) in self.lanes.iter().zip(row) {
-            for run in lane.runs {
-                self.runs.learn(run, byte);
+            crew.round(first.clone());
+            crew.round(second.clone());
+            let mut at = 0;
+            for number in second.clone() {
+                crew.with(number, |worker| {
+                    let Member::Sets(sets) = &worker.member else { unreachable!("sets come last") };
+                    for set in &sets.sets {
+                        for lane in 0..active {
+                            *self.last.output(lane, at) = set.choices[lane].stretch as i16;
+                        }
+                        at += 1;
+                    }
+                });
             }
+            debug_assert_eq!(at, self.sets);
+            if observer.is_some() {
+                self.weigh(active, crew);
+            }
+            let mut frame = self.shared.frame.write().expect("no thread has panicked");
+            let frame = &mut *frame;
+            for lane in 0..active {
+                let zero = self.last.predict(lane);
+                let known = frame.text[frame.readers[lane].next()];
+                let bit = coder.code(zero, u32::from(known >> (7 - k) & 1))?;
+                frame.nodes[lane] = frame.nodes[lane] << 1 | bit;
+            }
+            if let Some(observer) = observer {
+                self.tell(observer, step, frame);
+            }
+            for lane in 0..active {
+                self.last.learn(lane, frame.nodes[lane] & 1);
+            }
+            frame.done.clear();
+            frame.done.extend_from_slice(&frame.nodes);
+            frame.before += 1;
         }
-        for (number, &byte) in row.iter().enumerate() {
-            self.take(number, byte);
-            let history = self.lanes[number].history;
-            self.matches[0].seek(number, history.context(8));
-            self.matches[1].seek(number, own(history.context(5), number as u32));
+        let mut frame = self.shared.frame.write().expect("no thread has panicked");
+        let frame = &mut *frame;
+        for (reader, &done) in frame.readers.iter_mut().zip(&frame.done) {
+            let byte = done as u8;
+            frame.text[reader.next()] = byte;
+            reader.take(byte);
         }
-        for matches in &mut self.matches {
-            matches.learn(rows);
+        Ok(())
+    }
+
+    /// Sums up how much of the network's stretch is in the final row's.
+    #[cold]
+    fn weigh(&mut self, active: usize, crew: &impl Crew) {
+        self.shares.fill(0);
+        let mut at = 0;
+        for number in self.first..self.first + self.second {
+            crew.with(number, |worker| {
+                let Member::Sets(sets) = &worker.member else { unreachable!("sets come last") };
+                for set in &sets.sets {
+                    for (lane, share) in self.shares[..active].iter_mut().enumerate() {
+                        // A set at the limit stays there, whatever the network says.
+                        if set.choices[lane].stretch.abs() < STRETCH_LIMIT {
+                            let weight = i64::from(self.last.weight(lane, at));
+                            *share += weight * i64::from(set.weight(lane, NETWORK));
+                        }
+                    }
+                    at += 1;
+                }
+            });
         }
+    }
+
+    /// Tells the observer how the bit of every active lane is mixed.
+    #[cold]
+    fn tell(&self, observer: &mut Observer<'_>, step: usize, frame: &Frame) {
+        let guide = self.shared.blocks[0][frame.before & 1].read();
+        let guide = guide.expect("no thread has panicked");
+        for (lane, &share) in self.shares[..frame.nodes.len()].iter().enumerate() {
+            observer(Mixture {
+                step,
+                lane,
+                bit: frame.k,
+                stretch: self.last.stretch(lane),
+                network: guide.inputs[lane * guide.width + NETWORK].into(),
+                weight: ((share + (1 << (WEIGHT_BITS - 1))) >> WEIGHT_BITS) as i32,
+            });
+        }
+    }
+
+    /// The bytes of a step, 0 where a lane has none.
+    pub(crate) fn row(&self, step: usize) -> Vec<u8> {
+        let frame = self.shared.frame.read().expect("no thread has panicked");
+        let byte = |range: Range<usize>| frame.text[range].get(step).copied().unwrap_or(0);
+        self.shape.ranges().map(byte).collect()
+    }
+
+    /// The block, once all of it is coded.
+    pub(crate) fn into_text(self) -> Vec<u8> {
+        let mut frame = self.shared.frame.write().expect("no thread has panicked");
+        std::mem::take(&mut frame.text)
     }
 }

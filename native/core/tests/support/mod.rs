@@ -30,30 +30,41 @@ impl Random {
 
 /// One block of a container.
 pub struct Block {
-    /// 1 raw, 2 run, 3 model.
+    /// 1 raw, 2 run, 3 mixed.
     pub kind: u8,
     pub lanes: usize,
+    pub design: usize,
+    pub transform: u8,
     pub length: usize,
+    /// Of mixed blocks: MiB of tables, and the identity of the weights, zeros for none.
+    pub tables: usize,
+    pub weights: [u8; 8],
     pub payload: Vec<u8>,
 }
 
-/// The weights identity, the blocks, and the length and check of the original.
-pub fn container(data: &[u8]) -> ([u8; 8], Vec<Block>, u64, [u8; 12]) {
+/// The blocks, and the length and check of the original.
+pub fn container(data: &[u8]) -> (Vec<Block>, u64, [u8; 12]) {
     let u32_at = |at: usize| u32::from_le_bytes(data[at..at + 4].try_into().unwrap());
     let mut at = 20;
     let mut blocks = Vec::new();
     while data[at] != 0 {
         let size = u32_at(at + 8) as usize;
+        let more = if data[at] == 3 { 12 } else { 0 };
+        let start = at + 12 + more;
         blocks.push(Block {
             kind: data[at],
             lanes: 1 << data[at + 1],
+            design: data[at + 2].into(),
+            transform: data[at + 3],
             length: u32_at(at + 4) as usize,
-            payload: data[at + 12..at + 12 + size].to_vec(),
+            tables: if more > 0 { u32_at(at + 12) as usize } else { 0 },
+            weights: if more > 0 { data[at + 16..at + 24].try_into().unwrap() } else { [0; 8] },
+            payload: data[start..start + size].to_vec(),
         });
-        at += 16 + size;
+        at = start + size + 4;
     }
     let length = u64::from_le_bytes(data[at + 4..at + 12].try_into().unwrap());
-    (data[8..16].try_into().unwrap(), blocks, length, data[at + 12..at + 24].try_into().unwrap())
+    (blocks, length, data[at + 12..at + 24].try_into().unwrap())
 }
 
 /// SHA-256 as FIPS 180-4 has it; its constants are computed from the first primes.

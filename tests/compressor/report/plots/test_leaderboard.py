@@ -82,12 +82,34 @@ def test_the_front_is_what_nothing_beats_in_both() -> None:
 
 
 def test_only_containers_of_blocks_are_drawn_along_the_file(keep: Any) -> None:
-    keep(codec="steady", family="neural", blocks=[[2_500_000, 1_000_000]] * 2)
+    keep.level(1, blocks=[[2_500_000, 1_000_000]] * 2)
     keep(codec="lumps", blocks=[[2_500_000, 500_000], [2_500_000, 1_500_000]])
-    keep(codec="one block", family="neural", blocks=[[5_000_000, 2_000_000]])
-    keep(codec="silent", family="neural", blocks=None)
+    keep.level(2, blocks=[[5_000_000, 2_000_000]])
+    keep.level(6, blocks=None)
     rows = keep.load().rows.itertuples()
-    assert [row.codec for row in rows if plots.steady(row)] == ["steady"]
+    assert [row.codec for row in rows if plots.steady(row)] == ["kolmozip -1"]
+
+
+def test_our_levels_are_joined_by_a_line_in_both_panels(keep: Any) -> None:
+    keep(codec="peer")
+    keep.level(6, compressed_bytes=500_000, kb_per_s_compress=10.0, kb_per_s_decompress=20.0)
+    keep.level(1, compressed_bytes=1_000_000, kb_per_s_compress=30.0, kb_per_s_decompress=40.0)
+    figure = plots.figures(keep.load())["pareto-test5m"]()
+    joined = [
+        [
+            line.get_xydata().tolist()
+            for line in axes.lines
+            if line.get_color() == plots.LEVELS_COLOUR
+        ]
+        for axes in figure.axes
+    ]
+    assert joined == [[[[40.0, 1.6], [20.0, 0.8]]], [[[30.0, 1.6], [10.0, 0.8]]]]
+    assert [axes.get_xlabel().split(",")[0] for axes in figure.axes] == [
+        "decompression",
+        "compression",
+    ]
+    shown = {text.get_text() for text in figure.axes[0].texts}
+    assert shown == {"peer", "-1", "-6"}
 
 
 @pytest.mark.parametrize("count", [1, 2, 24, 25, 26, 95, 1000])

@@ -1,0 +1,84 @@
+"""Levels of compression, 1 to 9 as people know them: which model, which memory, how many lanes.
+
+A level says how a block of some length is coded; the block's head states it, so that a decoder
+needs no level.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from coding.container import Design
+from compressor.codec.seams import Recipe
+
+MIB = 1 << 20
+LOWEST, DEFAULT, HIGHEST = 1, 6, 9
+
+
+@dataclasses.dataclass(frozen=True)
+class Level:
+    """What one level does.
+
+    ``table_bytes`` is what the memory's tables take for each byte of a block, up to ``tables_mib``;
+    from there on they grow by ``more_bytes`` a byte. ``block_mib`` bounds a block, and with it the
+    text in memory. ``speed`` was measured on a megabyte of English text, in KB/s to compress on two
+    cores of an AMD EPYC (Zen 3).
+    """
+
+    number: int
+    model: str | None
+    design: Design
+    tables_mib: int
+    table_bytes: int
+    more_bytes: int
+    lanes: int
+    block_mib: int
+    speed: int
+    purpose: str
+
+    @property
+    def block_bytes(self) -> int:
+        """The longest block, in bytes."""
+        return self.block_mib << 20
+
+    def recipe(self, length: int, lanes: int | None = None) -> Recipe:
+        """How a block of ``length`` bytes, at least one, is coded.
+
+        ``lanes`` are used where they are given, as far as the block has bytes for them.
+        """
+        wanted = self.tables_mib + length * self.more_bytes // MIB
+        tables = min(max(-(-length * self.table_bytes // MIB), 1), wanted)
+        return Recipe(lanes_of(length, lanes or self.lanes), self.design, tables)
+
+
+def lanes_of(length: int, most: int) -> int:
+    """So many lanes, a power of two, as a block of ``length`` bytes keeps busy: ``most`` at most.
+
+    A lane that is shorter than LANE bytes learns too little to be worth its cold start.
+    """
+    lanes = 1
+    while 2 * lanes <= most and 2 * lanes * LANE <= length:
+        lanes *= 2
+    return lanes
+
+
+LANE = 512
+"""Bytes of a lane at least, where a block has more than one."""
+
+LIGHT, FULL = Design.LIGHT, Design.FULL
+
+LEVELS: dict[int, Level] = {
+    level.number: level
+    # Number, model, design, tables_mib, table_bytes, more_bytes, lanes, block_mib, speed, purpose.
+    for level in (
+        Level(1, None, LIGHT, 48, 64, 0, 2, 8, 180, "any file, the fastest"),
+        Level(2, None, LIGHT, 256, 64, 2, 2, 128, 170, "any file, large ones better"),
+        Level(3, None, FULL, 432, 256, 2, 16, 128, 95, "programs, data, other languages"),
+        Level(4, "tiny", LIGHT, 256, 64, 2, 32, 128, 70, "English text, fast"),
+        Level(5, "tiny", FULL, 432, 256, 2, 32, 128, 55, "English text, fast and small"),
+        Level(6, "small", FULL, 432, 256, 2, 32, 128, 31, "most files"),
+        Level(7, "small", FULL, 1024, 256, 2, 16, 128, 29, "most files, more memory"),
+        Level(8, "base", FULL, 432, 256, 2, 32, 128, 30, "English text, smaller"),
+        Level(9, "base", FULL, 1024, 256, 2, 16, 128, 29, "English text, smallest"),
+    )
+}

@@ -1,0 +1,120 @@
+"""What memory coding takes, estimated before any is taken, and how an encoder makes do with less.
+
+All sizes are bytes of the whole process at its peak, with the native engine; JAX takes some 400 MB
+more. The estimates were measured to be some percent above the truth.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from coding.container import NO_WEIGHTS, Block, Design, Mixed, Transform
+from coding.errors import LimitExceeded
+from compressor.codec.levels import Level, lanes_of
+from compressor.codec.seams import Recipe
+
+PROCESS_BYTES = 26_000_000
+"""What the process holds before the first block: Python and our modules."""
+NETWORK_BYTES = 30_000_000
+"""What a network adds, ready to code with: the largest that is shipped takes this."""
+FIXED_BYTES = 23_000_000
+"""What a mixed block takes whatever its length: maps and mixers."""
+LANE_BYTES = 150_000
+"""What each lane of a mixed block takes."""
+MATCHES = {Design.LIGHT: 2, Design.FULL: 3}
+"""Tables of matches in each design, of four bytes for each of 2^S places."""
+MATCH_BITS = 12, 22
+"""Bounds of S; it is at most 14 more than the bits of the tables' MiB as well."""
+PIECE = 1 << 20
+"""Bytes of a run or raw block that are written at once."""
+GRANULE = 1 << 23
+"""Bytes that an encoder looks at together before a block's type is chosen."""
+LEAST_BLOCK = 1 << 20
+"""Blocks are not made shorter than this to save memory."""
+
+
+def mixing(length: int, recipe: Recipe, network: bool) -> int:
+    """What a mixed block of ``length`` bytes takes beside the process and what is made of it."""
+    least, most = MATCH_BITS
+    most = min(most, 14 + recipe.tables.bit_length())
+    matches = MATCHES[recipe.design] * (4 << min(max(length.bit_length(), least), most))
+    needed = FIXED_BYTES + (recipe.tables << 20) + matches + LANE_BYTES * recipe.lanes
+    return needed + (NETWORK_BYTES if network else 0)
+
+
+def decoding(block: Block) -> int:
+    """What decoding a block takes. FORMAT.md, section "Decoder limits", says what for."""
+    head = block.head
+    if not isinstance(head, Mixed):
+        # From a pipe a payload comes in parts, which are joined.
+        return PROCESS_BYTES + 2 * head.size + min(head.length, PIECE)
+    texts = head.size + (2 if head.transform == Transform.NONE else 3) * head.length
+    recipe, network = Recipe(head.lanes, head.design, head.tables), head.weights_id != NO_WEIGHTS
+    return PROCESS_BYTES + texts + mixing(head.length, recipe, network)
+
+
+def encoding(length: int, recipe: Recipe, network: bool) -> int:
+    """What encoding a mixed block of ``length`` bytes takes, whatever its bytes.
+
+    Beside the block there may be its transform, the memory's own text, a payload as long, and the
+    granule that comes next.
+    """
+    texts = 4 * length + min(length, GRANULE)
+    return PROCESS_BYTES + texts + mixing(length, recipe, network)
+
+
+class Room:
+    """How long blocks may be, and how large their tables, where an encoder's memory is bounded."""
+
+    def __init__(
+        self, level: Level, network: bool, lanes: int | None = None, max_memory: int | None = None
+    ) -> None:
+        """Takes what the level and the caller ask for; ``max_memory`` in bytes, None for no bound.
+
+        Half of what the bound leaves is for tables at least, where blocks can be made so short.
+        Raises LimitExceeded where nothing can be.
+        """
+        self._level, self._network, self._lanes = level, network, lanes
+        self._max_memory = max_memory
+        self.block_bytes = level.block_bytes
+        """The longest block."""
+        if max_memory is None:
+            return
+        fixed = self._least(0)
+        while self.block_bytes > LEAST_BLOCK:
+            if 2 * (self._least(self.block_bytes) - fixed) <= max_memory - fixed:
+                break
+            self.block_bytes = max(self.block_bytes // 2, LEAST_BLOCK)
+        least = self._least(self.block_bytes)
+        if least > max_memory:
+            raise LimitExceeded(
+                f"compressing at level {level.number} takes {least:,} bytes of memory at least, "
+                f"{max_memory:,} are allowed: allow more with --max-memory, or choose a lower level"
+            )
+
+    def _least(self, length: int) -> int:
+        """What a block of ``length`` bytes takes with the least tables."""
+        lanes = lanes_of(max(length, LEAST_BLOCK), self._lanes or self._level.lanes)
+        return encoding(length, Recipe(lanes, self._level.design, 1), self._network)
+
+    def recipe(self, length: int) -> Recipe:
+        """How a block of ``length`` bytes, at least one and at most ``block_bytes``, is coded."""
+        recipe = self._level.recipe(length, self._lanes)
+        most = self._max_memory
+        while (
+            most is not None
+            and recipe.tables > 1
+            and encoding(length, recipe, self._network) > most
+        ):
+            recipe = dataclasses.replace(recipe, tables=recipe.tables - 1)
+        return recipe
+
+
+def refuse_beyond(block: Block, max_memory: int | None) -> None:
+    """Raises LimitExceeded where decoding the block would take more than so many bytes."""
+    needed = decoding(block)
+    if max_memory is not None and needed > max_memory:
+        raise LimitExceeded(
+            f"decoding takes about {needed:,} bytes of memory, {max_memory:,} are allowed: "
+            "allow more with --max-memory"
+        )

@@ -1,0 +1,107 @@
+"""The contexts: hashes of what a lane has read."""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+import numpy as np
+
+from models.integer.ngram import HASH_LOW
+from models.memory.readers import Readers, hashed
+
+
+class Kind(enum.Enum):
+    """What a context is made of; "last" is the last byte."""
+
+    ORDER = "as many last bytes as its number, up to eight"
+    WORD = "the word and last"
+    PAIR = "the word, the word before, last"
+    SKIP = "the word, the word before the one before, last"
+    TRIPLE = "the word and the two before"
+    SPARSE = "of the last four bytes those whose bits are set in its number: bit 0 is the last"
+    INDENT = "word, indentation and first byte of the line, last"
+    SPECIALS = "word, the last two special bytes, last"
+    FORMAT = "classes of the last bytes, last"
+    FIELD = "field of the line, byte above, last"
+    ABOVE = "the bytes above in the two lines before, last"
+    ABOVE_WORD = "word, the byte above and its right neighbour"
+    RECORD = "the byte above in a record, last"
+    RECORD_PAIR = "the byte above in a record, the last two"
+    INDIRECT = "what followed the last byte the last two times, last"
+    INDIRECT_PAIR = "what followed the last two bytes the last two times, the last two"
+    NEST = "four open brackets and quotes, last"
+    NEST_WORD = "four open brackets and quotes, word, last"
+
+
+class Context(NamedTuple):
+    """One context of a design."""
+
+    kind: Kind
+    number: int = 0
+    own: bool = False
+    """Whether each lane has the context for itself; otherwise all lanes share it."""
+
+
+def hashes(contexts: tuple[Context, ...], readers: Readers) -> np.ndarray:
+    """The hashes of contexts for the next byte of each lane, (contexts, lanes) uint32."""
+    last, pair = readers.last.astype(np.uint32), readers.pair.astype(np.uint32)
+    pairs = [_numbers(context, readers, last, pair) for context in contexts]
+    of_all = hashed(np.stack([a for a, _ in pairs]), np.stack([b for _, b in pairs]))
+    own = [context.own for context in contexts]
+    lane = np.arange(1, readers.starts.size + 1).astype(np.uint32)
+    of_all[own] = (of_all[own] ^ lane * np.uint32(HASH_LOW)) * np.uint32(HASH_LOW)
+    return of_all
+
+
+def _numbers(
+    context: Context, readers: Readers, last: np.ndarray, pair: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The two numbers that a context's hash is made of, (lanes,) uint32 each.
+
+    The second one tells the kinds apart. ``last`` is the last byte, ``pair`` the last two.
+    """
+    word, words = readers.word, readers.words
+    match context.kind:
+        case Kind.ORDER:
+            kept = readers.recent & ((1 << 8 * context.number) - 1)
+            salt = np.uint32(context.number << 24)
+            return kept.astype(np.uint32), (kept >> 32).astype(np.uint32) ^ salt
+        case Kind.WORD:
+            return np.where(word == 0, pair, word), last ^ 0x100
+        case Kind.PAIR:
+            return hashed(word, words[0]), last ^ 0x200
+        case Kind.SKIP:
+            return hashed(word, words[1]), last ^ 0x300
+        case Kind.TRIPLE:
+            return hashed(word, words[0]), words[1] ^ 0x400
+        case Kind.SPARSE:
+            kept = readers.recent & sum(
+                0xFF << 8 * at for at in range(4) if context.number >> at & 1
+            )
+            return kept.astype(np.uint32), np.full_like(last, context.number << 16 ^ 0x500)
+        case Kind.INDENT:
+            return hashed(word, readers.indent << 8 | readers.first), last ^ 0x600
+        case Kind.SPECIALS:
+            return hashed(word, readers.specials), last ^ 0x700
+        case Kind.FORMAT:
+            return readers.format, last ^ 0x800
+        case Kind.FIELD:
+            return readers.fields << 8 | readers.above(1), last ^ 0x900
+        case Kind.ABOVE:
+            return readers.above(1) << 8 | readers.above(2), last ^ 0xA00
+        case Kind.ABOVE_WORD:
+            above = readers.above(1) << 8 | readers.above(1, right=1)
+            return hashed(word, above), np.full_like(last, 0xB00)
+        case Kind.RECORD:
+            return readers.in_record() << 8 | last, readers.record.astype(np.uint32) << 8 ^ 0xC0
+        case Kind.RECORD_PAIR:
+            return readers.in_record() << 16 | pair, readers.record.astype(np.uint32) << 8 ^ 0xC2
+        case Kind.INDIRECT:
+            return readers.followed | last << 16, np.full_like(last, 0xD00)
+        case Kind.INDIRECT_PAIR:
+            return readers.pair_followed | pair << 16, np.full_like(last, 0xE00)
+        case Kind.NEST:
+            return readers.nest.astype(np.uint32), last ^ 0xF00
+        case Kind.NEST_WORD:
+            return hashed(readers.nest.astype(np.uint32), word), last ^ 0x1000

@@ -1,0 +1,86 @@
+"""What a memory consists of, and the designs that the format knows."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from models.memory.choosers import Chooser
+from models.memory.contexts import Context, Kind
+
+
+class Design(NamedTuple):
+    """The contexts, mixer rows and matches of a memory."""
+
+    contexts: tuple[Context, ...]
+    part: int
+    """So many contexts share a hash table: the first ones, the ones after them and so on."""
+    choosers: tuple[Chooser, ...]
+    """One set of mixer weights for each, of which it chooses a row."""
+    matches: tuple[int, ...]
+    """Least lengths of matches in bytes, ascending."""
+
+
+def shared(kind: Kind, number: int = 0) -> Context:
+    """A context that all lanes share."""
+    return Context(kind, number)
+
+
+def own(kind: Kind, number: int = 0) -> Context:
+    """A context that each lane has for itself."""
+    return Context(kind, number, own=True)
+
+
+FULL = Design(
+    contexts=(
+        *(shared(Kind.ORDER, number) for number in (1, 2, 3, 4, 5, 6, 8)),
+        shared(Kind.WORD),
+        shared(Kind.PAIR),
+        shared(Kind.SKIP),
+        shared(Kind.TRIPLE),
+        *(own(Kind.ORDER, number) for number in (2, 3, 4, 5)),
+        own(Kind.WORD),
+        own(Kind.PAIR),
+        *(shared(Kind.SPARSE, mask) for mask in (0b110, 0b101, 0b1100)),
+        shared(Kind.INDENT),
+        shared(Kind.SPECIALS),
+        shared(Kind.FORMAT),
+        shared(Kind.FIELD),
+        shared(Kind.ABOVE),
+        shared(Kind.ABOVE_WORD),
+        shared(Kind.RECORD),
+        shared(Kind.RECORD_PAIR),
+        shared(Kind.INDIRECT),
+        shared(Kind.INDIRECT_PAIR),
+        shared(Kind.NEST),
+        shared(Kind.NEST_WORD),
+    ),
+    part=8,
+    choosers=(
+        Chooser.NONE,
+        Chooser.NODE,
+        Chooser.LAST,
+        Chooser.MATCH,
+        Chooser.CLASSES,
+        Chooser.KNOWN,
+        Chooser.FIELDS,
+        Chooser.TWO,
+    ),
+    matches=(5, 10, 20),
+)
+"""For networks, and for files that may take time."""
+
+LIGHT = Design(
+    contexts=(
+        *(shared(Kind.ORDER, number) for number in (1, 2, 3, 4, 6)),
+        shared(Kind.WORD),
+        shared(Kind.PAIR),
+        shared(Kind.NEST),
+    ),
+    part=8,
+    choosers=(Chooser.MATCH, Chooser.LAST, Chooser.NODE, Chooser.CLASSES),
+    matches=(5, 12),
+)
+"""For the fastest level: no network, one lane."""
+
+DESIGNS = {1: LIGHT, 2: FULL}
+"""By the number that a block names."""

@@ -1,0 +1,233 @@
+"""What each lane has read, and all that contexts and mixer rows take from it.
+
+Text comes in lines and words, records and columns, brackets and quotes; a reader follows all of
+them at once, as no file says which it has. Every attribute is an array over lanes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.integer.ngram import HASH_HIGH, HASH_LOW
+
+FIRST_RECORD = 4
+"""The record length before one was seen to repeat, in bytes."""
+REPEATS = 15
+"""A distance that has repeated more often than this is taken for the record length."""
+MOST = 255
+"""Indentation and fields are counted up to this."""
+OPEN, CLOSE, QUOTES = b"([{<", b")]}>", b"\"'`"
+BROKEN_BY_LINES = b"\"'`<"
+"""What an end of line closes."""
+QUOTE_DEPTH, DEPTH = 3, 8
+"""A quote is looked for among so many innermost open ones, a bracket among all that are told."""
+SEPARATORS = b',\t;:|"'
+
+
+def _is_in(these: bytes) -> np.ndarray:
+    """Which of the 256 bytes are among these, bool."""
+    return np.isin(np.arange(256), np.frombuffer(these, np.uint8))
+
+
+LOWER, UPPER = bytes(range(97, 123)), bytes(range(65, 91))
+DIGITS = b"0123456789"
+HIGH = bytes(range(128, 256))
+CLASSES = np.select(
+    [_is_in(of) for of in (LOWER, UPPER, DIGITS, b" ", b"\n\r", b"\0", bytes(range(32)), HIGH)]
+    + [_is_in(b".,;:!?")],
+    range(9),
+    9,
+)
+"""Ten classes of bytes: small and great letters, digits, space, ends of line, zero, other control
+characters, the upper half, marks of a sentence, and all others."""
+COARSE = np.array([0, 0, 1, 2, 2, 3, 3, 3, 3, 3])
+"""By class, the kind that is told of the byte before the last one."""
+IN_WORDS = _is_in(LOWER + UPPER + HIGH)
+SPECIAL = ~_is_in(LOWER + UPPER + DIGITS + b" " + HIGH)
+ALIKE = np.isin(CLASSES, (0, 1, 2, 7))
+"""Letters and digits that follow their like count as one in the format."""
+IS_SEPARATOR = _is_in(SEPARATORS)
+CLOSED_BY = np.zeros(256, np.uint64)
+"""By byte, what it closes, or 0."""
+CLOSED_BY[list(CLOSE + QUOTES)] = list(OPEN + QUOTES)
+IS_OPEN, IS_QUOTE, IS_BROKEN = _is_in(OPEN), _is_in(QUOTES), _is_in(BROKEN_BY_LINES)
+
+
+def hashed(a: np.ndarray, b: np.ndarray | int) -> np.ndarray:
+    """The hash of two numbers, uint32; all arithmetic is modulo 2^32."""
+    g = a * np.uint32(HASH_LOW) + np.asarray(b).astype(np.uint32) * np.uint32(HASH_HIGH)
+    return (g ^ (g >> 15)) * np.uint32(HASH_LOW)
+
+
+class Readers:
+    """All lanes of a block, which have read equally many bytes each."""
+
+    def __init__(self, text: np.ndarray, starts: np.ndarray) -> None:
+        """Takes the block, (length,) uint8, and where in it each lane begins, (lanes,) int64.
+
+        Of the block only what was read is looked at.
+        """
+        lanes = starts.size
+        self.text = text
+        self.starts = starts
+        self.length = 0
+        """How many bytes each lane has read."""
+        self.recent: np.ndarray = np.zeros(lanes, np.uint64)
+        """The last eight bytes, the last one lowest."""
+        self.pair = np.zeros(lanes, np.int64)
+        """The last two bytes, the last one lowest."""
+        self.last = np.zeros(lanes, np.int64)
+        self.word = np.zeros(lanes, np.uint32)
+        """The hash of the word that is being read, 0 if none is."""
+        self.words = np.zeros((2, lanes), np.uint32)
+        """The hashes of the words before, the later one first."""
+        self.lines = np.zeros((3, lanes), np.int64)
+        """Where this line begins within the lane, and the two before."""
+        self.blank = np.ones(lanes, bool)
+        """Whether the line has had nothing but spaces and tabs."""
+        self.indent = np.zeros(lanes, np.uint32)
+        """With how many of these it begins."""
+        self.first = np.zeros(lanes, np.uint32)
+        """The line's first byte that is neither, 0 before it came."""
+        self.fields = np.zeros(lanes, np.uint32)
+        """Separators in the line."""
+        self.specials = np.zeros(lanes, np.uint32)
+        """The last two special bytes: no letters, digits, spaces; the last one lowest."""
+        self.format = np.zeros(lanes, np.uint32)
+        """The last four classes, plus one, in 4 bits each; the last one lowest."""
+        self.nest: np.ndarray = np.zeros(lanes, np.uint64)
+        """Eight open brackets and quotes, the innermost lowest."""
+        self.record = np.full(lanes, FIRST_RECORD, np.int64)
+        """The record length in bytes."""
+        self._seen = np.zeros((lanes, 256, 3), np.int64)
+        """By byte: how many bytes were read when it came the last three times, itself included."""
+        self._distances = np.zeros((2, lanes), np.int64)
+        self._repeats = np.zeros((2, lanes), np.int64)
+        """Two candidates for the record length, and how often they repeated."""
+        self._followed = np.zeros((lanes, 1 << 8), np.uint16)
+        self._pair_followed = np.zeros((lanes, 1 << 16), np.uint16)
+        """By the last byte, and by the last two: the last two bytes that followed."""
+        self._lane = np.arange(lanes)
+
+    @property
+    def next(self) -> np.ndarray:
+        """Where in the block the next byte of each lane lies, int64."""
+        return self.starts + self.length
+
+    @property
+    def followed(self) -> np.ndarray:
+        """The two bytes that followed the last byte the last two times, uint16."""
+        return self._followed[self._lane, self.last]
+
+    @property
+    def pair_followed(self) -> np.ndarray:
+        """The two bytes that followed the last two bytes the last two times, uint16."""
+        return self._pair_followed[self._lane, self.pair]
+
+    def classes(self) -> np.ndarray:
+        """The classes of the last two bytes as a number below 40, int64."""
+        return CLASSES[self.last] * 4 + COARSE[CLASSES[self.pair >> 8]]
+
+    def above(self, lines: int, right: int = 0) -> np.ndarray:
+        """The byte that stands so many lines above the one ``right`` of the next, uint32.
+
+        It is 0 where that line is too short.
+        """
+        place = self.lines[lines] + (self.length + right - self.lines[0])
+        there = place < self.lines[lines - 1]
+        return self.text[self.starts + np.where(there, place, 0)] * there.astype(np.uint32)
+
+    def in_record(self) -> np.ndarray:
+        """The byte a record's length before the next one, or 0 where there is none, uint32."""
+        place = self.length - self.record
+        there = place >= 0
+        return self.text[self.starts + np.where(there, place, 0)] * there.astype(np.uint32)
+
+    def take(self, byte: np.ndarray) -> None:
+        """Moves every lane on by the byte that came, (lanes,) int64; it stands in the text."""
+        short = byte.astype(np.uint16)
+        self._followed[self._lane, self.last] = self.followed << 8 | short
+        self._pair_followed[self._lane, self.pair] = self.pair_followed << 8 | short
+        self.length += 1
+        self.recent = self.recent << 8 | byte.astype(np.uint64)
+        self.pair = (self.last << 8) | byte
+        self.last = byte
+        self._take_word(byte)
+        self._take_line(byte)
+        self._take_nest(byte)
+        self._take_record(byte)
+
+    def _take_word(self, byte: np.ndarray) -> None:
+        """Letters of both cases are the same in words."""
+        small = byte.astype(np.uint32)
+        within = IN_WORDS[byte]
+        ends = ~within & (self.word != 0)
+        self.words = np.where(ends, [self.word, self.words[0]], self.words)
+        longer = (self.word + (small | 32) + 1) * np.uint32(HASH_LOW)
+        self.word = np.where(within, longer, np.uint32(0))
+        kind = CLASSES[byte].astype(np.uint32) + 1
+        new = (self.format & 15 != kind) | ~ALIKE[byte]
+        self.format = np.where(new, (self.format << 4 | kind) & 0xFFFF, self.format)
+        specials = (self.specials << 8 | small) & 0xFFFF
+        self.specials = np.where(SPECIAL[byte], specials, self.specials)
+
+    def _take_line(self, byte: np.ndarray) -> None:
+        ends = byte == ord("\n")
+        indents = self.blank & ((byte == ord(" ")) | (byte == ord("\t")))
+        begins = self.blank & ~indents
+        self.indent = np.minimum(self.indent + indents, MOST)
+        self.first = np.where(begins, byte, self.first).astype(np.uint32)
+        self.fields = np.minimum(self.fields + IS_SEPARATOR[byte], MOST)
+        for of_line in (self.indent, self.first, self.fields):
+            of_line[ends] = 0
+        self.blank = ends | indents
+        here = np.full_like(byte, self.length)
+        self.lines = np.where(ends, [here, self.lines[0], self.lines[1]], self.lines)
+
+    def _take_nest(self, byte: np.ndarray) -> None:
+        """Closes down to what the byte closes, where that is open; else a quote opens one."""
+        closes, quotes = CLOSED_BY[byte], IS_QUOTE[byte]
+        depth = np.zeros_like(byte)
+        for at in reversed(range(DEPTH)):
+            open_there = (self.nest >> (8 * at)) & 0xFF == closes
+            looked_at = np.where(quotes, at < QUOTE_DEPTH, closes > 0)
+            depth[open_there & looked_at] = at + 1
+        opens = IS_OPEN[byte] | (quotes & (depth == 0))
+        self.nest = np.where(opens, self.nest << 8 | byte.astype(np.uint64), self.nest)
+        self._close(depth)
+        ends = byte == ord("\n")
+        for _ in range(DEPTH if ends.any() else 0):
+            self._close((ends & IS_BROKEN[self.nest & 0xFF]).astype(np.int64))
+
+    def _close(self, depth: np.ndarray) -> None:
+        """Takes off as many of the innermost open ones, 0 to 8."""
+        # In two halves: shifts by 64 bits are not defined.
+        half = (4 * depth).astype(np.uint64)
+        self.nest = self.nest >> half >> half
+
+    def _take_record(self, byte: np.ndarray) -> None:
+        """Where the same byte came at the same distance three times, that may be a length."""
+        one, two, three = self._seen[self._lane, byte].T
+        distance = self.length - one
+        repeats = (
+            (distance >= 2) & (three > 0) & (distance == one - two) & (one - two == two - three)
+        )
+        self._seen[self._lane, byte] = np.stack([np.full_like(one, self.length), one, two], 1)
+        at = np.flatnonzero(repeats)
+        if at.size:
+            self._note_distance(at, distance[at])
+
+    def _note_distance(self, at: np.ndarray, distance: np.ndarray) -> None:
+        """Counts a repeated distance (n,) in the lanes ``at``; a new one replaces the rarer."""
+        (a, b), (of_a, of_b) = self._distances[:, at], self._repeats[:, at]
+        is_a, is_b = distance == a, (distance == b) & (distance != a)
+        new = ~is_a & ~is_b
+        new_b = new & (of_a > of_b)
+        new_a = new & ~new_b
+        self._distances[:, at] = np.where(new_a, distance, a), np.where(new_b, distance, b)
+        self._repeats[:, at] = np.where(new_a, 1, of_a + is_a), np.where(new_b, 1, of_b + is_b)
+        for candidate in (0, 1):
+            length, times = self._distances[candidate, at], self._repeats[candidate, at]
+            found = at[(times > REPEATS) & (length != self.record[at])]
+            self.record[found] = self._distances[candidate, found]
+            self._repeats[:, found] = 0

@@ -1,0 +1,318 @@
+//! The contexts: hashes of what a lane has read.
+#![forbid(unsafe_code)]
+
+use crate::history::hash;
+
+/// One context of a design.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Item {
+    pub(crate) context: Context,
+    /// Whether other lanes do not share it.
+    pub(crate) own: bool,
+}
+
+/// What a context is made of. "Last" is always the last byte.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Context {
+    /// So many last bytes.
+    Order(u32),
+    /// The word and the last byte.
+    Word,
+    /// The word, the word before, last.
+    Pair,
+    /// The word, the word before the one before, last.
+    Skip,
+    /// The word and the two before.
+    Triple,
+    /// Some of the last bytes: bit 0 of the mask is the last one.
+    Sparse(u32),
+    /// Word, indentation and first byte of the line, last.
+    Indent,
+    /// Word, the last two special bytes, last.
+    Specials,
+    /// Classes of the last bytes, last.
+    Format,
+    /// Field of the line, byte above, last.
+    Field,
+    /// The bytes above in the two lines before, last.
+    Above,
+    /// Word, the byte above and its right neighbour.
+    AboveWord,
+    /// The byte above in a record, last.
+    Record,
+    /// The byte above in a record, the last two.
+    RecordPair,
+    /// What followed the last byte the last two times, last.
+    Indirect,
+    /// What followed the last two bytes the last two times, the last two.
+    IndirectPair,
+    /// Four open brackets and quotes, last.
+    Nest,
+    /// Four open brackets and quotes, word, last.
+    NestWord,
+}
+
+/// Ten classes of bytes.
+fn class(byte: u8) -> u32 {
+    match byte {
+        b'a'..=b'z' => 0,
+        b'A'..=b'Z' => 1,
+        b'0'..=b'9' => 2,
+        b' ' => 3,
+        b'\n' | b'\r' => 4,
+        0 => 5,
+        1..=31 => 6,
+        128..=255 => 7,
+        b'.' | b',' | b';' | b':' | b'!' | b'?' => 8,
+        _ => 9,
+    }
+}
+
+/// The first record length, before one was seen to repeat.
+const FIRST_RECORD: u32 = 4;
+/// So often a distance must have repeated to be taken for the record length.
+const REPEATS: u32 = 15;
+
+/// A lane's text so far, as contexts see it.
+#[derive(Clone)]
+pub(crate) struct Reader {
+    /// Where the lane begins in the text, and how many bytes were read.
+    start: usize,
+    length: usize,
+    /// The last eight bytes, the last lowest.
+    pub(crate) last: u64,
+    /// Hashes of the word that is being read, 0 if none is, and of those before.
+    word: u32,
+    words: [u32; 2],
+    /// Where this line begins, and the two before.
+    lines: [usize; 3],
+    blank: bool,
+    indent: u32,
+    first: u32,
+    /// The last two special bytes; four classes of 4 bits.
+    specials: u32,
+    format: u32,
+    pub(crate) fields: u32,
+    /// Eight open brackets and quotes, the innermost lowest.
+    pub(crate) nest: u64,
+    /// By byte, how many were read when it came the last three times, itself counted.
+    seen: Box<[[u32; 3]; 256]>,
+    record: u32,
+    /// Two distances and how often they repeated.
+    candidates: [[u32; 2]; 2],
+    /// By byte, and by two bytes, the last two that followed.
+    followed: Box<[u16; 256]>,
+    pair_followed: Vec<u16>,
+}
+
+impl Reader {
+    pub(crate) fn new(start: usize) -> Self {
+        Self {
+            start,
+            length: 0,
+            last: 0,
+            word: 0,
+            words: [0; 2],
+            lines: [0; 3],
+            blank: true,
+            indent: 0,
+            first: 0,
+            specials: 0,
+            format: 0,
+            fields: 0,
+            nest: 0,
+            seen: Box::new([[0; 3]; 256]),
+            record: FIRST_RECORD,
+            candidates: [[0; 2]; 2],
+            followed: Box::new([0; 256]),
+            pair_followed: vec![0; 1 << 16],
+        }
+    }
+
+    /// What was read.
+    #[inline(always)]
+    pub(crate) fn read<'a>(&self, text: &'a [u8]) -> &'a [u8] {
+        &text[self.start..self.start + self.length]
+    }
+
+    /// Where the next byte lies.
+    pub(crate) fn next(&self) -> usize {
+        self.start + self.length
+    }
+
+    /// Takes a byte.
+    pub(crate) fn take(&mut self, byte: u8) {
+        self.length += 1;
+        self.last = self.last << 8 | u64::from(byte);
+        self.take_word(byte);
+        self.take_line(byte);
+        self.take_nest(byte);
+        self.take_record(byte);
+        let before = (self.last >> 8) as usize;
+        for followed in
+            [&mut self.followed[before & 0xFF], &mut self.pair_followed[before & 0xFFFF]]
+        {
+            *followed = *followed << 8 | u16::from(byte);
+        }
+    }
+
+    fn take_word(&mut self, byte: u8) {
+        let lower = byte | 32;
+        if lower.is_ascii_lowercase() || byte >= 128 {
+            self.word =
+                self.word.wrapping_add(u32::from(lower)).wrapping_add(1).wrapping_mul(0x9E37_79B1);
+        } else if self.word != 0 {
+            self.words = [self.word, self.words[0]];
+            self.word = 0;
+        }
+        let kind = class(byte) + 1;
+        // Letters and digits that follow their like are one.
+        if self.format & 15 != kind || !matches!(kind, 1 | 2 | 3 | 8) {
+            self.format = (self.format << 4 | kind) & 0xFFFF;
+        }
+        if !byte.is_ascii_alphanumeric() && byte != b' ' && byte < 128 {
+            self.specials = (self.specials << 8 | u32::from(byte)) & 0xFFFF;
+        }
+    }
+
+    fn take_line(&mut self, byte: u8) {
+        if byte == b'\n' {
+            self.lines = [self.length, self.lines[0], self.lines[1]];
+            (self.blank, self.indent, self.first, self.fields) = (true, 0, 0, 0);
+            return;
+        }
+        if self.blank && matches!(byte, b' ' | b'\t') {
+            self.indent = (self.indent + 1).min(255);
+        } else if self.blank {
+            self.blank = false;
+            self.first = u32::from(byte);
+        }
+        if matches!(byte, b',' | b'\t' | b';' | b':' | b'|' | b'"') {
+            self.fields = (self.fields + 1).min(255);
+        }
+    }
+
+    fn take_nest(&mut self, byte: u8) {
+        let depth = |of: u8, within: u32| {
+            (0..within).find(|at| (self.nest >> (8 * at)) as u8 == of).map(|at| 8 * (at + 1))
+        };
+        let open = |nest: u64, to: u32| nest.checked_shr(to).unwrap_or(0);
+        match byte {
+            b'(' | b'[' | b'{' | b'<' => self.nest = self.nest << 8 | u64::from(byte),
+            b')' | b']' | b'}' | b'>' => {
+                let opened = if byte == b')' { b'(' } else { byte - 2 };
+                if let Some(to) = depth(opened, 8) {
+                    self.nest = open(self.nest, to);
+                }
+            }
+            b'"' | b'\'' | b'`' => {
+                self.nest = match depth(byte, 3) {
+                    Some(to) => open(self.nest, to),
+                    None => self.nest << 8 | u64::from(byte),
+                }
+            }
+            b'\n' => {
+                while matches!(self.nest as u8, b'"' | b'\'' | b'`' | b'<') {
+                    self.nest >>= 8;
+                }
+            }
+            _ => (),
+        }
+    }
+
+    /// Where the same byte came at the same distance three times, that may be a record's length.
+    fn take_record(&mut self, byte: u8) {
+        let here = self.length as u32;
+        let seen = &mut self.seen[usize::from(byte)];
+        let [one, two, three] = *seen;
+        *seen = [here, one, two];
+        let distance = here - one;
+        if distance < 2 || three == 0 || distance != one - two || distance != two - three {
+            return;
+        }
+        let [a, b] = &mut self.candidates;
+        if distance == a[0] {
+            a[1] += 1;
+        } else if distance == b[0] {
+            b[1] += 1;
+        } else if a[1] > b[1] {
+            *b = [distance, 1];
+        } else {
+            *a = [distance, 1];
+        }
+        for at in 0..2 {
+            let [length, repeats] = self.candidates[at];
+            if repeats > REPEATS && length != self.record {
+                self.record = length;
+                self.candidates[0][1] = 0;
+                self.candidates[1][1] = 0;
+            }
+        }
+    }
+
+    /// The byte above the one `right` of the next, so many lines before, or 0 where there is none.
+    fn above(&self, read: &[u8], lines: usize, right: usize) -> u32 {
+        let column = self.length - self.lines[0] + right;
+        let line = &read[self.lines[lines]..self.lines[lines - 1]];
+        line.get(column).map_or(0, |&byte| u32::from(byte))
+    }
+
+    /// The byte a record's length before the next, or 0.
+    fn in_record(&self, read: &[u8]) -> u32 {
+        let at = self.length.checked_sub(self.record as usize);
+        at.map_or(0, |at| u32::from(read[at]))
+    }
+
+    /// The hash of a context.
+    #[inline(always)]
+    pub(crate) fn hash(&self, context: Context, text: &[u8]) -> u32 {
+        let read = self.read(text);
+        let pair = self.last as u32 & 0xFFFF;
+        let last = pair & 0xFF;
+        match context {
+            Context::Order(n) => {
+                let kept = self.last & (u64::MAX >> (64 - 8 * n));
+                hash(kept as u32, (kept >> 32) as u32 ^ n << 24)
+            }
+            Context::Word => hash(if self.word == 0 { pair } else { self.word }, last ^ 0x100),
+            Context::Pair => hash(hash(self.word, self.words[0]), last ^ 0x200),
+            Context::Skip => hash(hash(self.word, self.words[1]), last ^ 0x300),
+            Context::Triple => hash(hash(self.word, self.words[0]), self.words[1] ^ 0x400),
+            Context::Sparse(mask) => {
+                let byte = |at: u32| if mask >> at & 1 == 1 { 255 << (8 * at) } else { 0 };
+                let kept = self.last as u32 & (0..4).map(byte).sum::<u32>();
+                hash(kept, mask << 16 ^ 0x500)
+            }
+            Context::Indent => hash(hash(self.word, self.indent << 8 | self.first), last ^ 0x600),
+            Context::Specials => hash(hash(self.word, self.specials), last ^ 0x700),
+            Context::Format => hash(self.format, last ^ 0x800),
+            Context::Field => hash(self.fields << 8 | self.above(read, 1, 0), last ^ 0x900),
+            Context::Above => {
+                hash(self.above(read, 1, 0) << 8 | self.above(read, 2, 0), last ^ 0xA00)
+            }
+            Context::AboveWord => {
+                let above = self.above(read, 1, 0) << 8 | self.above(read, 1, 1);
+                hash(hash(self.word, above), 0xB00)
+            }
+            Context::Record => hash(self.in_record(read) << 8 | last, self.record << 8 ^ 0xC0),
+            Context::RecordPair => hash(self.in_record(read) << 16 | pair, self.record << 8 ^ 0xC2),
+            Context::Indirect => hash(u32::from(self.followed[last as usize]) | last << 16, 0xD00),
+            Context::IndirectPair => {
+                hash(u32::from(self.pair_followed[pair as usize]) | pair << 16, 0xE00)
+            }
+            Context::Nest => hash(self.nest as u32, last ^ 0xF00),
+            Context::NestWord => hash(hash(self.nest as u32, self.word), last ^ 0x1000),
+        }
+    }
+
+    /// The classes of the last two bytes, four of the second kind.
+    pub(crate) fn classes(&self) -> u32 {
+        let before = match class((self.last >> 8) as u8) {
+            0 | 1 => 0,
+            2 => 1,
+            3 | 4 => 2,
+            _ => 3,
+        };
+        class(self.last as u8) * 4 + before
+    }
+}

@@ -1,0 +1,101 @@
+//! The designs of the memory that the format knows.
+#![forbid(unsafe_code)]
+
+use super::contexts::{Context, Item};
+use super::mixer::Chooser;
+
+/// What a memory consists of.
+#[derive(Debug)]
+pub struct Design {
+    pub(crate) items: &'static [Item],
+    /// Contexts of a part.
+    pub(crate) part: usize,
+    pub(crate) choosers: &'static [Chooser],
+    /// Sets of mixer weights that one task looks after.
+    pub(crate) group: usize,
+    /// The least lengths of matches.
+    pub(crate) matches: &'static [u32],
+}
+
+const fn shared(context: Context) -> Item {
+    Item { context, own: false }
+}
+
+const fn own(context: Context) -> Item {
+    Item { context, own: true }
+}
+
+/// For networks, and for files that may take time.
+pub static FULL: Design = Design {
+    items: &[
+        shared(Context::Order(1)),
+        shared(Context::Order(2)),
+        shared(Context::Order(3)),
+        shared(Context::Order(4)),
+        shared(Context::Order(5)),
+        shared(Context::Order(6)),
+        shared(Context::Order(8)),
+        shared(Context::Word),
+        shared(Context::Pair),
+        shared(Context::Skip),
+        shared(Context::Triple),
+        own(Context::Order(2)),
+        own(Context::Order(3)),
+        own(Context::Order(4)),
+        own(Context::Order(5)),
+        own(Context::Word),
+        own(Context::Pair),
+        shared(Context::Sparse(0b110)),
+        shared(Context::Sparse(0b101)),
+        shared(Context::Sparse(0b1100)),
+        shared(Context::Indent),
+        shared(Context::Specials),
+        shared(Context::Format),
+        shared(Context::Field),
+        shared(Context::Above),
+        shared(Context::AboveWord),
+        shared(Context::Record),
+        shared(Context::RecordPair),
+        shared(Context::Indirect),
+        shared(Context::IndirectPair),
+        shared(Context::Nest),
+        shared(Context::NestWord),
+    ],
+    part: 8,
+    choosers: &[
+        Chooser::None,
+        Chooser::Node,
+        Chooser::Last,
+        Chooser::Match,
+        Chooser::Classes,
+        Chooser::Known,
+        Chooser::Fields,
+        Chooser::Two,
+    ],
+    group: 2,
+    matches: &[5, 10, 20],
+};
+
+/// For the fastest level: no network, one lane.
+pub static LIGHT: Design = Design {
+    items: &[
+        shared(Context::Order(1)),
+        shared(Context::Order(2)),
+        shared(Context::Order(3)),
+        shared(Context::Order(4)),
+        shared(Context::Order(6)),
+        shared(Context::Word),
+        shared(Context::Pair),
+        shared(Context::Nest),
+    ],
+    part: 8,
+    choosers: &[Chooser::Match, Chooser::Last, Chooser::Node, Chooser::Classes],
+    group: 4,
+    matches: &[5, 12],
+};
+
+/// The design that a block names by its number.
+#[must_use]
+pub fn by_number(number: usize) -> Option<&'static Design> {
+    [&LIGHT, &FULL].get(number.checked_sub(1)?).copied()
+}

@@ -1,0 +1,85 @@
+//! What the tasks of a step share: the text and its readers, bits, and what contexts say.
+#![forbid(unsafe_code)]
+
+use super::contexts::{Item, Reader};
+use super::maps::{RATES, Rates};
+use crate::history::own;
+
+/// What all lanes are at, as one bit of each is coded.
+pub(crate) struct Frame {
+    /// The bit that is predicted, 0 being the most significant.
+    pub(crate) k: usize,
+    /// By active lane, 1 followed by the bits known of its byte.
+    pub(crate) nodes: Vec<u32>,
+    /// By lane whose last bit is to be learned, 1 followed by the bits of its byte up to that one.
+    pub(crate) done: Vec<u32>,
+    /// Bits coded so far in a lane, of the first lane.
+    pub(crate) before: usize,
+    /// The block; of each lane what its reader has read is known.
+    pub(crate) text: Vec<u8>,
+    pub(crate) readers: Vec<Reader>,
+    /// The network's counts of what comes next, 256 a lane; empty where there is no network.
+    pub(crate) evidence: Vec<i32>,
+    /// In its place, where it is replayed: stretches of the byte's bits, for each bit one a lane.
+    pub(crate) stretches: Vec<i16>,
+    pub(crate) rates: &'static Rates,
+}
+
+impl Frame {
+    pub(crate) fn new(text: Vec<u8>, starts: impl Iterator<Item = usize>) -> Self {
+        Self {
+            k: 0,
+            nodes: Vec::new(),
+            done: Vec::new(),
+            before: 0,
+            text,
+            readers: starts.map(Reader::new).collect(),
+            evidence: Vec::new(),
+            stretches: Vec::new(),
+            rates: &RATES,
+        }
+    }
+
+    /// The hash of a context in a lane.
+    #[inline(always)]
+    pub(crate) fn hash(&self, item: Item, lane: usize) -> u32 {
+        let hash = self.readers[lane].hash(item.context, &self.text);
+        if item.own { own(hash, lane as u32) } else { hash }
+    }
+}
+
+/// What a part's contexts say of a lane's bit together.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Tally {
+    /// Contexts whose run agrees with the bits known, and those whose history is not empty.
+    pub(crate) runs: i32,
+    pub(crate) known: i32,
+}
+
+/// A task's inputs to the mixer.
+pub(crate) struct Block {
+    /// By lane, `width` stretches in 1/256 bit.
+    pub(crate) inputs: Vec<i16>,
+    pub(crate) width: usize,
+    pub(crate) tallies: Vec<Tally>,
+    /// By lane: what the longest match expects.
+    pub(crate) expected: Vec<Expected>,
+}
+
+/// What the longest match expects of a bit.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Expected {
+    /// Twice its length, to 15, and the bit; 0 if nothing is expected.
+    pub(crate) cell: u32,
+}
+
+impl Block {
+    pub(crate) fn new(width: usize, lanes: usize) -> Self {
+        Self {
+            inputs: vec![0; width * lanes],
+            width,
+            tallies: vec![Tally::default(); lanes],
+            expected: vec![Expected::default(); lanes],
+        }
+    }
+}

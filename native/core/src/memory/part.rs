@@ -1,0 +1,294 @@
+//! A part of the memory: some contexts that share a hash table, and what they say of each bit.
+#![forbid(unsafe_code)]
+
+use super::contexts::Item;
+use super::frame::{Block, Frame, Tally};
+use super::histories::{HISTORIES, Histories};
+use super::maps::{self, Cell};
+use crate::constants::{LOGISTIC, Logistic};
+use crate::history::mix;
+use crate::mapping::{LINE, Table};
+
+/// Histories of half a byte, by node; node 0 is not used.
+const NODES: usize = 15;
+/// An entry for the upper half of a byte: check (2 bytes), run (2), histories.
+const UPPER: usize = 4 + NODES;
+const UPPER_WAYS: usize = 3;
+/// An entry for the lower half: check (1 byte), histories.
+const LOWER: usize = 1 + NODES;
+const LOWER_WAYS: usize = 4;
+
+/// Longest run told, and the mark of a context that another byte followed before.
+const RUN_LIMIT: u8 = 127;
+const MARK: u8 = 128;
+/// Run lengths that are told apart.
+const RUN_CELLS: u32 = 16;
+
+/// Hopes of a context: by length, mark and bit; then some that are never looked at.
+const HOPES: usize = 512;
+const NO_HOPE: u16 = 256;
+
+/// How many experiences the two kinds of map average over.
+const HISTORY_LIMIT: u32 = 1023;
+const HOPE_LIMIT: u32 = 255;
+/// As many experiences their first values stand for.
+const FIRST_COUNT: u32 = 6;
+
+/// What a context has learned of its histories and runs.
+struct Maps {
+    /// By history: the probability of a 1.
+    histories: [Cell; 256],
+    /// By run and bit: the probability that the run is right.
+    hopes: [Cell; HOPES],
+}
+
+impl Maps {
+    fn new() -> Self {
+        let histories = HISTORIES.first.map(|p| maps::cell(p << 6, FIRST_COUNT));
+        let hopes = std::array::from_fn(|at| {
+            let run = at as u32 / 8 % (2 * RUN_CELLS);
+            let doubt = maps::ONE / (6 * (run % RUN_CELLS) + 2);
+            let doubt = if run < RUN_CELLS { doubt } else { doubt + doubt / 2 };
+            maps::cell(maps::ONE - doubt.min(maps::ONE / 2), FIRST_COUNT)
+        });
+        Self { histories, hopes }
+    }
+}
+
+/// Where a lane stands in a context.
+#[derive(Clone, Copy, Default)]
+#[repr(align(8))]
+struct Seat {
+    /// The histories of the half byte, by node, as they were at its start and have become since.
+    histories: [u8; NODES + 1],
+    hash: u32,
+    /// Where the histories lie, less one, and where the run lies.
+    at: u32,
+    run_at: u32,
+    /// The byte that the run expects, with a 1 before it; 0 if nothing.
+    expects: u16,
+    /// The run's hopes, and the one of this bit.
+    hope: u16,
+    hoped: u16,
+    /// The bit that the run expects.
+    one: u8,
+    history: u8,
+}
+
+/// Contexts that one thread looks after at a time.
+pub(crate) struct Part {
+    items: Vec<Item>,
+    /// Lines of upper halves, then as many of lower halves.
+    cells: Table<u8>,
+    lines: u32,
+    maps: Vec<Maps>,
+    /// By context, then lane.
+    seats: Vec<Vec<Seat>>,
+    histories: &'static Histories,
+    logistic: &'static Logistic,
+}
+
+/// The node within its half byte.
+#[inline(always)]
+fn within(node: u32, k: usize) -> u32 {
+    node & ((1 << (k & 3)) - 1) | 1 << (k & 3)
+}
+
+/// The way whose worth is least, the first of several.
+#[inline(always)]
+fn least<const N: usize>(worth: [u8; N]) -> usize {
+    (1..N).fold(0, |least, way| if worth[way] < worth[least] { way } else { least })
+}
+
+impl Part {
+    /// `lines` lines of 64 bytes for each half of a byte.
+    pub(crate) fn new(items: &[Item], lines: u32, lanes: usize) -> Self {
+        Self {
+            items: items.to_vec(),
+            cells: Table::zeroed(2 * LINE * lines as usize),
+            lines,
+            maps: items.iter().map(|_| Maps::new()).collect(),
+            seats: vec![vec![Seat::default(); lanes]; items.len()],
+            histories: &HISTORIES,
+            logistic: &LOGISTIC,
+        }
+    }
+
+    #[inline(always)]
+    fn upper(lines: u32, m: u32) -> usize {
+        ((u64::from(m) * u64::from(lines)) >> 32) as usize * LINE
+    }
+
+    #[inline(always)]
+    fn lower(lines: u32, m: u32) -> usize {
+        Self::upper(lines, m) + LINE * lines as usize
+    }
+
+    /// Learns the last bit and predicts the next.
+    #[inline(always)]
+    pub(crate) fn advance(&mut self, frame: &Frame, block: &mut Block) {
+        let active = frame.nodes.len();
+        if frame.before > 0 {
+            self.learn(frame);
+        }
+        match frame.k {
+            0 => {
+                if frame.before > 0 {
+                    self.write(&frame.done);
+                }
+                self.seek_upper(frame, active);
+            }
+            4 => {
+                self.write(&frame.done);
+                self.seek_lower(&frame.nodes);
+            }
+            _ => (),
+        }
+        self.predict(frame, block);
+    }
+
+    /// Writes the histories of the half byte that is done: those of its four bits.
+    #[inline(always)]
+    fn write(&mut self, done: &[u32]) {
+        for seats in &self.seats {
+            for (seat, &done) in seats.iter().zip(done) {
+                let half = done & 15 | 16;
+                for bits in 1..5 {
+                    let node = half >> bits;
+                    let history = seat.histories[node as usize & NODES];
+                    self.cells[(seat.at + node) as usize] = history;
+                }
+            }
+        }
+    }
+
+    /// Fetches and finds the entries of the upper half of the next byte.
+    #[inline(always)]
+    fn seek_upper(&mut self, frame: &Frame, active: usize) {
+        for (item, seats) in self.items.iter().zip(&mut self.seats) {
+            for (lane, seat) in seats[..active].iter_mut().enumerate() {
+                seat.hash = frame.hash(*item, lane);
+                self.cells.prefetch(Self::upper(self.lines, mix(seat.hash, 1)));
+            }
+        }
+        for seats in &mut self.seats {
+            for seat in &mut seats[..active] {
+                let m = mix(seat.hash, 1);
+                let check = (m.wrapping_mul(0xC2B2_AE35) >> 16) as u16;
+                let base = Self::upper(self.lines, m);
+                let line: &mut [u8; LINE] =
+                    (&mut self.cells[base..base + LINE]).try_into().expect("it is a line");
+                let way = (0..UPPER_WAYS).find(|way| {
+                    u16::from_le_bytes([line[way * UPPER], line[way * UPPER + 1]]) == check
+                });
+                let way = way.unwrap_or_else(|| {
+                    let total = |way| self.histories.total[usize::from(line[way * UPPER + 4])];
+                    let way = least::<UPPER_WAYS>(std::array::from_fn(total));
+                    line[way * UPPER..(way + 1) * UPPER].fill(0);
+                    line[way * UPPER..][..2].copy_from_slice(&check.to_le_bytes());
+                    way
+                });
+                let at = way * UPPER;
+                let (byte, length) = (line[at + 2], line[at + 3]);
+                let cells = u32::from(length & RUN_LIMIT).min(RUN_CELLS - 1);
+                seat.at = (base + at + 3) as u32;
+                seat.run_at = (base + at + 2) as u32;
+                seat.expects = if length == 0 { 0 } else { 256 | u16::from(byte) };
+                seat.hope = ((cells + RUN_CELLS * u32::from(length / MARK)) * 8) as u16;
+                seat.histories[1..].copy_from_slice(&line[at + 4..at + UPPER]);
+            }
+        }
+    }
+
+    /// Fetches and finds the entries of the lower half.
+    #[inline(always)]
+    fn seek_lower(&mut self, nodes: &[u32]) {
+        for seats in &self.seats {
+            for (seat, &node) in seats.iter().zip(nodes) {
+                self.cells.prefetch(Self::lower(self.lines, mix(seat.hash, node)));
+            }
+        }
+        for seats in &mut self.seats {
+            for (seat, &node) in seats.iter_mut().zip(nodes) {
+                let m = mix(seat.hash, node);
+                let check = (m.wrapping_mul(0xC2B2_AE35) >> 24) as u8;
+                let base = Self::lower(self.lines, m);
+                let line: &mut [u8; LINE] =
+                    (&mut self.cells[base..base + LINE]).try_into().expect("it is a line");
+                let way = (0..LOWER_WAYS).find(|way| line[way * LOWER] == check);
+                let way = way.unwrap_or_else(|| {
+                    let total = |way| self.histories.total[usize::from(line[way * LOWER + 1])];
+                    let way = least::<LOWER_WAYS>(std::array::from_fn(total));
+                    line[way * LOWER..(way + 1) * LOWER].fill(0);
+                    line[way * LOWER] = check;
+                    way
+                });
+                seat.at = (base + way * LOWER) as u32;
+                seat.histories.copy_from_slice(&line[way * LOWER..(way + 1) * LOWER]);
+            }
+        }
+    }
+
+    /// Two inputs a context, of its history and of its run.
+    #[inline(always)]
+    fn predict(&mut self, frame: &Frame, block: &mut Block) {
+        let k = frame.k;
+        block.tallies.fill(Tally::default());
+        let stretch = &self.logistic.stretch;
+        for (context, (maps, seats)) in self.maps.iter().zip(&mut self.seats).enumerate() {
+            let rows = block.inputs.chunks_exact_mut(block.width);
+            for (lane, (((seat, &node), row), tally)) in
+                seats.iter_mut().zip(&frame.nodes).zip(rows).zip(&mut block.tallies).enumerate()
+            {
+                let history = seat.histories[within(node, k) as usize & NODES];
+                let known = i16::from(history != 0);
+                let p = maps.histories[usize::from(history)];
+                let x = stretch[p.index()];
+                let runs = i16::from(u32::from(seat.expects) >> (8 - k) == node);
+                let none = NO_HOPE | lane as u16 & 255;
+                let hoped = if runs == 1 { seat.hope + k as u16 } else { none };
+                seat.history = history;
+                seat.hoped = hoped;
+                seat.one = (seat.expects >> (7 - k) & 1) as u8;
+                let hope = maps.hopes[hoped as usize % HOPES];
+                let o = stretch[hope.index()] & -runs;
+                row[2 * context] = x;
+                row[2 * context + 1] = if seat.one == 1 { o } else { -o };
+                tally.runs += i32::from(runs);
+                tally.known += i32::from(known);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn learn(&mut self, frame: &Frame) {
+        let k = (frame.k + 7) & 7;
+        for (maps, seats) in self.maps.iter_mut().zip(&mut self.seats) {
+            for (seat, &done) in seats.iter_mut().zip(&frame.done) {
+                let bit = done & 1;
+                let history = usize::from(seat.history);
+                maps.histories[history].learn(bit, HISTORY_LIMIT, frame.rates);
+                let next = self.histories.next[history][bit as usize];
+                seat.histories[within(done >> 1, k) as usize & NODES] = next;
+                let right = u32::from(u32::from(seat.one) == bit);
+                maps.hopes[seat.hoped as usize % HOPES].learn(right, HOPE_LIMIT, frame.rates);
+            }
+            // A history of nothing goes on meaning nothing.
+            maps.histories[0] = maps::cell(maps::ONE / 2 + 1, FIRST_COUNT);
+            if k == 7 {
+                for (seat, &done) in seats.iter().zip(&frame.done) {
+                    let at = seat.run_at as usize;
+                    let run = &mut self.cells[at..at + 2];
+                    run[1] = match run[1] {
+                        0 => 1,
+                        length if run[0] == done as u8 => {
+                            (length & MARK) | ((length & RUN_LIMIT).min(RUN_LIMIT - 1) + 1)
+                        }
+                        _ => MARK | 1,
+                    };
+                    run[0] = done as u8;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+"""Levels: what each makes of an input, and that each restores it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+
+import pytest
+
+import compressor
+from coding import container
+from coding.container import NO_WEIGHTS, Block, Design, Mixed
+from compressor.codec import native, weights_store
+from compressor.codec.levels import DEFAULT, HIGHEST, LANE, LEVELS, LOWEST, Level, lanes_of
+from compressor.codec.seams import Recipe
+from data.samples import sample
+
+MIB = 1 << 20
+LENGTHS = [1, 511, 512, 1023, 1024, 5000, 100_000, MIB, 5_000_000, container.MAX_BLOCK]
+
+
+def test_there_are_nine_and_their_models_are_at_hand() -> None:
+    assert list(LEVELS) == list(range(LOWEST, HIGHEST + 1)) == list(range(1, 10))
+    assert DEFAULT in LEVELS
+    for number, level in LEVELS.items():
+        assert level.number == number
+        assert level.purpose
+        assert level.model is None or weights_store.path_by_name(level.model)
+
+
+@pytest.mark.parametrize("level", LEVELS.values(), ids=str)
+def test_recipes_keep_the_format_and_grow_with_the_block(level: Level) -> None:
+    recipes = [level.recipe(length) for length in LENGTHS]
+    for length, recipe in zip(LENGTHS, recipes, strict=True):
+        assert recipe.design == level.design
+        most = level.tables_mib + length * level.more_bytes // MIB
+        assert 1 <= recipe.tables <= most <= container.MAX_TABLES
+        assert 1 <= recipe.lanes <= min(level.lanes, length, 1 << container.MAX_LANES_LOG2)
+        assert recipe.lanes & (recipe.lanes - 1) == 0, "a power of two"
+        assert recipe.lanes == 1 or recipe.lanes * LANE <= length
+    assert recipes == sorted(recipes, key=lambda recipe: (recipe.tables, recipe.lanes))
+    assert (recipes[0].tables, recipes[0].lanes) == (1, 1)
+    assert (recipes[-1].tables, recipes[-1].lanes) == (most, level.lanes)
+    assert level.block_bytes <= container.MAX_BLOCK
+
+
+MADE_UP = Level(6, "small", Design.FULL, 448, 128, 0, 32, 128, 1, "trying things out")
+
+
+def test_tables_are_as_the_block_needs_them() -> None:
+    level = MADE_UP
+    for length, tables in [
+        (1, 1),
+        (8192, 1),
+        (8193, 2),
+        (MIB, 128),
+        (3 * MIB, 384),
+        (9 * MIB, 448),
+    ]:
+        assert level.recipe(length).tables == tables
+    growing = dataclasses.replace(level, more_bytes=2)
+    assert growing.recipe(9 * MIB).tables == 448 + 18
+
+
+def test_lanes_that_are_asked_for_are_had_where_there_are_bytes_for_them() -> None:
+    level = MADE_UP
+    assert level.recipe(MIB).lanes == 32
+    assert level.recipe(MIB, lanes=1).lanes == 1
+    assert level.recipe(MIB, lanes=512).lanes == 512
+    assert level.recipe(100 * LANE, lanes=512).lanes == 64
+    assert [lanes_of(LANE * n, 16) for n in (0, 1, 2, 3, 4, 16, 99)] == [1, 1, 2, 2, 4, 16, 16]
+
+
+@pytest.mark.skipif(native.absent() is not None, reason="takes minutes without the native engine")
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("length", [1, 300, 3000])
+def test_every_level_restores_real_text(
+    level: int, length: int, blocks: Callable[[bytes], list[Block]]
+) -> None:
+    original = sample()[:length]
+    packed = compressor.compress(original, level)
+    assert compressor.decompress(packed) == original
+    if length > 1:
+        (block,) = blocks(packed)
+        head, how = block.head, LEVELS[level]
+        assert isinstance(head, Mixed)
+        assert Recipe(head.lanes, head.design, head.tables) == how.recipe(length)
+        assert (head.weights_id == NO_WEIGHTS) == (how.model is None)
+        assert len(packed) < length
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(native.absent() is not None, reason="takes minutes without the native engine")
+def test_higher_levels_are_for_smaller_files() -> None:
+    text, data = sample()[:40_000], records(4000)
+    of_text = {level: len(compressor.compress(text, level)) for level in (1, 3, 6, 8)}
+    assert of_text[8] < of_text[6] < of_text[3] < of_text[1]
+    of_data = {level: len(compressor.compress(data, level)) for level in (1, 3)}
+    assert of_data[3] < of_data[1]
+
+
+def records(number: int) -> bytes:
+    """Lines of JSON, as programs write them."""
+    items = ({"id": n, "square": n * n % 997, "even": n % 2 == 0} for n in range(number))
+    return "\n".join(map(json.dumps, items)).encode()

@@ -1,0 +1,203 @@
+"""Trials: a network and a transform are used where they help, and not where they do not."""
+
+from __future__ import annotations
+
+import random
+import struct
+from collections.abc import Callable
+
+import pytest
+
+import compressor
+from coding import transforms
+from coding.container import NO_WEIGHTS, Block, Design, Mixed, Transform
+from compressor.codec import levels, native, registry, trials
+from compressor.codec.registry import Coders
+from compressor.codec.seams import Progress, Recipe
+from compressor.errors import StaleEngine
+from data.samples import sample
+
+NATIVE = pytest.mark.skipif(
+    native.absent() is not None, reason="takes minutes without the native engine"
+)
+LEVEL = levels.LEVELS[6]
+
+
+class Sized:
+    """A codec whose payloads have so many bytes; it keeps what it was tried with."""
+
+    identity = b"whatever"
+
+    def __init__(self, *sizes: int) -> None:
+        self.sizes, self.tried = list(sizes), list[tuple[bytes, Recipe]]()
+
+    def encode_block(self, data: bytes, recipe: Recipe, progress: Progress) -> bytes:
+        self.tried.append((data, recipe))
+        return bytes(self.sizes.pop(0))
+
+    def decode_block(
+        self, payload: bytes, length: int, recipe: Recipe, progress: Progress
+    ) -> bytes:
+        raise AssertionError("a trial decodes nothing")
+
+
+# The network
+
+
+@pytest.mark.parametrize(
+    ("with_network", "alone", "wins"), [(9, 10, True), (10, 10, False), (11, 10, False)]
+)
+def test_the_network_codes_a_block_whose_sample_it_makes_smaller(
+    with_network: int, alone: int, wins: bool
+) -> None:
+    coders = Coders(Sized(alone), Sized(with_network))
+    block = random.Random(1).randbytes(1 << 20)
+    assert trials.codec_for(block, coders, LEVEL) is (coders.network if wins else coders.alone)
+    ((tried, recipe),) = coders.alone.tried
+    assert coders.network.tried == [(tried, recipe)], "on equal terms"
+    assert tried in block
+    assert len(tried) == trials.TEXT_SAMPLE
+    assert (recipe.design, recipe.lanes) == (Design.FULL, trials.SAMPLE_LANES)
+
+
+def test_a_sample_is_a_small_share_of_the_block() -> None:
+    for length in (64 << 10, 100_000, 1 << 19):
+        coders = Coders(Sized(1), Sized(1))
+        trials.codec_for(bytes(length), coders, LEVEL)
+        ((tried, _),) = coders.alone.tried
+        assert len(tried) == length // trials.SHARE
+
+
+@pytest.mark.parametrize("length", [1, 100, (64 << 10) - 1])
+def test_a_short_block_is_not_tried(length: int) -> None:
+    coders = Coders(Sized(), Sized())
+    assert trials.codec_for(bytes(length), coders, LEVEL) is coders.network
+
+
+def test_without_a_network_there_is_no_trial() -> None:
+    coders = Coders(Sized())
+    assert trials.codec_for(bytes(1 << 20), coders, LEVEL) is coders.alone
+
+
+def measurements(number: int) -> bytes:
+    """Records of numbers that change little from one to the next; no text."""
+    drawn, at = random.Random(2), [1000, 50_000, 7, 123_456]
+    records = []
+    for _ in range(number):
+        at = [value + drawn.randrange(-3, 4) for value in at]
+        records.append(struct.pack("<4i", *at))
+    return b"".join(records)
+
+
+@pytest.mark.slow
+@NATIVE
+def test_real_weights_code_text_and_leave_numbers_to_the_memory(
+    blocks: Callable[[bytes], list[Block]],
+) -> None:
+    text, numbers = sample()[:100_000], measurements(6250)
+    identities = []
+    for original in (text, numbers):
+        packed = compressor.compress(original, model="tiny")
+        assert compressor.decompress(packed) == original
+        (block,) = blocks(packed)
+        assert isinstance(block.head, Mixed)
+        identities.append(block.head.weights_id)
+    network = registry.by_name("tiny").identity
+    assert identities == [network, NO_WEIGHTS]
+
+
+# The transform
+
+
+def program(length: int) -> bytes:
+    """Code that calls 30 functions from everywhere, as linked programs do."""
+    drawn, code = random.Random(3), bytearray()
+    places = [drawn.randrange(length) for _ in range(30)]
+    while len(code) < length:
+        code += drawn.choice((b"\x48\x8b\x45\xf8", b"\x48\x89\xc7", b"\x31\xc0\xc3", b"\x55"))
+        code += b"\xe8" + struct.pack("<i", drawn.choice(places) - len(code) - 5)
+    return bytes(code[:length])
+
+
+TEXTS = {
+    "text": sample()[:50_000],
+    "French in Latin-1": ("Où êtes-vous, père? Très près, mère; après l'été. " * 900).encode(
+        "latin-1"
+    ),
+    "French in UTF-16": ("Où êtes-vous, père? Très près, mère; après l'été. " * 900).encode(
+        "utf-16"
+    ),
+    "noise": random.Random(4).randbytes(50_000),
+    "numbers": measurements(3000),
+    "nothing": b"",
+    "a call and nothing else": b"\xe8\0\0\0\0",
+}
+
+
+@NATIVE
+@pytest.mark.parametrize("name", TEXTS)
+def test_what_is_no_program_is_not_transformed(name: str) -> None:
+    assert trials.transformed(TEXTS[name], registry.without_network()) == (
+        Transform.NONE,
+        TEXTS[name],
+    )
+
+
+def test_text_is_not_even_tried() -> None:
+    assert trials.transformed(TEXTS["text"], Sized()) == (Transform.NONE, TEXTS["text"])
+    assert trials.transformed(TEXTS["French in Latin-1"], Sized())[0] == Transform.NONE
+
+
+@pytest.mark.parametrize(
+    ("plain", "changed", "wins"), [(10, 9, True), (10, 10, False), (10, 11, False)]
+)
+def test_the_transform_is_used_where_a_sample_becomes_smaller(
+    plain: int, changed: int, wins: bool
+) -> None:
+    code, codec = program(40_000), Sized(plain, changed)
+    transform, block = trials.transformed(code, codec)
+    assert transform == (Transform.X86 if wins else Transform.NONE)
+    assert block == (transforms.x86(code) if wins else code)
+    assert trials.restored(block, transform) == code
+    (first, recipe), (second, same) = codec.tried
+    assert first in code
+    assert second in transforms.x86(code)
+    assert recipe == same
+    assert len(first) == len(second) == len(code) // trials.CODE_SHARE
+
+
+@NATIVE
+@pytest.mark.parametrize("level", [1, 3])
+def test_a_program_is_transformed_and_smaller_for_it(
+    level: int, blocks: Callable[[bytes], list[Block]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = program(60_000)
+    packed = compressor.compress(code, level)
+    (block,) = blocks(packed)
+    assert isinstance(block.head, Mixed)
+    assert block.head.transform == Transform.X86
+    assert compressor.decompress(packed) == code
+    monkeypatch.setattr(trials, "transformed", lambda block, _: (Transform.NONE, block))
+    assert len(packed) < 0.9 * len(compressor.compress(code, level))
+
+
+def test_where_the_native_engine_is_stale_the_definition_transforms(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stale() -> None:
+        raise StaleEngine("built from other sources: rebuild with make")
+
+    code = program(5000)
+    monkeypatch.setattr(native, "absent", stale)
+    monkeypatch.setattr(native, "x86", lambda _: pytest.fail("it was asked"))
+    monkeypatch.setattr(native, "undo_x86", lambda _: pytest.fail("it was asked"))
+    assert trials.undo_x86(trials.x86(code)) == code != trials.x86(code)
+
+
+@pytest.mark.parametrize("centre", [0, 10, 50, 90, 100])
+def test_a_sample_lies_within_the_block(centre: int) -> None:
+    block = bytes(range(100))
+    found = trials.sample(block, 30, centre)
+    assert len(found) == 30
+    assert found in block
+    assert block[centre : centre + 1] in found or centre == 100
