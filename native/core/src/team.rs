@@ -87,6 +87,11 @@ impl<T: Task> Tasks<T> {
         self.tasks[number].lock().expect("no thread has panicked")
     }
 
+    /// Advances tasks that no other thread may claim.
+    fn advance(&self, which: Range<usize>) {
+        which.for_each(|number| self.lock(number).advance());
+    }
+
     /// Whether a task is this thread's in a round.
     fn claim(&self, task: usize, round: u32) -> bool {
         let claim = &self.claims[task];
@@ -196,16 +201,18 @@ impl<'scope, T: Task> Team<'scope, T> {
     /// Runs one round of some tasks, on the caller's thread as well.
     pub(crate) fn round(&self, which: Range<usize>) {
         let tasks = self.tasks;
+        if self.threads.is_empty() {
+            // Before the clock is read, which in few lanes takes as long as a task.
+            return tasks.advance(which);
+        }
         let start = Instant::now();
-        if self.threads.is_empty() || start < self.alone.get() {
-            return which.for_each(|number| tasks.lock(number).advance());
+        if start < self.alone.get() {
+            return tasks.advance(which);
         }
         tasks.open.store(which.len(), Ordering::Release);
         let round = Round::unpack(tasks.round.load(Ordering::Relaxed)).next(which);
         tasks.round.store(round.pack(), Ordering::Release);
-        for thread in &self.threads {
-            thread.unpark();
-        }
+        self.wake();
         tasks.work(round, 0, self.threads.len() + 1, None);
         if !tasks.is_done() {
             let worked = start.elapsed();
@@ -227,13 +234,19 @@ impl<'scope, T: Task> Team<'scope, T> {
     }
 }
 
+impl<T> Team<'_, T> {
+    fn wake(&self) {
+        for thread in &self.threads {
+            thread.unpark();
+        }
+    }
+}
+
 impl<T> Drop for Team<'_, T> {
     fn drop(&mut self) {
         self.tasks.stop.store(true, Ordering::Release);
         self.tasks.round.fetch_add(1 << 32, Ordering::AcqRel);
-        for thread in &self.threads {
-            thread.unpark();
-        }
+        self.wake();
     }
 }
 
