@@ -7,23 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-LANE_BYTES = 4096
-"""The fewest bytes of a lane where a block has several.
-
-Each lane starts cold, which costs the network about 3 bytes (DECISIONS.md, 6).
-"""
-MAX_LANES = 512
-"""The most lanes of a block: 1,024 on 5 MB take 0.5 % more bytes and are no faster
-(DECISIONS.md, 23)."""
-
-
-def lane_count(length: int) -> int:
-    """The lanes of a block of ``length`` bytes: a power of two from 1 to MAX_LANES.
-
-    It is the largest that leaves each lane at least LANE_BYTES, or 1 where none does.
-    """
-    return min(MAX_LANES, 1 << max(0, (length // LANE_BYTES).bit_length() - 1))
-
 
 def lane_lengths(length: int, lanes: int) -> np.ndarray:
     """The bytes in each lane, (lanes,) int64.

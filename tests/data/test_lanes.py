@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.lanes import MAX_LANES, from_columns, lane_count, lane_lengths, to_columns
+from data.lanes import from_columns, lane_lengths, to_columns
 
 
 @given(st.integers(1, 300), st.integers(1, 40))
@@ -19,13 +18,6 @@ def test_columns_come_back(length: int, lanes: int) -> None:
     assert np.array_equal(from_columns(columns, length), data)
 
 
-@given(st.integers(1, 100_000_000))
-def test_lane_count_is_a_power_of_two_no_greater_than_the_length(length: int) -> None:
-    lanes = lane_count(length)
-    assert lanes & (lanes - 1) == 0
-    assert 1 <= lanes <= min(MAX_LANES, length)
-
-
 def test_lengths_sum_to_the_block_and_differ_by_one_at_most() -> None:
     lengths = lane_lengths(1003, 8)
     assert lengths.sum() == 1003
@@ -35,10 +27,3 @@ def test_lengths_sum_to_the_block_and_differ_by_one_at_most() -> None:
 def test_a_lane_is_a_contiguous_part() -> None:
     columns = to_columns(np.frombuffer(b"abcdefg", np.uint8), 3)
     assert [bytes(columns[:, i]) for i in range(3)] == [b"abc", b"de\0", b"fg\0"]
-
-
-@pytest.mark.parametrize(
-    ("length", "lanes"), [(1, 1), (2048, 1), (5_000_000, 512), (100_000_000, 512)]
-)
-def test_known_counts(length: int, lanes: int) -> None:
-    assert lane_count(length) == lanes
