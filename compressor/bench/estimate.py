@@ -21,7 +21,7 @@ from compressor.training.checkpoints import trained
 from compressor.training.folder import settings_in
 from compressor.training.metering import metered, rates
 
-BLOCK_BYTES = LEVELS[DEFAULT].block_mib << 20
+BLOCK_BYTES = LEVELS[DEFAULT].block_bytes
 
 
 def estimate(source: Path, checkpoint: Path, results: Path) -> tuple[Facts, Path]:

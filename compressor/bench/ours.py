@@ -24,7 +24,7 @@ MODULES = {
     "models": "__init__",
     "models/integer": "__init__ config engine fixed_point identity logarithm ngram weights",
     "models/memory": "__init__ choosers contexts designs histories last logistic maps matches"
-    " memory mixer order part readers",
+    " memory mixer order part readers sizes",
 }
 """Folder -> the modules in it that compressing or decompressing a file loads."""
 PRODUCT = tuple(

@@ -10,8 +10,9 @@ import dataclasses
 
 from coding.container import NO_WEIGHTS, Block, Design, Mixed, Transform
 from coding.errors import LimitExceeded
-from compressor.codec.levels import Level, lanes_of
+from compressor.codec.levels import Level
 from compressor.codec.seams import Recipe
+from models.memory.sizes import match_bits
 
 PROCESS_BYTES = 26_000_000
 """What the process holds before the first block: Python and our modules."""
@@ -22,9 +23,7 @@ FIXED_BYTES = 23_000_000
 LANE_BYTES = 150_000
 """What each lane of a mixed block takes."""
 MATCHES = {Design.LIGHT: 2, Design.FULL: 3}
-"""Tables of matches in each design, of four bytes for each of 2^S places."""
-MATCH_BITS = 12, 22
-"""Bounds of S; it is at most 14 more than the bits of the tables' MiB as well."""
+"""Tables of matches in each design, of four bytes a place."""
 PIECE = 1 << 20
 """Bytes of a run or raw block that are written at once."""
 GRANULE = 1 << 23
@@ -35,9 +34,7 @@ LEAST_BLOCK = 1 << 20
 
 def mixing(length: int, recipe: Recipe, network: bool) -> int:
     """What a mixed block of ``length`` bytes takes beside the process and what is made of it."""
-    least, most = MATCH_BITS
-    most = min(most, 14 + recipe.tables.bit_length())
-    matches = MATCHES[recipe.design] * (4 << min(max(length.bit_length(), least), most))
+    matches = MATCHES[recipe.design] * (4 << match_bits(length, recipe.tables))
     needed = FIXED_BYTES + (recipe.tables << 20) + matches + LANE_BYTES * recipe.lanes
     return needed + (NETWORK_BYTES if network else 0)
 
@@ -94,8 +91,8 @@ class Room:
 
     def _least(self, length: int) -> int:
         """What a block of ``length`` bytes takes with the least tables."""
-        lanes = lanes_of(max(length, LEAST_BLOCK), self._lanes or self._level.lanes)
-        return encoding(length, Recipe(lanes, self._level.design, 1), self._network)
+        recipe = self._level.recipe(max(length, LEAST_BLOCK), self._lanes)
+        return encoding(length, dataclasses.replace(recipe, tables=1), self._network)
 
     def recipe(self, length: int) -> Recipe:
         """How a block of ``length`` bytes, at least one and at most ``block_bytes``, is coded."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 
 import numpy as np
@@ -11,7 +12,7 @@ from compressor.codec import engines, levels, native, weights_file, weights_stor
 from compressor.codec.blocks import MemoryAlone, SteppedModel
 from compressor.codec.levels import LEVELS
 from compressor.codec.native import NativeCodec
-from compressor.codec.seams import Recipe, ignore_progress
+from compressor.codec.seams import ignore_progress
 from data.samples import SAMPLE_LENGTH, sample
 from models.integer.reference import Reference
 from models.integer.weights import IntegerWeights
@@ -74,8 +75,7 @@ def _payload(
     ours: NativeCodec, definition: SteppedModel, text: bytes, lanes: int, level: int
 ) -> bytes:
     """The payload of a block by the recipe of a level, but in these lanes. Raises EngineDiffers."""
-    recipe = LEVELS[level].recipe(len(text))
-    recipe = Recipe(lanes, recipe.design, recipe.tables)
+    recipe = dataclasses.replace(LEVELS[level].recipe(len(text)), lanes=lanes)
     payload = ours.encode_block(text, recipe, ignore_progress)
     if payload != definition.encode_block(text, recipe, ignore_progress):
         raise EngineDiffers(

@@ -18,12 +18,13 @@ RUNGS = 25
 """Rungs of a map, one every bit of stretch from -12 to 12."""
 MAP_LIMIT = 3072
 """The greatest stretch that a map tells apart."""
-MAPS = 3 << 16
+KINDS = 3
+MAPS = KINDS << 16
 """Maps by last byte and node, then as many by a hash of the last two bytes and the node, then as
 many by one of the two bytes before the last and the node."""
 EXPERIENCES, FIRST_COUNT = 255, 3
 """How many experiences a rung averages over at most, and for how many its first value stands."""
-_FIRST_MAP = np.arange(3)[:, None] << 16
+_FIRST_MAP = np.arange(KINDS)[:, None] << 16
 """Of the maps of each kind, the first."""
 PACE = Pace(least=45, more=363, half=40_000)
 
@@ -58,7 +59,7 @@ class Last:
         [stretch] = self._mixer.mix(row, np.ascontiguousarray(stretches.T))
         position = np.minimum(clip(stretch, MAP_LIMIT), MAP_LIMIT - 1) + MAP_LIMIT
         rung, inside = position >> 8, position & 255
-        maps = np.empty((3, node.size), np.int64)
+        maps = np.empty((KINDS, node.size), np.int64)
         np.bitwise_or(self._of_last, node, out=maps[0])
         hashes = self._hashed ^ node.astype(np.uint32) * np.uint32(HASH_HIGH)
         maps[1:] = (hashes ^ (hashes >> 15)) * np.uint32(HASH_LOW) >> 16

@@ -15,6 +15,7 @@ from models.memory.logistic import STRETCH
 from models.memory.maps import Cells
 from models.memory.order import write_in_order
 from models.memory.readers import Readers
+from models.memory.sizes import match_bits
 
 FAR = 40
 """As far as a repetition that is found is verified, in bytes."""
@@ -28,9 +29,6 @@ HOPE_LIMIT, FIRST_COUNT = 400, 2
 """Experiences that a hope averages over, and those that its first value stands for."""
 LONGEST_CHOOSES = 15
 """Up to this length matches choose different mixer rows."""
-TABLE_BITS = (12, 22)
-"""Bounds of the base-2 logarithm of a table's size, which is that of the block's length if it may
-be."""
 
 
 class Expected(NamedTuple):
@@ -58,9 +56,7 @@ class Matches:
         No match's table takes more than an eighth of ``table_bytes``.
         """
         self._least = np.array(least)[:, None]
-        least_bits, most_bits = TABLE_BITS
-        most_bits = min((table_bytes >> 20).bit_length() + 14, most_bits)
-        self._bits = min(max(length.bit_length(), least_bits), most_bits)
+        self._bits = match_bits(length, table_bytes >> 20)
         self._after = np.zeros(len(least) << self._bits, np.int64)
         """By hash of the last bytes: 1 + the place that came next when they were seen last, where a
         place is lanes * number in the lane + lane."""

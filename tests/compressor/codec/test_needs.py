@@ -40,7 +40,7 @@ def mixed(
 
 def test_the_matches_are_those_of_the_designs() -> None:
     assert {Design(n): len(design.matches) for n, design in DESIGNS.items()} == needs.MATCHES
-    assert needs.MATCH_BITS == matches.TABLE_BITS
+    assert needs.match_bits is matches.match_bits
 
 
 def test_what_decoding_takes_grows_with_all_that_a_head_asks_for() -> None:
