@@ -142,6 +142,22 @@ def test_the_versions_of_both_languages_are_one(project: dict[str, Any]) -> None
     assert workspace["workspace"]["package"]["version"] == project["project"]["version"]
 
 
+def test_the_source_distribution_holds_the_whole_workspace() -> None:
+    """Cargo reads every member's manifest, also of those that the engine itself does not need."""
+    workspace = tomllib.loads((ROOT / "native" / "Cargo.toml").read_text("utf-8"))
+    packed = [line.split()[1:] for line in (ROOT / "MANIFEST.in").read_text("utf-8").splitlines()]
+    for member in workspace["workspace"]["members"]:
+        assert [f"native/{member}", "*.rs", "Cargo.toml"] in packed
+
+
+def test_every_file_that_a_script_names_is_there() -> None:
+    scripts = (ROOT / "tests" / "project").glob("*.sh")
+    texts = [path.read_text("utf-8") for path in scripts]
+    named = [name for text in texts for name in re.findall(r"\btests/[\w./-]+", text)]
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 @pytest.mark.slow
 def test_the_native_engine_may_be_left_out_or_demanded(tmp_path: Path) -> None:
     """What setup.py declares by KOLMOZIP_NATIVE, with and without cargo: None, or optional."""

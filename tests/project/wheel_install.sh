@@ -31,7 +31,7 @@ cd "$folder"
 PATH=$bin:/usr/bin:/bin
 command -v cargo >/dev/null && { echo "error: cargo is on $PATH" >&2; exit 1; }
 "$bin/kolmozip" --version | grep -q "engine: native"
-"$bin/kolmozip" test --quiet "$root/tests/golden/decode/sentence-small.kz"
+"$bin/kolmozip" test --quiet "$root/tests/golden/decode/level-6.kz"
 sh "$here/round_trips.sh" "$bin"
 cp "$wheel" "$root/dist/"
 echo "dist/$(basename "$wheel")"
