@@ -108,10 +108,15 @@ preset = click.option(
 @click.option(
     "--from",
     "start",
-    type=RUN,
-    help="Begin with the weights of another run; a smaller network grows into this one.",
+    metavar="RUN|MODEL",
+    help="Begin with the weights of another run, or of a model by its name or its .kzw file; "
+    "a smaller network grows into this one.",
 )
-@click.option("--teacher", type=RUN, help="A run whose distribution is part of the target.")
+@click.option(
+    "--teacher",
+    metavar="RUN|MODEL",
+    help="A network whose distribution is part of the target, named likewise.",
+)
 @click.option("--distillation", type=SHARE, help="That part's share.  [default: 0.5]")
 @click.option(
     "--beside-memory",
@@ -138,8 +143,8 @@ def run(
     input: str,
     preset: str,
     output: str | None,
-    start: Path | None,
-    teacher: Path | None,
+    start: str | None,
+    teacher: str | None,
     beside_memory: bool,
     minutes: float | None,
     stop_after_minutes: float | None,
@@ -164,8 +169,8 @@ def run(
       kolmozip train --preset small --minutes 60        what an hour here is good for
       kolmozip train my.txt --preset nano --bytes 2000000
       kolmozip train --preset base --from runs/small    grow a trained small
-      kolmozip train --preset tiny --teacher runs/base  learn from text and another network
-      kolmozip train --from runs/small -o runs/beside --beside-memory --bytes 20000000
+      kolmozip train --preset tiny --teacher base       learn from text and a shipped network
+      kolmozip train --from small -o runs/beside --beside-memory --bytes 20000000
       kolmozip train --coordinator localhost:9911 --processes 2 --process 0   (and 1)
     """
     restart_with_allocator()

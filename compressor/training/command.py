@@ -9,11 +9,12 @@ from pathlib import Path
 
 from compressor.errors import UnusableWeights
 from compressor.training import devices, presets
-from compressor.training.checkpoints import latest_step, trained
+from compressor.training.checkpoints import latest_step
 from compressor.training.config import Pace, TrainConfig, TrainingError
 from compressor.training.folder import RECORD, SETTINGS, claimed, settings_in
 from compressor.training.mixture import Record, open_record
 from compressor.training.networks import Preset
+from compressor.training.origins import Trained, find, name_of
 from compressor.training.pack import write_run
 from compressor.training.recording import record
 from compressor.training.run import bytes_within, train
@@ -28,9 +29,10 @@ from models.network.lm import Params
 class Origin:
     """What the run begins with, as named on the command line."""
 
-    run: Path | None = None
-    """The folder of the run whose parameters it takes (``--from``)."""
-    teacher: Path | None = None
+    network: str | None = None
+    """Whose parameters it takes (``--from``), as ``origins.find`` reads it."""
+    teacher: str | None = None
+    """Likewise."""
     beside_memory: bool = False
     resume: bool = False
 
@@ -101,10 +103,13 @@ def run(request: Request) -> str:
 def _prepare(request: Request, model: Preset, texts: Texts) -> tuple[TrainConfig, Start]:
     """Settings and starting point of the run."""
     origin, folder = request.origin, request.output
-    teacher = None if origin.teacher is None else Teacher(*trained(origin.teacher))
+    teacher = None
+    if origin.teacher is not None:
+        taught_by = find(origin.teacher)
+        teacher = Teacher(taught_by.shape, taught_by.params)
     params, settings = None, _settings(request)
-    if origin.run is not None and not (origin.resume and latest_step(folder) is not None):
-        params, began_with = _parameters(model, origin.run)
+    if origin.network is not None and not (origin.resume and latest_step(folder) is not None):
+        params, began_with = _parameters(model, find(origin.network))
         settings |= began_with
     config = TrainConfig(**settings)  # type: ignore[arg-type]
     start = Start(params, teacher, resume=origin.resume)
@@ -122,26 +127,27 @@ def _settings(request: Request) -> dict[str, int | float | str]:
     origin, folder = request.origin, request.output
     named = dict(request.settings)
     if origin.teacher is not None:
-        named["teacher"] = origin.teacher.resolve().name
+        named["teacher"] = name_of(origin.teacher)
     if origin.resume and (folder / SETTINGS).is_file():
         return {**dataclasses.asdict(settings_in(folder)), **named}
     return {"distillation": 0.5, **named} if origin.teacher is not None else named
 
 
-def _parameters(model: Preset, folder: Path) -> tuple[Params, dict[str, int | float | str]]:
-    """Parameters of a run of the same or a smaller shape, and the settings that name it.
+def _parameters(model: Preset, before: Trained) -> tuple[Params, dict[str, int | float | str]]:
+    """Parameters of a network of the same or a smaller shape, and the settings that name it.
 
-    Raises UnusableWeights where the network of that run cannot become this one.
+    Raises UnusableWeights where that network cannot become this one.
     """
-    before, params = trained(folder)
-    if not isinstance(model, ModelConfig) or not isinstance(before, ModelConfig):
-        raise UnusableWeights("only our own network starts from another run: leave --from out")
-    seen = settings_in(folder).bytes_seen
+    if not isinstance(model, ModelConfig) or not isinstance(before.shape, ModelConfig):
+        raise UnusableWeights("only our own network starts from another one: leave --from out")
     try:
-        grown = grow(before, params, model)
+        grown = grow(before.shape, before.params, model)
     except ValueError as error:
-        raise UnusableWeights(f"{folder} cannot be the start of this preset: {error}") from error
-    return grown, {"start": f"{folder.resolve().name} after {seen:,} bytes", "start_bytes": seen}
+        raise UnusableWeights(
+            f"{before.name} cannot be the start of this preset: {error}"
+        ) from error
+    start = f"{before.name} after {before.bytes_seen:,} bytes"
+    return grown, {"start": start, "start_bytes": before.bytes_seen}
 
 
 def _recorded(

@@ -1,9 +1,10 @@
-"""From trained parameters to the integers of the coded path."""
+"""From trained parameters to the integers of the coded path, and back."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from models.integer.config import ModelConfig
@@ -61,3 +62,30 @@ def quantise(config: ModelConfig, params: Params) -> IntegerWeights:
             arrays[f"{name}.exponent"] = exponent.astype(np.int8)
     ordered = {name: arrays[name] for name, _, _ in layout(config)}
     return check(strip(IntegerWeights(config, ordered)))
+
+
+INSIDE = 126.75
+"""What stands for 127 in the parameters: at 127 ``layers.weight_exponent`` takes the next step."""
+
+
+def dequantise(weights: IntegerWeights) -> Params:
+    """Parameters that compute what the integers do, to train on: ``quantise`` undoes it.
+
+    What training had between the steps of the grid is gone.
+    """
+    params: Params = {}
+    for name, integers in weights.arrays.items():
+        if name.endswith(".exponent"):
+            continue
+        kind = kind_of(name)
+        if kind in SCALES:
+            value = integers / SCALES[kind]
+        else:
+            exponent = weights.arrays[f"{name}.exponent"].astype(np.float64)
+            value = np.clip(integers, -INSIDE, INSIDE) * np.exp2(exponent)
+        node, leaf = params, name
+        if "." in name:
+            block, leaf = name.split(".")
+            node = params.setdefault(block, {})
+        node[leaf] = jnp.asarray(value, jnp.float32)
+    return params

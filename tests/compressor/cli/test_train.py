@@ -62,14 +62,13 @@ def test_options_are_handed_on(cli: Run, requests: list) -> None:
     more += ["--minutes", 2, "--stop-after-minutes", 1, "--output", "out", "--preset", "nano"]
     more += ["--coordinator", "localhost:1", "--processes", 2, "--process", 1]
     assert cli("train", "my.txt", *line, *more).exit_code == 0
-    first = Path("first")
     assert requests == [
         command.Request(
             "nano",
             Path("out"),
             "my.txt",
             options,
-            command.Origin(first, first, True, True),
+            command.Origin("first", "first", True, True),
             command.Budget(2.0, 1.0),
             command.Processes("localhost:1", 2, 1),
             True,
@@ -85,7 +84,6 @@ def test_options_are_handed_on(cli: Run, requests: list) -> None:
         ["--lanes", 0],
         ["--finish", 2],
         ["--minutes", 0],
-        ["--from", "absent"],
         ["--optimiser", "none"],
         ["--out", "x"],
         ["one", "two"],

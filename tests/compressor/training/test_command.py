@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from compressor.training import command
+from compressor.errors import UnknownModel
+from compressor.training import command, presets
 from compressor.training.checkpoints import trained
 from compressor.training.command import Budget, Origin, Request, run
 from compressor.training.config import TrainConfig
@@ -28,6 +29,7 @@ from compressor.training.folder import (
 )
 from compressor.training.mixture import FACTS, Window, open_record
 from compressor.training.networks import network
+from compressor.training.origins import find, name_of
 from compressor.training.step import objective
 from data.samples import sample
 from models.integer.config import ModelConfig
@@ -75,6 +77,33 @@ def test_a_run_begins_with_another_one_s_weights_also_after_it_was_stopped_too_e
     assert_equal(params, trained(output)[1])
 
 
+@pytest.mark.slow
+def test_a_run_begins_with_a_weights_file_as_with_the_run_that_wrote_it(
+    cli: Run,
+    whole: tuple[Params, Path],
+    options: tuple[object, ...],
+    text_file: Path,
+    tmp_path: Path,
+) -> None:
+    folders = {"run": whole[1], "file": whole[1] / "whole.kzw"}
+    for name, source in folders.items():
+        run = ("train", text_file, "-o", tmp_path / name, *options, "--from", source)
+        assert cli(*run).exit_code == 0
+    first, again = (first_loss(tmp_path / name) for name in folders)
+    assert first == pytest.approx(again, abs=0.01)
+    settings = settings_in(tmp_path / "file")
+    assert settings.start == "whole after 15,360 bytes"
+
+
+def test_a_shipped_model_is_a_start_and_a_teacher_by_its_name(tmp_path: Path) -> None:
+    small = find("small")
+    assert small.shape == presets.shape("small")
+    assert small.bytes_seen > 1e8
+    assert name_of("small") == name_of("models/shipped/small.kzw") == "small"
+    with pytest.raises(UnknownModel, match="folder of a run"):
+        find(str(tmp_path / "absent"))
+
+
 def test_a_resumed_run_keeps_its_settings(
     whole: tuple[Params, Path],
     settings: Settings,
@@ -89,11 +118,11 @@ def test_a_resumed_run_keeps_its_settings(
         return None, {"steps": 0}
 
     monkeypatch.setattr(command, "train", noted)
-    origin, folder = Origin(teacher=whole[1]), tmp_path / "run"
+    origin, folder = Origin(teacher=str(whole[1])), tmp_path / "run"
     folder.mkdir()
     run(Request("pico", folder, str(text_file), {**settings, "distillation": 0.3}, origin))
     (folder / SETTINGS).write_text(json.dumps(vars(configs[0])))
-    resumed = Origin(teacher=whole[1], resume=True)
+    resumed = Origin(teacher=str(whole[1]), resume=True)
     run(Request("pico", folder, str(text_file), {"total_bytes": 51_200}, resumed))
     run(Request("pico", tmp_path / "other", str(text_file), {}, origin))
     assert [config.distillation for config in configs] == [0.3, 0.3, 0.5]
@@ -162,7 +191,7 @@ def test_a_network_that_cannot_grow_into_the_preset_is_refused(
     line = refusal(cli(*begin, "--preset", "tiny"), "UnusableWeights")
     assert "cannot be the start of this preset: " in line
     line = refusal(cli(*begin, "--preset", "transformer-nano"), "UnusableWeights")
-    assert "only our own network starts from another run: leave --from out" in line
+    assert "only our own network starts from another one: leave --from out" in line
 
 
 def test_the_folder_of_no_run_is_refused(
@@ -236,7 +265,7 @@ def test_beside_the_memory_a_run_records_first_learns_and_resumes(
         run(Request("pico", folder, str(text_file), named, origin, budget, quiet=True))
         return trained(folder)[1]
 
-    beside = Origin(run=whole[1], beside_memory=True)
+    beside = Origin(str(whole[1]), beside_memory=True)
     params = trained_in(tmp_path / "one", beside)
     card = json.loads((tmp_path / "one/one.json").read_text())["train_config"]
     assert card["beside"] == card["start"] == "whole after 15,360 bytes"
