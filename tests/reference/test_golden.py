@@ -169,7 +169,7 @@ REFUSALS: dict[str, Callable[[bytes], bytes]] = {
     "NewerBlock-transform-2": head_changed(3, 2),
     # Blocks that break one rule of FORMAT.md, section 1.2, each by as little as it can.
     "Damaged-mixed-without-payload": lone(mixed(1024, b"")),
-    "Damaged-mixed-payload-too-small": lone(mixed(4097, bytes(4))),
+    "Damaged-mixed-payload-too-small": lone(mixed(4 * container.MAX_EXPANSION + 1, bytes(4))),
     "Damaged-mixed-payload-of-half-a-word": lone(mixed(100, bytes(6))),
     "Damaged-mixed-payload-as-long-as-the-original": lone(mixed(8, bytes(8))),
     "Damaged-mixed-more-lanes-than-bytes": lone(mixed(7, bytes(4), 8)),
@@ -201,6 +201,16 @@ def test_must_be_refused(name: str) -> None:
     assert data == path.read_bytes()
     with pytest.raises(getattr(errors, name.split("-")[0]), match=r"[:,] \w+"):
         stream.decompress(data)
+
+
+OF_HEADS = ("NewerBlock-", "Damaged-mixed-", "Damaged-raw-", "Damaged-run-")
+
+
+@pytest.mark.parametrize("name", [name for name in REFUSALS if name.startswith(OF_HEADS)])
+def test_a_block_against_the_rules_is_refused_before_anything_is_decoded(name: str) -> None:
+    packed = (GOLDEN / "refuse" / f"{name}.kz").read_bytes()
+    with pytest.raises(getattr(errors, name.split("-")[0])):
+        list(Reader(io.BytesIO(packed)).blocks())
 
 
 def test_every_refusal_of_the_format_has_a_file() -> None:

@@ -16,7 +16,8 @@ from data.samples import sample
 
 WORK = """
 import os, sys
-text, model, theirs, ours, lane, threads = sys.argv[1:]
+text, model, level, theirs, ours, lane, threads = sys.argv[1:]
+level = int(level)
 if threads == "1" and hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 import compressor
@@ -25,8 +26,8 @@ levels.LANE = int(lane)
 original = open(text, "rb").read()
 restored = compressor.decompress(open(theirs, "rb").read())
 assert restored == original, "what another wrote is not read"
-packed = compressor.compress(original, model=model)
-assert compressor.compress(original, model=model) == packed, "the second time is not as the first"
+packed = compressor.compress(original, level, model=model)
+assert compressor.compress(original, level, model=model) == packed, "not as the first time"
 open(ours, "wb").write(packed)
 """
 """A fresh process reads the container that another wrote, and writes its own."""
@@ -40,6 +41,9 @@ INSTRUCTIONS = (["SSE4_2", "AVX2"] if X86 else []) + (["AVX512"] if AVX512 else 
 NUMPY_OFF = "X86_V3 X86_V4 AVX512_ICL AVX512_SPR" if X86 else ""
 """What NumPy is told not to use where XLA has the least: its floats may round otherwise then."""
 
+LIGHT = 4
+"""A level with a small memory: what may differ between these settings is the network."""
+
 SETTINGS = [(instructions, threads) for instructions in INSTRUCTIONS for threads in (1, 2)]
 
 
@@ -47,7 +51,7 @@ def run(folder: Path, model: str, lane: int, instructions: str, threads: int) ->
     """Runs the work under one setting in the folder; returns the container that it wrote."""
     flags = [f"--xla_cpu_max_isa={instructions}"] if instructions else []
     flags += ["--xla_cpu_multi_thread_eigen=false"] if threads == 1 else []
-    names = [folder / "text", model, folder / "theirs", folder / "ours", lane, threads]
+    names = [folder / "text", model, LIGHT, folder / "theirs", folder / "ours", lane, threads]
     environment = {**os.environ, "XLA_FLAGS": " ".join(flags)}
     environment["KOLMOZIP_ENGINE"] = "jax"
     environment["JAX_ENABLE_COMPILATION_CACHE"] = "0"  # it compiles for itself
@@ -73,7 +77,7 @@ def relay(
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(levels, "LANE", lane)
-        packed = compressor.compress(original, model=model)
+        packed = compressor.compress(original, LIGHT, model=model)
     assert len(packed) < len(original), "stored raw: then nothing is shown"
     (folder / "text").write_bytes(original)
     (folder / "theirs").write_bytes(packed)
