@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
+from click.core import ParameterSource
 
 from compressor.cli import options
 from compressor.cli.groups import Commands
@@ -125,6 +126,12 @@ preset = click.option(
     "first; needs --from.",
 )
 @click.option(
+    "--recipe",
+    metavar="NAME",
+    help="Make a shipped model anew from nothing, by its recipe or one in a .toml file; goes with "
+    "--output (the folder of its stages, runs by default), --stop-after-minutes and --quiet alone.",
+)
+@click.option(
     "--coordinator",
     metavar="HOST:PORT",
     help="Train in several processes that meet here.",
@@ -146,6 +153,7 @@ def run(
     start: str | None,
     teacher: str | None,
     beside_memory: bool,
+    recipe: str | None,
     minutes: float | None,
     stop_after_minutes: float | None,
     coordinator: str | None,
@@ -171,12 +179,21 @@ def run(
       kolmozip train --preset base --from runs/small    grow a trained small
       kolmozip train --preset tiny --teacher base       learn from text and a shipped network
       kolmozip train --from small -o runs/beside --beside-memory --bytes 20000000
+      kolmozip train --recipe small                     every stage of the default model
       kolmozip train --coordinator localhost:9911 --processes 2 --process 0   (and 1)
     """
+    if recipe is not None:
+        _refuse_beside_recipe()
     restart_with_allocator()
     with need("train"):
         from compressor.training import command
 
+        if recipe is not None:
+            from compressor.training.recipe import follow, read
+
+            folder = Path(output or "runs")
+            click.echo(follow(read(recipe), folder, stop_after_minutes, quiet), err=True)
+            return
         request = command.Request(
             preset,
             Path(output or f"runs/{preset}"),
@@ -189,6 +206,19 @@ def run(
         )
         line = command.run(request)
     click.echo(line, err=True)
+
+
+def _refuse_beside_recipe() -> None:
+    """Raises click.UsageError where what the recipe says was named as well."""
+    context = click.get_current_context()
+    named = [
+        parameter
+        for parameter in context.command.params
+        if context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+        and parameter.name not in ("recipe", "output", "stop_after_minutes", "quiet")
+    ]
+    for parameter in named:
+        raise click.UsageError(f"the recipe says all else: leave {parameter.opts[0]} out")
 
 
 @click.command()

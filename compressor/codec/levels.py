@@ -35,20 +35,32 @@ class Level:
     block_mib: int
     speed: int
     purpose: str
+    alone_lanes: int = 4
+    """Lanes of a block without a network, at most: nothing there gains by more."""
 
     @property
     def block_bytes(self) -> int:
         """The longest block, in bytes."""
         return self.block_mib << 20
 
-    def recipe(self, length: int, lanes: int | None = None) -> Recipe:
+    def in_lanes(self, lanes: int | None) -> Level:
+        """This level with other lanes, where they are given."""
+        if lanes is None:
+            return self
+        return dataclasses.replace(self, lanes=lanes, alone_lanes=lanes)
+
+    def recipe(self, length: int) -> Recipe:
         """How a block of ``length`` bytes, at least one, is coded.
 
-        ``lanes`` are used where they are given, as far as the block has bytes for them.
+        Lanes are used as far as the block has bytes for them.
         """
         wanted = self.tables_mib + length * self.more_bytes // MIB
         tables = min(max(-(-length * self.table_bytes // MIB), 1), wanted)
-        return Recipe(lanes_of(length, lanes or self.lanes), self.design, tables)
+        return Recipe(lanes_of(length, self.lanes), self.design, tables)
+
+    def without_network(self, recipe: Recipe) -> Recipe:
+        """The recipe for a block that the memory codes alone."""
+        return dataclasses.replace(recipe, lanes=min(recipe.lanes, self.alone_lanes))
 
 
 def lanes_of(length: int, most: int) -> int:

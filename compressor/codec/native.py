@@ -189,6 +189,13 @@ def counts(data: bytes) -> list[int]:
     return module.counts(data)
 
 
+def repeats(data: bytes) -> int:
+    """As ``kinds.repeats``."""
+    import compressor.codec._native as module
+
+    return module.repeats(data)
+
+
 def x86(block: bytes) -> bytes:
     """As ``coding.transforms.x86``."""
     import compressor.codec._native as module

@@ -63,15 +63,13 @@ def encoding(length: int, recipe: Recipe, network: bool) -> int:
 class Room:
     """How long blocks may be, and how large their tables, where an encoder's memory is bounded."""
 
-    def __init__(
-        self, level: Level, network: bool, lanes: int | None = None, max_memory: int | None = None
-    ) -> None:
+    def __init__(self, level: Level, network: bool, max_memory: int | None = None) -> None:
         """Takes what the level and the caller ask for; ``max_memory`` in bytes, None for no bound.
 
         Half of what the bound leaves is for tables at least, where blocks can be made so short.
         Raises LimitExceeded where nothing can be.
         """
-        self._level, self._network, self._lanes = level, network, lanes
+        self._level, self._network = level, network
         self._max_memory = max_memory
         self.block_bytes = level.block_bytes
         """The longest block."""
@@ -91,12 +89,12 @@ class Room:
 
     def _least(self, length: int) -> int:
         """What a block of ``length`` bytes takes with the least tables."""
-        recipe = self._level.recipe(max(length, LEAST_BLOCK), self._lanes)
+        recipe = self._level.recipe(max(length, LEAST_BLOCK))
         return encoding(length, dataclasses.replace(recipe, tables=1), self._network)
 
     def recipe(self, length: int) -> Recipe:
         """How a block of ``length`` bytes, at least one and at most ``block_bytes``, is coded."""
-        recipe = self._level.recipe(length, self._lanes)
+        recipe = self._level.recipe(length)
         most = self._max_memory
         while (
             most is not None

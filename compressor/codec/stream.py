@@ -7,66 +7,20 @@ noise need none.
 from __future__ import annotations
 
 import io
-from collections import Counter
 from collections.abc import Callable, Iterator
 
 from coding import container
 from coding.container import Block, Digest, Head, Kind, Mixed, Reader, Sink, Source
 from coding.errors import Damaged, LimitExceeded
-from compressor.codec import levels, native, needs, registry, trials
+from compressor.codec import levels, needs, registry, trials
+from compressor.codec.kinds import kind_of
 from compressor.codec.levels import Level
 from compressor.codec.needs import GRANULE, PIECE, Room
 from compressor.codec.registry import Coders
 from compressor.codec.seams import BlockCodec, Progress, Recipe, ignore_progress
-from models.integer.logarithm import log2
-
-DENSE = 2035
-"""A granule whose order-0 entropy is above this, in 1/256 bit a byte (7.95 bits: noise, archives,
-media), is stored raw without a trial."""
-
-LEAST_DENSE = 256
-"""Bytes that order-0 entropy needs to mean anything."""
-
-LITTLE = 1 << 18
-"""Bytes that are counted in less time than NumPy takes to load."""
-
-COUNTED = 1 << 20
-"""Bytes that NumPy counts at once: it makes a number of eight bytes of each."""
 
 Find = Callable[[bytes], BlockCodec]
 """The model of an identity; raises ``coding.errors.UnknownWeights``."""
-
-
-def entropy(data: bytes) -> int:
-    """Order-0 entropy of bytes summed over all of them, in 1/256 bit.
-
-    It is computed in whole numbers, since a float may differ in its last bit from one instruction
-    set to the next, and a block's type decides the bytes of the file.
-    """
-    total = log2(len(data)) if data else 0
-    return sum(count * (total - log2(count)) for count in counts(data))
-
-
-def counts(data: bytes) -> list[int]:
-    """How often each of the values that occur in the bytes does, in no certain order."""
-    if len(data) < LITTLE:
-        return list(Counter(data).values())
-    if native.at_hand():
-        return [count for count in native.counts(data) if count]
-    import numpy as np
-
-    values, total = np.frombuffer(data, np.uint8), np.zeros(256, np.int64)
-    for start in range(0, values.size, COUNTED):
-        total += np.bincount(values[start : start + COUNTED], minlength=256)
-    return [int(count) for count in total if count]
-
-
-def kind_of(raw: bytes) -> Kind:
-    """Chooses RUN, RAW or MIXED from the bytes alone: constant, of high entropy, or else."""
-    if raw.count(raw[:1]) == len(raw):
-        return Kind.RUN
-    dense = len(raw) >= LEAST_DENSE and entropy(raw) > DENSE * len(raw)
-    return Kind.RAW if dense else Kind.MIXED
 
 
 def _pieces(source: Source, most: int) -> Iterator[tuple[Kind, bytes]]:
@@ -99,14 +53,16 @@ def make_block(
 ) -> Block:
     """A block of this type (1 to MAX_BLOCK bytes), but raw where mixing would not shrink it.
 
-    ``recipe`` is that of a mixed block.
+    ``recipe`` is that of a mixed block with a network, where there is one.
     """
     if kind != Kind.MIXED:
         progress(len(raw))
         payload = raw[:1] if kind == Kind.RUN else raw
         return Block(Head(kind, len(raw), len(payload)), payload)
     transform, text = trials.transformed(raw, coders.alone)
-    codec = trials.codec_for(text, coders, level)
+    codec = trials.codec_for(text, coders)
+    if codec is coders.alone:
+        recipe = level.without_network(recipe)
     payload = codec.encode_block(text, recipe, progress)
     if len(payload) >= len(raw):
         return Block(Head(Kind.RAW, len(raw), len(raw)), raw)
@@ -151,9 +107,9 @@ def compress_stream(
     side needs to be seekable. Raises UnknownModel, AmbiguousModel, UnusableWeights, NoEngine,
     LimitExceeded.
     """
-    how = levels.LEVELS[level]
+    how = levels.LEVELS[level].in_lanes(lanes)
     coders = coders or registry.coders(how.model if model is None else model)
-    room = Room(how, coders.network is not None, lanes, max_memory)
+    room = Room(how, coders.network is not None, max_memory)
     target.write(container.header_bytes())
     digest = Digest()
     for kind, raw in _pieces(source, room.block_bytes):

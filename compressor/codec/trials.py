@@ -7,7 +7,7 @@ import re
 from coding import transforms
 from coding.container import Design, Transform
 from compressor.codec import native
-from compressor.codec.levels import FULL, LIGHT, Level, lanes_of
+from compressor.codec.levels import FULL, LIGHT, lanes_of
 from compressor.codec.registry import Coders
 from compressor.codec.seams import BlockCodec, Recipe, ignore_progress
 
@@ -48,7 +48,7 @@ def restored(block: bytes, transform: Transform) -> bytes:
     return undo_x86(block) if transform == Transform.X86 else block
 
 
-def codec_for(block: bytes, coders: Coders, level: Level) -> BlockCodec:
+def codec_for(block: bytes, coders: Coders) -> BlockCodec:
     """The network's codec, or that of the memory alone where the network is no help.
 
     In a sample the network has the advantage of what it has learned before: where it does not win

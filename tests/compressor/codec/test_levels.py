@@ -66,10 +66,19 @@ def test_tables_are_as_the_block_needs_them() -> None:
 def test_lanes_that_are_asked_for_are_had_where_there_are_bytes_for_them() -> None:
     level = MADE_UP
     assert level.recipe(MIB).lanes == 32
-    assert level.recipe(MIB, lanes=1).lanes == 1
-    assert level.recipe(MIB, lanes=512).lanes == 512
-    assert level.recipe(100 * LANE, lanes=512).lanes == 64
+    assert level.in_lanes(None) == level
+    assert level.in_lanes(1).recipe(MIB).lanes == 1
+    assert level.in_lanes(512).recipe(MIB).lanes == 512
+    assert level.in_lanes(512).recipe(100 * LANE).lanes == 64
     assert [lanes_of(LANE * n, 16) for n in (0, 1, 2, 3, 4, 16, 99)] == [1, 1, 2, 2, 4, 16, 16]
+
+
+def test_without_a_network_a_block_has_few_lanes_but_those_that_are_asked_for() -> None:
+    recipe = MADE_UP.recipe(MIB)
+    assert MADE_UP.without_network(recipe) == dataclasses.replace(recipe, lanes=4)
+    assert LEVELS[1].without_network(LEVELS[1].recipe(MIB)) == LEVELS[1].recipe(MIB)
+    asked = MADE_UP.in_lanes(8)
+    assert asked.without_network(asked.recipe(MIB)).lanes == 8
 
 
 @pytest.mark.skipif(native.absent() is not None, reason="takes minutes without the native engine")

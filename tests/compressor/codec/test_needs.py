@@ -69,7 +69,6 @@ def test_without_a_bound_a_level_is_as_it_is(level: Level) -> None:
     room = Room(level, network=True)
     assert room.block_bytes == level.block_bytes
     assert [room.recipe(length) for length in LENGTHS] == [level.recipe(n) for n in LENGTHS]
-    assert Room(level, network=True, lanes=2).recipe(MIB).lanes == 2
 
 
 @ANY_LEVEL
@@ -116,7 +115,7 @@ def test_many_lanes_count() -> None:
     least = needs.encoding(MIB, Recipe(32, Design.FULL, 1), True)
     assert Room(LEVELS[6], True, max_memory=least)
     with pytest.raises(LimitExceeded):
-        Room(LEVELS[6], True, lanes=1024, max_memory=least)
+        Room(LEVELS[6].in_lanes(1024), True, max_memory=least)
 
 
 def test_the_library_compresses_within_a_bound(

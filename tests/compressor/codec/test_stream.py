@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import random
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from hypothesis import strategies as st
 import compressor
 from coding import container
 from coding.container import NO_WEIGHTS, Block, Design, Head, Kind, Mixed
-from compressor.codec import levels, native, registry, weights_store
+from compressor.codec import kinds, levels, registry, weights_store
 from compressor.codec import stream as codec
 from compressor.codec.blocks import decode_block, encode_block
 from compressor.codec.levels import Level
@@ -246,12 +245,22 @@ def test_what_the_model_would_expand_is_stored_raw(
     model: BlockCodec, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted = Counted(model)
-    monkeypatch.setattr(codec, "DENSE", 9 * 256)  # now nothing is too dense to try
+    monkeypatch.setattr(kinds, "DENSE", 9 * 256)  # now nothing is too dense to try
     original = random.Random(5).randbytes(600)
     packed = compressed(original, counted)
     assert counted.uses == 1, "the model was tried"
     assert blocks(packed) == [Block(Head(Kind.RAW, 600, 600), original)]
     assert len(packed) == 600 + container.HEADER_BYTES + 16 + container.END_BYTES
+    assert compressor.decompress(packed) == original
+
+
+def test_noise_that_repeats_itself_is_mixed(model: BlockCodec, blocks: Blocks) -> None:
+    """As a document of compressed pictures and their descriptions does: a defect lost 2 % there."""
+    noise = random.Random(7).randbytes(20_000)
+    original = noise + noise[4000:6000]
+    packed = compressed(original, model)
+    assert [block.head.kind for block in blocks(packed)] == [Kind.MIXED]
+    assert len(packed) < len(noise) + 1000
     assert compressor.decompress(packed) == original
 
 
@@ -263,30 +272,6 @@ def test_noise_does_not_wait_for_the_model(model: BlockCodec, blocks: Blocks) ->
     zeros = compressed(bytes(100_000), counted)
     assert restored(zeros, counted) == bytes(100_000)
     assert counted.uses == 0
-
-
-def test_entropy_is_that_of_the_shares() -> None:
-    """Whole numbers decide a block's type; they follow the float within 1/128 bit a byte."""
-    for values in ([0.5, 0.5], [0.9, 0.05, 0.05], np.ones(256) / 256, np.arange(1, 200)):
-        share = np.asarray(values, float) / np.sum(values)
-        raw = np.repeat(np.arange(share.size), np.rint(share * 100_000).astype(int)).astype(
-            np.uint8
-        )
-        exact = np.bincount(raw) / raw.size
-        exact = -np.sum(exact[exact > 0] * np.log2(exact[exact > 0]))
-        assert abs(codec.entropy(raw.tobytes()) / 256 / raw.size - exact) < 1 / 128
-    assert codec.entropy(bytes(5000)) == codec.entropy(b"") == 0
-
-
-@pytest.mark.parametrize(
-    "data", [b"", b"x", bytes(range(256)) * 3, random.Random(2).randbytes(999)]
-)
-def test_few_and_many_bytes_are_counted_alike(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    few = sorted(codec.counts(data))
-    monkeypatch.setattr(codec, "LITTLE", 0)
-    assert sorted(codec.counts(data)) == few == sorted(Counter(data).values())
-    monkeypatch.setattr(native, "at_hand", lambda: False)
-    assert sorted(codec.counts(data)) == few
 
 
 def test_what_repeats_beyond_measure_is_filled_up_to_the_least_payload(
@@ -392,6 +377,8 @@ def test_coders_and_lanes_may_be_brought(
     (alone,) = packed(coders=registry.coders(None))
     assert isinstance(alone.head, Mixed)
     assert alone.head.weights_id == NO_WEIGHTS
+    assert alone.head.lanes == 4
+    assert lanes_in(packed(coders=registry.coders(None), lanes=8)) == [8]
 
 
 class Guess:
