@@ -20,9 +20,10 @@ class Level:
     """What one level does.
 
     ``table_bytes`` is what the memory's tables take for each byte of a block, up to ``tables_mib``;
-    from there on they grow by ``more_bytes`` a byte. ``block_mib`` bounds a block, and with it the
-    text in memory. ``speed`` was measured on a megabyte of English text, in KB/s to compress on two
-    cores of an AMD EPYC (Zen 3).
+    from there on they grow by ``more_bytes`` a byte. Fewer lanes make a block smaller and slower:
+    ``short_lanes`` are those of one below SHORT bytes, ``alone_lanes`` bound those of one that no
+    network codes. ``block_mib`` bounds a block, and with it the text in memory. ``speed`` was
+    measured on a megabyte of English text, in KB/s to compress on two cores of an AMD EPYC (Zen 3).
     """
 
     number: int
@@ -32,11 +33,11 @@ class Level:
     table_bytes: int
     more_bytes: int
     lanes: int
+    short_lanes: int
+    alone_lanes: int
     block_mib: int
     speed: int
     purpose: str
-    alone_lanes: int = 4
-    """Lanes of a block without a network, at most: nothing there gains by more."""
 
     @property
     def block_bytes(self) -> int:
@@ -47,7 +48,7 @@ class Level:
         """This level with other lanes, where they are given."""
         if lanes is None:
             return self
-        return dataclasses.replace(self, lanes=lanes, alone_lanes=lanes)
+        return dataclasses.replace(self, lanes=lanes, short_lanes=lanes, alone_lanes=lanes)
 
     def recipe(self, length: int) -> Recipe:
         """How a block of ``length`` bytes, at least one, is coded.
@@ -56,7 +57,8 @@ class Level:
         """
         wanted = self.tables_mib + length * self.more_bytes // MIB
         tables = min(max(-(-length * self.table_bytes // MIB), 1), wanted)
-        return Recipe(lanes_of(length, self.lanes), self.design, tables)
+        lanes = self.short_lanes if length < SHORT else self.lanes
+        return Recipe(lanes_of(length, lanes), self.design, tables)
 
     def without_network(self, recipe: Recipe) -> Recipe:
         """The recipe for a block that the memory codes alone."""
@@ -74,6 +76,9 @@ def lanes_of(length: int, most: int) -> int:
     return lanes
 
 
+SHORT = 2 << 20
+"""Bytes of a block from which more lanes cost little of its size."""
+
 LANE = 512
 """Bytes of a lane at least, where a block has more than one."""
 
@@ -81,16 +86,17 @@ LIGHT, FULL = Design.LIGHT, Design.FULL
 
 LEVELS: dict[int, Level] = {
     level.number: level
-    # Number, model, design, tables_mib, table_bytes, more_bytes, lanes, block_mib, speed, purpose.
+    # Number, model, design, tables_mib, table_bytes, more_bytes, lanes, short_lanes, alone_lanes,
+    # block_mib, speed, purpose.
     for level in (
-        Level(1, None, LIGHT, 48, 64, 0, 2, 8, 180, "any file, the fastest"),
-        Level(2, None, LIGHT, 256, 64, 2, 2, 128, 170, "any file, large ones better"),
-        Level(3, None, FULL, 432, 256, 2, 16, 128, 95, "programs, data, other languages"),
-        Level(4, "tiny", LIGHT, 256, 64, 2, 32, 128, 70, "English text, fast"),
-        Level(5, "tiny", FULL, 432, 256, 2, 32, 128, 55, "English text, fast and small"),
-        Level(6, "small", FULL, 432, 256, 2, 32, 128, 31, "most files"),
-        Level(7, "small", FULL, 1024, 256, 2, 16, 128, 29, "most files, more memory"),
-        Level(8, "base", FULL, 432, 256, 2, 32, 128, 30, "English text, smaller"),
-        Level(9, "base", FULL, 1024, 256, 2, 16, 128, 29, "English text, smallest"),
+        Level(1, None, LIGHT, 48, 64, 0, 2, 2, 2, 8, 180, "any file, the fastest"),
+        Level(2, None, LIGHT, 256, 64, 2, 2, 2, 2, 128, 170, "any file, large ones better"),
+        Level(3, None, FULL, 432, 256, 2, 4, 4, 4, 128, 95, "programs, data, other languages"),
+        Level(4, "tiny", LIGHT, 256, 64, 2, 32, 16, 4, 128, 70, "English text, fast"),
+        Level(5, "tiny", FULL, 432, 256, 2, 32, 16, 4, 128, 55, "English text, fast and small"),
+        Level(6, "small", FULL, 432, 256, 2, 32, 16, 1, 128, 31, "most files"),
+        Level(7, "small", FULL, 1024, 256, 2, 16, 16, 1, 128, 29, "most files, more memory"),
+        Level(8, "base", FULL, 432, 256, 2, 32, 16, 1, 128, 30, "English text, smaller"),
+        Level(9, "base", FULL, 1024, 256, 2, 16, 16, 1, 128, 29, "English text, smallest"),
     )
 }

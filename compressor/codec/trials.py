@@ -51,15 +51,16 @@ def restored(block: bytes, transform: Transform) -> bytes:
 def codec_for(block: bytes, coders: Coders) -> BlockCodec:
     """The network's codec, or that of the memory alone where the network is no help.
 
-    In a sample the network has the advantage of what it has learned before: where it does not win
-    even there, it never does.
+    In a sample the network has the advantage of what it has learned before, and none of the lanes
+    that it needs and the memory alone does without: it must win by a thirty-second there.
     """
     text = sample(block, min(len(block) // SHARE, TEXT_SAMPLE), len(block) // 2)
     lanes = lanes_of(len(text), SAMPLE_LANES)
     if coders.network is None or len(text) < TEXT_SAMPLE // 8:
         return coders.network or coders.alone
     alone = _size(coders.alone, text, FULL, lanes)
-    return coders.alone if alone <= _size(coders.network, text, FULL, lanes) else coders.network
+    beside = _size(coders.network, text, FULL, lanes)
+    return coders.alone if 32 * alone <= 33 * beside else coders.network
 
 
 def _size(codec: BlockCodec, text: bytes, design: Design, lanes: int) -> int:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from compressor.codec.weights_store import card_of
-from compressor.errors import InputMissing
+from compressor.errors import InputMissing, UnknownModel
 from compressor.training import presets
 from compressor.training.command import Budget, Origin, Request, run
 from compressor.training.config import TrainConfig, TrainingError
@@ -84,12 +84,12 @@ def read(name: str) -> Recipe:
         ) from error
     try:
         return _recipe(path.stem, data)
-    except (KeyError, TypeError, ValueError, TrainingError) as error:
+    except (KeyError, TypeError, ValueError, TrainingError, UnknownModel) as error:
         raise TrainingError(f"{path} is no recipe ({error}): mend it, or name another") from error
 
 
 def _recipe(name: str, data: bytes) -> Recipe:
-    """Raises KeyError, TypeError, ValueError, TrainingError."""
+    """Raises KeyError, TypeError, ValueError, TrainingError, UnknownModel."""
     facts = tomllib.loads(data.decode())
     stages: dict[str, Stage] = {}
     for fields in facts.pop("stage"):
@@ -106,7 +106,7 @@ def _recipe(name: str, data: bytes) -> Recipe:
 
 
 def _stage(fields: dict[str, Any]) -> Stage:
-    """Raises KeyError, TypeError, TrainingError, and what an unknown preset raises."""
+    """Raises KeyError, TypeError, TrainingError, UnknownModel."""
     start, teacher = fields.pop("from", None), fields.pop("teacher", None)
     beside = fields.pop("beside_memory", False)
     stage = Stage(fields.pop("name"), fields.pop("preset"), start, teacher, beside, fields)

@@ -46,7 +46,7 @@ def excerpt(text: np.ndarray, config: TrainConfig) -> tuple[np.ndarray, Recipe]:
         raise TrainingError("a text of 0 bytes has nothing to record: train on more text")
     level = LEVELS[DEFAULT]
     size = min(text.size, config.total_bytes, MAX_BLOCK)
-    recipe = level.recipe(size, max(level.lanes, config.lanes))
+    recipe = level.in_lanes(max(level.lanes, config.lanes)).recipe(size)
     steps = size // recipe.lanes
     rotated = np.roll(text, -config.seed * steps)
     return np.ascontiguousarray(to_columns(rotated, recipe.lanes)[:steps]), recipe

@@ -390,6 +390,6 @@ mod _native {
     #[pymodule_export]
     use super::{
         Damaged, Network, build_id, counts, decode_block, encode_block, instruction_set,
-        instruction_sets, record_block, undo_x86, x86,
+        instruction_sets, record_block, repeats, undo_x86, x86,
     };
 }

@@ -45,7 +45,7 @@ def test_recipes_keep_the_format_and_grow_with_the_block(level: Level) -> None:
     assert level.block_bytes <= container.MAX_BLOCK
 
 
-MADE_UP = Level(6, "small", Design.FULL, 448, 128, 0, 32, 128, 1, "trying things out")
+MADE_UP = Level(6, "small", Design.FULL, 448, 128, 0, 32, 16, 4, 128, 1, "trying things out")
 
 
 def test_tables_are_as_the_block_needs_them() -> None:
@@ -65,7 +65,8 @@ def test_tables_are_as_the_block_needs_them() -> None:
 
 def test_lanes_that_are_asked_for_are_had_where_there_are_bytes_for_them() -> None:
     level = MADE_UP
-    assert level.recipe(MIB).lanes == 32
+    assert level.recipe(2 * MIB).lanes == 32
+    assert level.recipe(2 * MIB - 1).lanes == 16
     assert level.in_lanes(None) == level
     assert level.in_lanes(1).recipe(MIB).lanes == 1
     assert level.in_lanes(512).recipe(MIB).lanes == 512
