@@ -17,8 +17,8 @@ MODULES = {
     "coding": "__init__ container counts errors rangecoder transforms",
     "compressor": "__init__ errors",
     "compressor/cli": "__init__ code groups options",
-    "compressor/codec": "__init__ blocks engines kinds levels model native needs registry seams stream"
-    " trials weights_file weights_store",
+    "compressor/codec": "__init__ blocks engines kinds levels model native needs registry seams"
+    " stream trials weights_file weights_store",
     "compressor/system": "__init__ files plain_table progress signals",
     "data": "__init__ lanes",
     "models": "__init__",
