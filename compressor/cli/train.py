@@ -211,14 +211,10 @@ def run(
 def _refuse_beside_recipe() -> None:
     """Raises click.UsageError where what the recipe says was named as well."""
     context = click.get_current_context()
-    named = [
-        parameter
-        for parameter in context.command.params
-        if context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
-        and parameter.name not in ("recipe", "output", "stop_after_minutes", "quiet")
-    ]
-    for parameter in named:
-        raise click.UsageError(f"the recipe says all else: leave {parameter.opts[0]} out")
+    for parameter in context.command.params:
+        named = context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+        if named and parameter.name not in ("recipe", "output", "stop_after_minutes", "quiet"):
+            raise click.UsageError(f"the recipe says all else: leave {parameter.opts[0]} out")
 
 
 @click.command()

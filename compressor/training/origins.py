@@ -30,8 +30,7 @@ def find(source: str) -> Trained:
     """The network in the folder of a run, or of a weights file by its path or its model's name.
 
     A run has parameters in full precision, a weights file those of its grid, on which training goes
-    on all the same. Raises TrainingError, UnknownModel,
-    AmbiguousModel, UnusableWeights.
+    on all the same. Raises TrainingError, UnknownModel, AmbiguousModel, UnusableWeights.
     """
     folder = Path(source)
     if folder.is_dir():

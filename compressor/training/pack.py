@@ -50,11 +50,13 @@ def write_run(folder: Path, model: Preset, params: Params, card: Card) -> str:
     return f"{target}: {len(data):,} bytes, {rate}"
 
 
-def pack(run: Path, bits: float | None, output: Path, force: bool) -> str:
+def pack(
+    run: Path, bits: float | None, output: Path, force: bool, facts: Card | None = None
+) -> str:
     """Writes the weights of a run as a file, with its card beside it; returns a line to print.
 
-    ``bits`` is at most what the run was trained for, which is also the default. Raises
-    InputMissing, UnusableWeights, OutputExists, TrainingError.
+    ``bits`` is at most what the run was trained for, which is also the default; ``facts`` go into
+    the card as well. Raises InputMissing, UnusableWeights, OutputExists, TrainingError.
     """
     if output.suffix != SUFFIX:
         raise UnusableWeights(
@@ -75,6 +77,7 @@ def pack(run: Path, bits: float | None, output: Path, force: bool) -> str:
         "parameters": model.parameters(),
         "weight_bits": bits,
         "packed_from": kept.get("identity", name),
+        **(facts or {}),
     }
     _write(output, data, force)
     _write(output.with_suffix(".json"), _card_bytes(card), force=True)

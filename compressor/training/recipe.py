@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import math
 import time
 import tomllib
@@ -141,16 +140,13 @@ def follow(recipe: Recipe, folder: Path, stop_after_minutes: float | None, quiet
         seconds += _card(stage, folder)["wall_seconds"]
     last = recipe.stages[-1]
     output = folder / f"{recipe.name}{SUFFIX}"
-    line = pack(folder / last.name, recipe.weight_bits, output, force=True)
-    card = {
-        **card_of(output),
+    facts = {
         "recipe": recipe.name,
         "recipe_sha256": recipe.sha256,
         "stages": [stage.name for stage in recipe.stages],
         "stages_seconds": seconds,
     }
-    output.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
-    return line
+    return pack(folder / last.name, recipe.weight_bits, output, force=True, facts=facts)
 
 
 def _request(recipe: Recipe, stage: Stage, folder: Path, minutes: float, quiet: bool) -> Request:
@@ -161,8 +157,8 @@ def _request(recipe: Recipe, stage: Stage, folder: Path, minutes: float, quiet: 
 
     origin = Origin(of(stage.start), of(stage.teacher), stage.beside_memory, resume=True)
     output, budget = folder / stage.name, Budget(stop_after_minutes=minutes)
-    settings = dict(stage.settings)
-    return Request(stage.preset, output, recipe.corpus, settings, origin, budget, quiet=quiet)
+    text, settings = recipe.corpus, stage.settings
+    return Request(stage.preset, output, text, settings, origin, budget, quiet=quiet)
 
 
 def _card(stage: Stage, folder: Path) -> dict[str, Any]:
@@ -175,11 +171,11 @@ def _made(stage: Stage, folder: Path) -> bool:
 
     Raises TrainingError where another run stands in its folder.
     """
-    card, wanted = _card(stage, folder), dict(stage.settings)
+    card = _card(stage, folder)
     made = card.get("train_config")
     if not isinstance(made, dict):
         return False
-    differ = [name for name, value in wanted.items() if made.get(name) != value]
+    differ = [name for name, value in stage.settings.items() if made.get(name) != value]
     if differ:
         raise TrainingError(
             f"the run in {folder / stage.name} has another {differ[0]} than the recipe: "

@@ -11,7 +11,7 @@ import pytest
 import compressor
 from coding import transforms
 from coding.container import NO_WEIGHTS, Block, Design, Mixed, Transform
-from compressor.codec import levels, native, registry, trials
+from compressor.codec import native, registry, trials
 from compressor.codec.registry import Coders
 from compressor.codec.seams import Progress, Recipe
 from compressor.errors import StaleEngine
@@ -20,7 +20,6 @@ from data.samples import sample
 NATIVE = pytest.mark.skipif(
     native.absent() is not None, reason="takes minutes without the native engine"
 )
-LEVEL = levels.LEVELS[6]
 
 
 class Sized:
