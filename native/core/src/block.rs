@@ -5,7 +5,7 @@ use crate::coder::{Damaged, Decoder, Encoder};
 use crate::constants::STRETCH_LIMIT;
 use crate::lanes::Lanes;
 use crate::memory::designs::Design;
-use crate::memory::{BitCoder, Crew, Memory, Observer, Said, Worker};
+use crate::memory::{Alone, BitCoder, Crew, Memory, Observer, Rounds, Said, Together, Worker};
 use crate::network::{FIRST_BYTE, Group, Isa, Network};
 use crate::shape::VOCABULARY;
 use crate::team::{Task, Tasks, Team};
@@ -77,19 +77,18 @@ impl Task for BlockTask {
 }
 
 /// The workers of a memory, which come behind the network's steppers.
-struct BlockCrew<'a> {
+struct BlockRounds<'a> {
     team: &'a Team<'a, BlockTask>,
-    tasks: &'a Tasks<BlockTask>,
     before: usize,
 }
 
-impl Crew for BlockCrew<'_> {
+impl Rounds for BlockRounds<'_> {
     fn round(&self, which: Range<usize>) {
         self.team.round(which.start + self.before..which.end + self.before);
     }
 
     fn with(&self, number: usize, what: impl FnOnce(&Worker)) {
-        match &*self.tasks.lock(number + self.before) {
+        match &*self.team.lock(number + self.before) {
             BlockTask::Worker(worker) => what(worker),
             BlockTask::Stepper(_) => unreachable!("steppers come first"),
         }
@@ -139,11 +138,25 @@ const LANES_OF_A_THREAD: usize = 4;
 /// Lanes of a group of the network at most.
 const MAX_GROUP: usize = 48;
 
+/// A block that is being coded.
+struct Run<'a, 'o, C> {
+    recipe: Recipe<'a>,
+    coder: &'a mut C,
+    memory: Memory,
+    shape: Lanes,
+    /// Steps that the network takes at a time.
+    chunk: usize,
+    /// Groups of lanes that the network steps together.
+    groups: usize,
+    observer: Option<Observer<'o>>,
+    progress: Progress<'a>,
+}
+
 fn code<C: BitCoder>(
     recipe: Recipe<'_>,
     coder: &mut C,
     text: Vec<u8>,
-    mut observer: Option<Observer<'_>>,
+    observer: Option<Observer<'_>>,
     progress: Progress<'_>,
 ) -> Result<Vec<u8>, BlockError> {
     let Recipe { design, tables, lanes, .. } = recipe;
@@ -151,11 +164,10 @@ fn code<C: BitCoder>(
     let evident = !matches!(recipe.network, Beside::Nothing);
     assert!((1..=text.len()).contains(&lanes), "a lane has at least one byte");
     let shape = Lanes { length: text.len(), lanes };
-    let steps = shape.steps();
     let isa = network.map_or(recipe.isa, Network::isa);
     let threads = recipe.threads.clamp(1, lanes.div_ceil(LANES_OF_A_THREAD));
     let size = lanes.div_ceil(threads).min(MAX_GROUP);
-    let chunk = if C::KNOWS { (MAX_GROUP / size).clamp(1, steps) } else { 1 };
+    let chunk = if C::KNOWS { (MAX_GROUP / size).clamp(1, shape.steps()) } else { 1 };
     let steppers = network.into_iter().flat_map(|network| {
         (0..lanes).step_by(size).map(move |first| {
             let lanes = first..lanes.min(first + size);
@@ -163,48 +175,50 @@ fn code<C: BitCoder>(
             BlockTask::Stepper(Stepper { group, lanes, bytes: Vec::new(), evidence: Vec::new() })
         })
     });
-    let (mut memory, workers) = Memory::new(design, tables << 20, text, lanes, evident, isa);
-    let tasks: Vec<BlockTask> =
-        steppers.chain(workers.into_iter().map(BlockTask::Worker)).collect();
     let groups = if network.is_some() { lanes.div_ceil(size) } else { 0 };
-    let tasks = Tasks::new(tasks);
-    std::thread::scope(|scope| {
-        let team = Team::start(scope, &tasks, threads - 1);
-        let crew = BlockCrew { team: &team, tasks: &tasks, before: groups };
-        let mut evidence = vec![0; if groups > 0 { lanes * VOCABULARY } else { 0 }];
+    let memory = Memory::new(design, shape, isa);
+    let run = Run { recipe, coder, memory, shape, chunk, groups, observer, progress };
+    let mut alone = Alone::new(design, tables << 20, text, shape, evident);
+    if threads == 1 {
+        let tasks = Tasks::new(steppers);
+        std::thread::scope(|scope| run.code(&mut alone, &Team::start(scope, &tasks, 0)))
+    } else {
+        let (workers, shared) = alone.share(isa);
+        let tasks = Tasks::new(steppers.chain(workers.into_iter().map(BlockTask::Worker)));
+        std::thread::scope(|scope| {
+            let team = Team::start(scope, &tasks, threads - 1);
+            let rounds = BlockRounds { team: &team, before: groups };
+            run.code(&mut Together::new(shared, rounds), &team)
+        })
+    }
+}
+
+impl<C: BitCoder> Run<'_, '_, C> {
+    /// Codes all steps; gives the block.
+    fn code(
+        mut self,
+        crew: &mut impl Crew,
+        team: &Team<'_, BlockTask>,
+    ) -> Result<Vec<u8>, BlockError> {
+        let lanes = self.shape.lanes;
+        let mut evidence = vec![0; if self.groups > 0 { lanes * VOCABULARY } else { 0 }];
         let mut stretches = vec![0; 8 * lanes];
-        for step in (0..steps).step_by(chunk) {
-            let after = steps.min(step + chunk);
-            if groups > 0 {
-                // What the network reads: the byte before, of which the first is a space.
-                let rows: Vec<Vec<u8>> = (step..after)
-                    .map(|at| match at.checked_sub(1) {
-                        Some(before) => memory.row(before),
-                        None => vec![FIRST_BYTE; lanes],
-                    })
-                    .collect();
-                for group in 0..groups {
-                    let BlockTask::Stepper(stepper) = &mut *tasks.lock(group) else {
-                        unreachable!("steppers come first")
-                    };
-                    stepper.bytes.clear();
-                    for row in &rows {
-                        stepper.bytes.extend_from_slice(&row[stepper.lanes.clone()]);
-                    }
-                    stepper.evidence.resize(stepper.bytes.len() * VOCABULARY, 0);
-                }
-                team.round(0..groups);
+        let steps = self.shape.steps();
+        for step in (0..steps).step_by(self.chunk) {
+            let after = steps.min(step + self.chunk);
+            if self.groups > 0 {
+                self.step(step..after, crew, team);
             }
             for at in step..after {
-                for group in 0..groups {
-                    let BlockTask::Stepper(stepper) = &*tasks.lock(group) else {
+                for group in 0..self.groups {
+                    let BlockTask::Stepper(stepper) = &*team.lock(group) else {
                         unreachable!("steppers come first")
                     };
                     let count = stepper.lanes.len() * VOCABULARY;
                     let of_step = &stepper.evidence[(at - step) * count..][..count];
                     evidence[stepper.lanes.start * VOCABULARY..][..count].copy_from_slice(of_step);
                 }
-                let said = match recipe.network {
+                let said = match self.recipe.network {
                     Beside::Nothing => Said::Nothing,
                     Beside::Network(_) => Said::Counts(&evidence),
                     Beside::Replay(replay) => {
@@ -218,16 +232,37 @@ fn code<C: BitCoder>(
                         Said::Stretches(&stretches)
                     }
                 };
-                memory.code_row(coder, at, said, &mut observer, &crew)?;
-                if !progress(shape.active(at)) {
+                self.memory.code_row(self.coder, at, said, &mut self.observer, crew)?;
+                if !(self.progress)(self.shape.active(at)) {
                     return Err(BlockError::Stopped);
                 }
             }
         }
-        Ok(())
-    })?;
-    drop(tasks);
-    Ok(memory.into_text())
+        let mut frame = crew.frame();
+        Ok(std::mem::take(&mut frame.text))
+    }
+
+    /// Has the network say what comes at some steps.
+    fn step(&self, steps: Range<usize>, crew: &mut impl Crew, team: &Team<'_, BlockTask>) {
+        // What it reads: the byte before, of which the first is a space.
+        let rows: Vec<Vec<u8>> = steps
+            .map(|at| match at.checked_sub(1) {
+                Some(before) => self.memory.row(before, crew),
+                None => vec![FIRST_BYTE; self.shape.lanes],
+            })
+            .collect();
+        for group in 0..self.groups {
+            let BlockTask::Stepper(stepper) = &mut *team.lock(group) else {
+                unreachable!("steppers come first")
+            };
+            stepper.bytes.clear();
+            for row in &rows {
+                stepper.bytes.extend_from_slice(&row[stepper.lanes.clone()]);
+            }
+            stepper.evidence.resize(stepper.bytes.len() * VOCABULARY, 0);
+        }
+        team.round(0..self.groups);
+    }
 }
 
 /// The payload of a mixed block of `data`.

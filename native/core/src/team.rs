@@ -198,6 +198,11 @@ impl<'scope, T: Task> Team<'scope, T> {
         }
     }
 
+    /// One task, between rounds.
+    pub(crate) fn lock(&self, number: usize) -> MutexGuard<'_, T> {
+        self.tasks.lock(number)
+    }
+
     /// Runs one round of some tasks, on the caller's thread as well.
     pub(crate) fn round(&self, which: Range<usize>) {
         let tasks = self.tasks;

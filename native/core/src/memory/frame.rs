@@ -82,4 +82,15 @@ impl Block {
             expected: vec![Expected::default(); lanes],
         }
     }
+
+    /// The inputs of a lane.
+    #[inline(always)]
+    pub(crate) fn of(&self, lane: usize) -> &[i16] {
+        &self.inputs[lane * self.width..][..self.width]
+    }
+
+    #[inline(always)]
+    pub(crate) fn of_mut(&mut self, lane: usize) -> &mut [i16] {
+        &mut self.inputs[lane * self.width..][..self.width]
+    }
 }

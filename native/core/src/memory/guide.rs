@@ -66,12 +66,18 @@ impl Guide {
     #[inline(always)]
     pub(crate) fn advance(&mut self, frame: &Frame, block: &mut Block) {
         let k = frame.k;
+        let stepped = k == 0 && frame.done.len() == frame.readers.len();
+        if stepped {
+            for matches in &mut self.matches {
+                matches.enter(&frame.text, &frame.readers);
+            }
+        }
         if frame.before > 0 {
             for matches in &mut self.matches {
                 matches.learn((k + 7) & 7, &frame.done, frame.rates);
             }
         }
-        if k == 0 && frame.done.len() == frame.readers.len() {
+        if stepped {
             for matches in &mut self.matches {
                 matches.step(&frame.text, &frame.readers);
             }
@@ -87,7 +93,7 @@ impl Guide {
             range.halve(evidence, k);
         }
         for (lane, &node) in frame.nodes.iter().enumerate() {
-            let row = &mut block.inputs[lane * block.width..][..block.width];
+            let row = block.of_mut(lane);
             row[0] = BIAS;
             row[NETWORK] = 0;
             if !frame.evidence.is_empty() {

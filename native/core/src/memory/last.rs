@@ -2,8 +2,8 @@
 #![forbid(unsafe_code)]
 
 use super::frame::Frame;
-use super::kernels::Portable;
-use super::maps::{self, Cell};
+use super::kernels::Kernel;
+use super::maps::{self, Cell, RATES, Rates};
 use super::mixer::{Pace, Set};
 use crate::constants::{LOGISTIC, Logistic, STRETCH_LIMIT};
 use crate::mapping::{LINE, Table};
@@ -31,6 +31,7 @@ pub(crate) struct Last {
     /// By lane: the first rungs of its maps, later the nearer ones.
     rungs: Vec<[u32; KINDS]>,
     logistic: &'static Logistic,
+    rates: &'static Rates,
 }
 
 impl Last {
@@ -53,6 +54,7 @@ impl Last {
             maps,
             rungs: vec![[0; KINDS]; lanes],
             logistic,
+            rates: &RATES,
         }
     }
 
@@ -96,9 +98,9 @@ impl Last {
 
     /// The count of a 0, of 2^24, in a lane.
     #[inline(always)]
-    pub(crate) fn predict(&mut self, lane: usize) -> u32 {
+    pub(crate) fn predict<K: Kernel>(&mut self, lane: usize) -> u32 {
         let outputs = &self.outputs[lane * self.width..][..self.width];
-        self.set.mix::<Portable>(lane, std::iter::once(outputs));
+        self.set.mix::<K>(lane, outputs);
         let stretch = self.set.choices[lane].stretch;
         let position = stretch.clamp(-MAP_LIMIT, MAP_LIMIT - 1) + MAP_LIMIT;
         let (rung, inside) = ((position >> 8) as u32, (position & 255) as u32);
@@ -114,11 +116,11 @@ impl Last {
 
     /// Learns the bit of a lane.
     #[inline(always)]
-    pub(crate) fn learn(&mut self, lane: usize, bit: u32) {
+    pub(crate) fn learn<K: Kernel>(&mut self, lane: usize, bit: u32) {
         let outputs = &self.outputs[lane * self.width..][..self.width];
-        self.set.learn::<Portable>(lane, std::iter::once(outputs), bit);
+        self.set.learn::<K>(lane, outputs, bit);
         for at in self.rungs[lane] {
-            self.maps[at as usize].learn(bit, EXPERIENCES, &maps::RATES);
+            self.maps[at as usize].learn(bit, EXPERIENCES, self.rates);
         }
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct Matches {
     bits: u32,
     hopes: Vec<Cell>,
     seats: Vec<Seat>,
+    /// By lane, the entry of its last bytes.
+    entries: Vec<Option<usize>>,
     logistic: &'static Logistic,
 }
 
@@ -51,6 +53,7 @@ impl Matches {
             bits,
             hopes: (0..4 * LENGTHS).map(|at| maps::cell(hope(at), FIRST_COUNT)).collect(),
             seats: vec![Seat::default(); lanes],
+            entries: vec![None; lanes],
             logistic: &LOGISTIC,
         }
     }
@@ -77,10 +80,19 @@ impl Matches {
         (length >= self.least).then(|| Seat { lane, next, length, ..Seat::default() })
     }
 
-    /// Follows and finds, once all lanes have taken a byte; then notes where they are.
+    /// Fetches the entries of the last bytes, once all lanes have taken a byte.
+    pub(crate) fn enter(&mut self, text: &[u8], readers: &[Reader]) {
+        for (lane, reader) in readers.iter().enumerate() {
+            self.entries[lane] = self.entry(reader.read(text));
+            if let Some(entry) = self.entries[lane] {
+                self.after.prefetch(entry);
+            }
+        }
+    }
+
+    /// Follows and finds, after `enter`; then notes where the lanes are.
     pub(crate) fn step(&mut self, text: &[u8], readers: &[Reader]) {
         let lanes = readers.len() as u32;
-        let entries: Vec<_> = readers.iter().map(|reader| self.entry(reader.read(text))).collect();
         for (lane, reader) in readers.iter().enumerate() {
             let read = reader.read(text);
             let mut seat = self.seats[lane];
@@ -100,7 +112,7 @@ impl Matches {
                 }
             }
             if (seat.length == 0 || (seat.misses > 0 && seat.length < self.least))
-                && let Some(entry) = entries[lane]
+                && let Some(entry) = self.entries[lane]
                 && let Some(found) = self.find(entry, read, text, readers)
             {
                 seat = found;
@@ -115,7 +127,7 @@ impl Matches {
             }
             self.seats[lane] = seat;
         }
-        for (lane, (reader, entry)) in readers.iter().zip(entries).enumerate() {
+        for (lane, (reader, &entry)) in readers.iter().zip(&self.entries).enumerate() {
             if let Some(entry) = entry {
                 let next = reader.read(text).len() as u32;
                 self.after[entry] = next * lanes + lane as u32 + 1;

@@ -14,6 +14,11 @@ pub(crate) const WIDTH: usize = 16;
 /// Weights are in 2^-14.
 pub(crate) const WEIGHT_BITS: u32 = 14;
 
+/// A weight in thousandths.
+pub(crate) const fn weight(thousandths: i32) -> i16 {
+    (thousandths * (1 << WEIGHT_BITS) / 1000) as i16
+}
+
 /// How fast a row learns, in 2^-18: `least`, and `more` that has halved after `half` bits.
 #[derive(Clone, Copy)]
 pub(crate) struct Pace {
@@ -76,49 +81,29 @@ impl Set {
         self.weights[self.choices[lane].row as usize * self.width + input]
     }
 
-    /// Mixes what a lane's inputs say; they come in slices, one after the other.
+    /// Mixes what a lane's inputs say.
     #[inline(always)]
-    pub(crate) fn mix<'a, K: Kernel>(
-        &mut self,
-        lane: usize,
-        inputs: impl Iterator<Item = &'a [i16]>,
-    ) {
+    pub(crate) fn mix<K: Kernel>(&mut self, lane: usize, inputs: &[i16]) {
         let choice = &mut self.choices[lane];
-        let mut weights = &self.weights[choice.row as usize * self.width..][..self.width];
-        let mut sums = K::zeros();
-        for inputs in inputs {
-            let (these, rest) = weights.split_at(inputs.len());
-            sums = K::add(sums, these, inputs);
-            weights = rest;
-        }
+        let weights = &self.weights[choice.row as usize * self.width..][..self.width];
         let half = 1 << (WEIGHT_BITS - 1);
-        let stretch = K::total(sums).wrapping_add(half) >> WEIGHT_BITS;
+        let stretch = K::dot(weights, inputs).wrapping_add(half) >> WEIGHT_BITS;
         choice.stretch = stretch.clamp(-STRETCH_LIMIT, STRETCH_LIMIT);
         choice.one = self.logistic.short_squash(choice.stretch);
     }
 
     /// Moves a lane's row towards the bit that came.
     #[inline(always)]
-    pub(crate) fn learn<'a, K: Kernel>(
-        &mut self,
-        lane: usize,
-        inputs: impl Iterator<Item = &'a [i16]>,
-        bit: u32,
-    ) {
+    pub(crate) fn learn<K: Kernel>(&mut self, lane: usize, inputs: &[i16], bit: u32) {
         let choice = self.choices[lane];
         let count = &mut self.counts[choice.row as usize];
         let error = (bit << 16) as i32 - choice.one;
         let step = (error * self.pace.rate(*count) + (1 << (STEP_BITS - 1))) >> STEP_BITS;
         let step = step.clamp(-32767, 32767);
         *count = count.saturating_add(1).min(COUNT_LIMIT);
-        if step == 0 {
-            return;
-        }
-        let mut weights = &mut self.weights[choice.row as usize * self.width..][..self.width];
-        for inputs in inputs {
-            let (these, rest) = weights.split_at_mut(inputs.len());
-            K::learn(these, inputs, step as i16);
-            weights = rest;
+        if step != 0 {
+            let weights = &mut self.weights[choice.row as usize * self.width..][..self.width];
+            K::learn(weights, inputs, step as i16);
         }
     }
 }
@@ -172,6 +157,9 @@ pub(crate) struct Sets {
     choosers: Vec<Chooser>,
     pub(crate) sets: Vec<Set>,
     contexts: i32,
+    /// By lane, what the bit was predicted from: the inputs of all blocks.
+    inputs: Vec<i16>,
+    width: usize,
 }
 
 impl Sets {
@@ -187,28 +175,36 @@ impl Sets {
             choosers: choosers.to_vec(),
             sets: choosers.iter().map(set).collect(),
             contexts: contexts as i32,
+            inputs: vec![0; first.len() * lanes],
+            width: first.len(),
         }
     }
 
-    /// Learns the last bit from the blocks it was predicted from, then mixes the next.
+    /// Learns the last bit, then mixes what the blocks say of the next.
     #[inline(always)]
-    pub(crate) fn advance<K: Kernel>(&mut self, frame: &Frame, old: &[&Block], new: &[&Block]) {
-        fn row<'a>(blocks: &'a [&'a Block], lane: usize) -> impl Iterator<Item = &'a [i16]> {
-            blocks.iter().map(move |block| &block.inputs[lane * block.width..][..block.width])
-        }
+    pub(crate) fn advance<K: Kernel>(&mut self, frame: &Frame, blocks: &[&Block]) {
         if frame.before > 0 {
-            for set in &mut self.sets {
-                for (lane, &done) in frame.done.iter().enumerate() {
-                    set.learn::<K>(lane, row(old, lane), done & 1);
+            for (lane, &done) in frame.done.iter().enumerate() {
+                let inputs = &self.inputs[lane * self.width..][..self.width];
+                for set in &mut self.sets {
+                    set.learn::<K>(lane, inputs, done & 1);
                 }
             }
         }
-        for (set, &chooser) in self.sets.iter_mut().zip(&self.choosers) {
-            for lane in 0..frame.nodes.len() {
-                set.choose(lane, Self::row(chooser, self.contexts, frame, new, lane));
+        for lane in 0..frame.nodes.len() {
+            let inputs = &mut self.inputs[lane * self.width..][..self.width];
+            let said = blocks.iter().flat_map(|block| block.of(lane).as_chunks::<WIDTH>().0);
+            for (input, &said) in inputs.as_chunks_mut().0.iter_mut().zip(said) {
+                *input = said;
             }
-            for lane in 0..frame.nodes.len() {
-                set.mix::<K>(lane, row(new, lane));
+            for (set, &chooser) in self.sets.iter_mut().zip(&self.choosers) {
+                set.choose(lane, Self::row(chooser, self.contexts, frame, blocks, lane));
+            }
+        }
+        for lane in 0..frame.nodes.len() {
+            let inputs = &self.inputs[lane * self.width..][..self.width];
+            for set in &mut self.sets {
+                set.mix::<K>(lane, inputs);
             }
         }
     }

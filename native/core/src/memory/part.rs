@@ -82,8 +82,8 @@ pub(crate) struct Part {
     cells: Table<u8>,
     lines: u32,
     maps: Vec<Maps>,
-    /// By context, then lane.
-    seats: Vec<Vec<Seat>>,
+    /// By lane, then context.
+    seats: Vec<Seat>,
     histories: &'static Histories,
     logistic: &'static Logistic,
 }
@@ -108,7 +108,7 @@ impl Part {
             cells: Table::zeroed(2 * LINE * lines as usize),
             lines,
             maps: items.iter().map(|_| Maps::new()).collect(),
-            seats: vec![vec![Seat::default(); lanes]; items.len()],
+            seats: vec![Seat::default(); items.len() * lanes],
             histories: &HISTORIES,
             logistic: &LOGISTIC,
         }
@@ -150,8 +150,10 @@ impl Part {
     /// Writes the histories of the half byte that is done: those of its four bits.
     #[inline(always)]
     fn write(&mut self, done: &[u32]) {
-        for seats in &self.seats {
-            for (seat, &done) in seats.iter().zip(done) {
+        let contexts = self.items.len();
+        for context in 0..contexts {
+            for (lane, &done) in done.iter().enumerate() {
+                let seat = &self.seats[lane * contexts + context];
                 let half = done & 15 | 16;
                 for bits in 1..5 {
                     let node = half >> bits;
@@ -165,129 +167,152 @@ impl Part {
     /// Fetches and finds the entries of the upper half of the next byte.
     #[inline(always)]
     fn seek_upper(&mut self, frame: &Frame, active: usize) {
-        for (item, seats) in self.items.iter().zip(&mut self.seats) {
-            for (lane, seat) in seats[..active].iter_mut().enumerate() {
+        let contexts = self.items.len();
+        for lane in 0..active {
+            for (seat, item) in self.seats[lane * contexts..].iter_mut().zip(&self.items) {
                 seat.hash = frame.hash(*item, lane);
                 self.cells.prefetch(Self::upper(self.lines, mix(seat.hash, 1)));
             }
         }
-        for seats in &mut self.seats {
-            for seat in &mut seats[..active] {
-                let m = mix(seat.hash, 1);
-                let check = (m.wrapping_mul(0xC2B2_AE35) >> 16) as u16;
-                let base = Self::upper(self.lines, m);
-                let line: &mut [u8; LINE] =
-                    (&mut self.cells[base..base + LINE]).try_into().expect("it is a line");
-                let way = (0..UPPER_WAYS).find(|way| {
-                    u16::from_le_bytes([line[way * UPPER], line[way * UPPER + 1]]) == check
-                });
-                let way = way.unwrap_or_else(|| {
-                    let total = |way| self.histories.total[usize::from(line[way * UPPER + 4])];
-                    let way = least::<UPPER_WAYS>(std::array::from_fn(total));
-                    line[way * UPPER..(way + 1) * UPPER].fill(0);
-                    line[way * UPPER..][..2].copy_from_slice(&check.to_le_bytes());
-                    way
-                });
-                let at = way * UPPER;
-                let (byte, length) = (line[at + 2], line[at + 3]);
-                let cells = u32::from(length & RUN_LIMIT).min(RUN_CELLS - 1);
-                seat.at = (base + at + 3) as u32;
-                seat.run_at = (base + at + 2) as u32;
-                seat.expects = if length == 0 { 0 } else { 256 | u16::from(byte) };
-                seat.hope = ((cells + RUN_CELLS * u32::from(length / MARK)) * 8) as u16;
-                seat.histories[1..].copy_from_slice(&line[at + 4..at + UPPER]);
+        for context in 0..contexts {
+            for lane in 0..active {
+                self.find_upper(lane * contexts + context);
             }
         }
+    }
+
+    #[inline(always)]
+    fn find_upper(&mut self, number: usize) {
+        let seat = &mut self.seats[number];
+        let m = mix(seat.hash, 1);
+        let check = (m.wrapping_mul(0xC2B2_AE35) >> 16) as u16;
+        let base = Self::upper(self.lines, m);
+        let line: &mut [u8; LINE] =
+            (&mut self.cells[base..base + LINE]).try_into().expect("it is a line");
+        let way = (0..UPPER_WAYS)
+            .find(|way| u16::from_le_bytes([line[way * UPPER], line[way * UPPER + 1]]) == check);
+        let way = way.unwrap_or_else(|| {
+            let total = |way| self.histories.total[usize::from(line[way * UPPER + 4])];
+            let way = least::<UPPER_WAYS>(std::array::from_fn(total));
+            line[way * UPPER..(way + 1) * UPPER].fill(0);
+            line[way * UPPER..][..2].copy_from_slice(&check.to_le_bytes());
+            way
+        });
+        let at = way * UPPER;
+        let (byte, length) = (line[at + 2], line[at + 3]);
+        let cells = u32::from(length & RUN_LIMIT).min(RUN_CELLS - 1);
+        seat.at = (base + at + 3) as u32;
+        seat.run_at = (base + at + 2) as u32;
+        seat.expects = if length == 0 { 0 } else { 256 | u16::from(byte) };
+        seat.hope = ((cells + RUN_CELLS * u32::from(length / MARK)) * 8) as u16;
+        seat.histories[1..].copy_from_slice(&line[at + 4..at + UPPER]);
     }
 
     /// Fetches and finds the entries of the lower half.
     #[inline(always)]
     fn seek_lower(&mut self, nodes: &[u32]) {
-        for seats in &self.seats {
-            for (seat, &node) in seats.iter().zip(nodes) {
+        let contexts = self.items.len();
+        for (lane, &node) in nodes.iter().enumerate() {
+            for seat in &self.seats[lane * contexts..][..contexts] {
                 self.cells.prefetch(Self::lower(self.lines, mix(seat.hash, node)));
             }
         }
-        for seats in &mut self.seats {
-            for (seat, &node) in seats.iter_mut().zip(nodes) {
-                let m = mix(seat.hash, node);
-                let check = (m.wrapping_mul(0xC2B2_AE35) >> 24) as u8;
-                let base = Self::lower(self.lines, m);
-                let line: &mut [u8; LINE] =
-                    (&mut self.cells[base..base + LINE]).try_into().expect("it is a line");
-                let way = (0..LOWER_WAYS).find(|way| line[way * LOWER] == check);
-                let way = way.unwrap_or_else(|| {
-                    let total = |way| self.histories.total[usize::from(line[way * LOWER + 1])];
-                    let way = least::<LOWER_WAYS>(std::array::from_fn(total));
-                    line[way * LOWER..(way + 1) * LOWER].fill(0);
-                    line[way * LOWER] = check;
-                    way
-                });
-                seat.at = (base + way * LOWER) as u32;
-                seat.histories.copy_from_slice(&line[way * LOWER..(way + 1) * LOWER]);
+        for context in 0..contexts {
+            for (lane, &node) in nodes.iter().enumerate() {
+                self.find_lower(lane * contexts + context, node);
             }
         }
+    }
+
+    #[inline(always)]
+    fn find_lower(&mut self, number: usize, node: u32) {
+        let seat = &mut self.seats[number];
+        let m = mix(seat.hash, node);
+        let check = (m.wrapping_mul(0xC2B2_AE35) >> 24) as u8;
+        let base = Self::lower(self.lines, m);
+        let line: &mut [u8; LINE] =
+            (&mut self.cells[base..base + LINE]).try_into().expect("it is a line");
+        let way = (0..LOWER_WAYS).find(|way| line[way * LOWER] == check);
+        let way = way.unwrap_or_else(|| {
+            let total = |way| self.histories.total[usize::from(line[way * LOWER + 1])];
+            let way = least::<LOWER_WAYS>(std::array::from_fn(total));
+            line[way * LOWER..(way + 1) * LOWER].fill(0);
+            line[way * LOWER] = check;
+            way
+        });
+        seat.at = (base + way * LOWER) as u32;
+        seat.histories.copy_from_slice(&line[way * LOWER..(way + 1) * LOWER]);
     }
 
     /// Two inputs a context, of its history and of its run.
     #[inline(always)]
     fn predict(&mut self, frame: &Frame, block: &mut Block) {
-        let k = frame.k;
-        block.tallies.fill(Tally::default());
+        let (k, contexts) = (frame.k, self.items.len());
         let stretch = &self.logistic.stretch;
-        for (context, (maps, seats)) in self.maps.iter().zip(&mut self.seats).enumerate() {
-            let rows = block.inputs.chunks_exact_mut(block.width);
-            for (lane, (((seat, &node), row), tally)) in
-                seats.iter_mut().zip(&frame.nodes).zip(rows).zip(&mut block.tallies).enumerate()
-            {
-                let history = seat.histories[within(node, k) as usize & NODES];
-                let known = i16::from(history != 0);
+        for (lane, &node) in frame.nodes.iter().enumerate() {
+            let seats = &mut self.seats[lane * contexts..][..contexts];
+            let inputs = block.of_mut(lane).as_chunks_mut().0;
+            let within = within(node, k) as usize & NODES;
+            let none = NO_HOPE | lane as u16 & 255;
+            let mut tally = Tally::default();
+            for ((seat, maps), inputs) in seats.iter_mut().zip(&self.maps).zip(inputs) {
+                let history = seat.histories[within];
                 let p = maps.histories[usize::from(history)];
-                let x = stretch[p.index()];
                 let runs = i16::from(u32::from(seat.expects) >> (8 - k) == node);
-                let none = NO_HOPE | lane as u16 & 255;
                 let hoped = if runs == 1 { seat.hope + k as u16 } else { none };
                 seat.history = history;
                 seat.hoped = hoped;
                 seat.one = (seat.expects >> (7 - k) & 1) as u8;
                 let hope = maps.hopes[hoped as usize % HOPES];
                 let o = stretch[hope.index()] & -runs;
-                row[2 * context] = x;
-                row[2 * context + 1] = if seat.one == 1 { o } else { -o };
+                *inputs = [stretch[p.index()], if seat.one == 1 { o } else { -o }];
                 tally.runs += i32::from(runs);
-                tally.known += i32::from(known);
+                tally.known += i32::from(history != 0);
             }
+            block.tallies[lane] = tally;
         }
     }
 
     #[inline(always)]
     fn learn(&mut self, frame: &Frame) {
-        let k = (frame.k + 7) & 7;
-        for (maps, seats) in self.maps.iter_mut().zip(&mut self.seats) {
-            for (seat, &done) in seats.iter_mut().zip(&frame.done) {
-                let bit = done & 1;
+        let (k, contexts) = ((frame.k + 7) & 7, self.items.len());
+        for (lane, &done) in frame.done.iter().enumerate() {
+            let bit = done & 1;
+            let within = within(done >> 1, k) as usize & NODES;
+            let seats = &mut self.seats[lane * contexts..][..contexts];
+            for (seat, maps) in seats.iter_mut().zip(&mut self.maps) {
                 let history = usize::from(seat.history);
                 maps.histories[history].learn(bit, HISTORY_LIMIT, frame.rates);
-                let next = self.histories.next[history][bit as usize];
-                seat.histories[within(done >> 1, k) as usize & NODES] = next;
+                seat.histories[within] = self.histories.next[history][bit as usize];
                 let right = u32::from(u32::from(seat.one) == bit);
                 maps.hopes[seat.hoped as usize % HOPES].learn(right, HOPE_LIMIT, frame.rates);
             }
-            // A history of nothing goes on meaning nothing.
+        }
+        // A history of nothing goes on meaning nothing.
+        for maps in &mut self.maps {
             maps.histories[0] = maps::cell(maps::ONE / 2 + 1, FIRST_COUNT);
-            if k == 7 {
-                for (seat, &done) in seats.iter().zip(&frame.done) {
-                    let at = seat.run_at as usize;
-                    let run = &mut self.cells[at..at + 2];
-                    run[1] = match run[1] {
-                        0 => 1,
-                        length if run[0] == done as u8 => {
-                            (length & MARK) | ((length & RUN_LIMIT).min(RUN_LIMIT - 1) + 1)
-                        }
-                        _ => MARK | 1,
-                    };
-                    run[0] = done as u8;
-                }
+        }
+        if k == 7 {
+            self.learn_runs(&frame.done);
+        }
+    }
+
+    /// Notes the bytes that came, as runs.
+    #[inline(always)]
+    fn learn_runs(&mut self, done: &[u32]) {
+        let contexts = self.items.len();
+        for context in 0..contexts {
+            for (lane, &done) in done.iter().enumerate() {
+                let at = self.seats[lane * contexts + context].run_at as usize;
+                let run = &mut self.cells[at..at + 2];
+                run[1] = match run[1] {
+                    0 => 1,
+                    length if run[0] == done as u8 => {
+                        (length & MARK) | ((length & RUN_LIMIT).min(RUN_LIMIT - 1) + 1)
+                    }
+                    _ => MARK | 1,
+                };
+                run[0] = done as u8;
             }
         }
     }
