@@ -21,9 +21,9 @@ class Level:
 
     ``table_bytes`` is what the memory's tables take for each byte of a block, up to ``tables_mib``;
     from there on they grow by ``more_bytes`` a byte. Fewer lanes make a block smaller and slower:
-    ``short_lanes`` are those of one below SHORT bytes, ``alone_lanes`` bound those of one that no
-    network codes. ``block_mib`` bounds a block, and with it the text in memory. ``speed`` was
-    measured on a megabyte of English text, in KB/s to compress on two cores of an AMD EPYC (Zen 3).
+    ``short_lanes`` are those of one below SHORT bytes, ``alone_lanes`` those of one that no network
+    codes. ``block_mib`` bounds a block, and with it the text in memory. ``speed`` was measured on a
+    megabyte of English text, in KB/s to compress on two cores of an AMD EPYC (Zen 3).
     """
 
     number: int
@@ -34,10 +34,10 @@ class Level:
     more_bytes: int
     lanes: int
     short_lanes: int
-    alone_lanes: int
     block_mib: int
     speed: int
     purpose: str
+    alone_lanes: int = 1
 
     @property
     def block_bytes(self) -> int:
@@ -86,17 +86,17 @@ LIGHT, FULL = Design.LIGHT, Design.FULL
 
 LEVELS: dict[int, Level] = {
     level.number: level
-    # Number, model, design, tables_mib, table_bytes, more_bytes, lanes, short_lanes, alone_lanes,
-    # block_mib, speed, purpose.
+    # Number, model, design, tables_mib, table_bytes, more_bytes, lanes, short_lanes, block_mib,
+    # speed, purpose.
     for level in (
-        Level(1, None, LIGHT, 48, 64, 0, 2, 2, 2, 8, 180, "any file, the fastest"),
-        Level(2, None, LIGHT, 256, 64, 2, 2, 2, 2, 128, 170, "any file, large ones better"),
-        Level(3, None, FULL, 432, 256, 2, 4, 4, 4, 128, 60, "programs, data, other languages"),
-        Level(4, "tiny", LIGHT, 256, 64, 2, 32, 16, 4, 128, 70, "English text, fast"),
-        Level(5, "tiny", FULL, 432, 256, 2, 32, 16, 4, 128, 55, "English text, fast and small"),
-        Level(6, "small", FULL, 432, 256, 2, 32, 16, 1, 128, 30, "most files"),
-        Level(7, "small", FULL, 1024, 256, 2, 16, 16, 1, 128, 29, "most files, more memory"),
-        Level(8, "base", FULL, 432, 256, 2, 32, 16, 1, 128, 30, "English text, smaller"),
-        Level(9, "base", FULL, 1024, 256, 2, 16, 16, 1, 128, 29, "English text, smallest"),
+        Level(1, None, LIGHT, 48, 64, 0, 1, 1, 8, 180, "any file, the fastest"),
+        Level(2, None, LIGHT, 256, 64, 2, 1, 1, 128, 170, "any file, large ones better"),
+        Level(3, None, FULL, 432, 256, 2, 1, 1, 128, 60, "programs, data, other languages"),
+        Level(4, "tiny", LIGHT, 256, 64, 2, 32, 16, 128, 70, "English text, fast"),
+        Level(5, "tiny", FULL, 432, 256, 2, 32, 16, 128, 55, "English text, fast and small"),
+        Level(6, "small", FULL, 432, 256, 2, 32, 16, 128, 30, "most files"),
+        Level(7, "small", FULL, 1024, 256, 2, 16, 16, 128, 29, "most files, more memory"),
+        Level(8, "base", FULL, 432, 256, 2, 32, 16, 128, 30, "English text, smaller"),
+        Level(9, "base", FULL, 1024, 256, 2, 16, 16, 128, 29, "English text, smallest"),
     )
 }

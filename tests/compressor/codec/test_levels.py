@@ -45,7 +45,7 @@ def test_recipes_keep_the_format_and_grow_with_the_block(level: Level) -> None:
     assert level.block_bytes <= container.MAX_BLOCK
 
 
-MADE_UP = Level(6, "small", Design.FULL, 448, 128, 0, 32, 16, 4, 128, 1, "trying things out")
+MADE_UP = Level(6, "small", Design.FULL, 448, 128, 0, 32, 16, 128, 1, "trying things out")
 
 
 def test_tables_are_as_the_block_needs_them() -> None:
@@ -74,9 +74,9 @@ def test_lanes_that_are_asked_for_are_had_where_there_are_bytes_for_them() -> No
     assert [lanes_of(LANE * n, 16) for n in (0, 1, 2, 3, 4, 16, 99)] == [1, 1, 2, 2, 4, 16, 16]
 
 
-def test_without_a_network_a_block_has_few_lanes_but_those_that_are_asked_for() -> None:
+def test_without_a_network_a_block_has_one_lane_but_those_that_are_asked_for() -> None:
     recipe = MADE_UP.recipe(MIB)
-    assert MADE_UP.without_network(recipe) == dataclasses.replace(recipe, lanes=4)
+    assert MADE_UP.without_network(recipe) == dataclasses.replace(recipe, lanes=1)
     assert LEVELS[1].without_network(LEVELS[1].recipe(MIB)) == LEVELS[1].recipe(MIB)
     asked = MADE_UP.in_lanes(8)
     assert asked.without_network(asked.recipe(MIB)).lanes == 8
