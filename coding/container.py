@@ -86,6 +86,11 @@ class Transform(enum.IntEnum):
 
     NONE = 0
     X86 = 1
+    BYTES = 2
+    BYTES_OF_3 = 3
+    BYTES_OF_4 = 4
+    WORDS = 5
+    WORDS_OF_2 = 6
 
 
 END_TYPE = 0

@@ -6,12 +6,84 @@ This is the definition, and what undoes them where the native engine is not at h
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
+
+from coding.container import Transform
 
 _CODE = re.compile(rb"[\xe8\xe9]")
 INSTRUCTION = 5
 """Bytes of a call or jump of x86: its code, and a distance of four."""
 _FAR = (0, 0xFF)
 """What the highest byte of a distance is where it lies below 2^24 either way."""
+
+
+class Numbers(NamedTuple):
+    """What sound or a picture consists of."""
+
+    width: int
+    """Bytes of a number, the lowest first."""
+    channels: int
+    """Every so many-th number belongs to the same channel."""
+
+
+DIFFERENCES = {
+    Transform.BYTES: Numbers(1, 1),
+    Transform.BYTES_OF_3: Numbers(1, 3),
+    Transform.BYTES_OF_4: Numbers(1, 4),
+    Transform.WORDS: Numbers(2, 1),
+    Transform.WORDS_OF_2: Numbers(2, 2),
+}
+"""The numbers that these transforms take a block for."""
+
+
+def apply(transform: Transform, block: bytes) -> bytes:
+    """The block as it is coded."""
+    if transform == Transform.X86:
+        return x86(block)
+    numbers = DIFFERENCES.get(transform)
+    return differences(block, numbers) if numbers else block
+
+
+def undo(transform: Transform, block: bytes) -> bytes:
+    """The inverse of ``apply``."""
+    if transform == Transform.X86:
+        return undo_x86(block)
+    numbers = DIFFERENCES.get(transform)
+    return undo_differences(block, numbers) if numbers else block
+
+
+def differences(block: bytes, numbers: Numbers) -> bytes:
+    """The block with each number less the one before in its channel, modulo what it can hold."""
+    changed = bytearray(block)
+    for at, after in _pairs(len(block), numbers):
+        change = _number(block, after, numbers) - _number(block, at, numbers)
+        _set(changed, after, change, numbers)
+    return bytes(changed)
+
+
+def undo_differences(block: bytes, numbers: Numbers) -> bytes:
+    """The inverse of ``differences``."""
+    restored = bytearray(block)
+    for at, after in _pairs(len(block), numbers):
+        total = _number(restored, after, numbers) + _number(restored, at, numbers)
+        _set(restored, after, total, numbers)
+    return bytes(restored)
+
+
+def _pairs(length: int, numbers: Numbers) -> zip[tuple[int, int]]:
+    """Where each number lies, and the next one of its channel."""
+    step = numbers.width * numbers.channels
+    whole = length - length % numbers.width
+    return zip(range(0, whole, numbers.width), range(step, whole, numbers.width), strict=False)
+
+
+def _number(block: bytes | bytearray, at: int, numbers: Numbers) -> int:
+    return int.from_bytes(block[at : at + numbers.width], "little")
+
+
+def _set(block: bytearray, at: int, value: int, numbers: Numbers) -> None:
+    value %= 1 << 8 * numbers.width
+    block[at : at + numbers.width] = value.to_bytes(numbers.width, "little")
 
 
 def x86(block: bytes) -> bytes:

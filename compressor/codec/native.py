@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coding.container import NO_WEIGHTS, VERSION
+from coding.container import NO_WEIGHTS, VERSION, Transform
 from coding.errors import Damaged
 from compressor.codec.seams import Progress, Recipe
 from compressor.errors import NoEngine, StaleEngine, UnusableWeights
@@ -196,15 +196,15 @@ def repeats(data: bytes) -> int:
     return module.repeats(data)
 
 
-def x86(block: bytes) -> bytes:
-    """As ``coding.transforms.x86``."""
+def apply(transform: Transform, block: bytes) -> bytes:
+    """As ``coding.transforms.apply``."""
     import compressor.codec._native as module
 
-    return module.x86(block)
+    return module.apply(transform, block)
 
 
-def undo_x86(block: bytes) -> bytes:
-    """As ``coding.transforms.undo_x86``."""
+def undo(transform: Transform, block: bytes) -> bytes:
+    """As ``coding.transforms.undo``."""
     import compressor.codec._native as module
 
-    return module.undo_x86(block)
+    return module.undo(transform, block)

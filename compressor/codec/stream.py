@@ -59,7 +59,7 @@ def make_block(
         progress(len(raw))
         payload = raw[:1] if kind == Kind.RUN else raw
         return Block(Head(kind, len(raw), len(payload)), payload)
-    transform, text = trials.transformed(raw, coders.alone)
+    transform, text = trials.transformed(raw, coders.alone, recipe.design)
     codec = trials.codec_for(text, coders)
     if codec is coders.alone:
         recipe = level.without_network(recipe)
@@ -77,7 +77,7 @@ def open_block(block: Block, progress: Progress, find: Find) -> Iterator[bytes]:
         codec = find(head.weights_id)
         recipe = Recipe(head.lanes, head.design, head.tables)
         text = codec.decode_block(block.payload, head.length, recipe, progress)
-        yield trials.restored(text, head.transform)
+        yield trials.undo(head.transform, text)
         return
     for start in range(0, head.length, PIECE):
         size = min(PIECE, head.length - start)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from coding import transforms
 from coding.container import Design, Transform
 from compressor.codec import native
+from compressor.codec.kinds import entropy
 from compressor.codec.levels import FULL, LIGHT, lanes_of
 from compressor.codec.registry import Coders
 from compressor.codec.seams import BlockCodec, Recipe, ignore_progress
@@ -18,10 +20,12 @@ SPARSE_CALLS = 2000
 """Fewer calls than one in so many bytes mean that there is no code worth a trial."""
 CODE_SAMPLE = 1 << 17
 TEXT_SAMPLE = 1 << 14
-SHARE, CODE_SHARE = 32, 8
-"""A sample is at most one byte in so many of the block, so that trials cost little of its time; the
-memory alone is quicker than with a network."""
+NUMBERS_SAMPLE = 1 << 16
+SHARE, ALONE_SHARE = 32, 8
+"""A sample is at most one byte in so many of the block, so that trials cost little of its time. A
+transform is tried with the memory alone, which is quicker, and only where it may well help."""
 SAMPLE_LANES = 8
+LEAST_NUMBERS = 1 << 11
 
 
 def sample(block: bytes, size: int, centre: int) -> bytes:
@@ -30,22 +34,50 @@ def sample(block: bytes, size: int, centre: int) -> bytes:
     return block[start : start + size]
 
 
-def transformed(block: bytes, alone: BlockCodec) -> tuple[Transform, bytes]:
-    """The block as it is to be coded, and the transform that made it so."""
+def transformed(block: bytes, alone: BlockCodec, design: Design) -> tuple[Transform, bytes]:
+    """The block as it is to be coded with this design, and the transform that made it so."""
+    for transform in _program(block, alone), _differences(block, alone, design):
+        if transform != Transform.NONE:
+            return transform, apply(transform, block)
+    return Transform.NONE, block
+
+
+def _program(block: bytes, alone: BlockCodec) -> Transform:
+    """X86 where it makes a sample of the block's code smaller."""
     calls = [match.start() for match in _CALL.finditer(block, 0, LOOKED_AT)]
     if not calls or len(calls) * SPARSE_CALLS < min(len(block), LOOKED_AT):
-        return Transform.NONE, block
-    changed = x86(block)
+        return Transform.NONE
+    changed = apply(Transform.X86, block)
     # Where the calls are is code; the middle of a program may be its data.
-    centre, size = calls[len(calls) // 2], min(len(block) // CODE_SHARE, CODE_SAMPLE)
+    centre, size = calls[len(calls) // 2], min(len(block) // ALONE_SHARE, CODE_SAMPLE)
     samples = (sample(text, size, centre) for text in (block, changed))
     sizes = [_size(alone, text, LIGHT, 1) for text in samples]
-    return (Transform.X86, changed) if sizes[1] < sizes[0] else (Transform.NONE, block)
+    return Transform.X86 if sizes[1] < sizes[0] else Transform.NONE
 
 
-def restored(block: bytes, transform: Transform) -> bytes:
-    """The inverse of ``transformed``."""
-    return undo_x86(block) if transform == Transform.X86 else block
+def _differences(block: bytes, alone: BlockCodec, design: Design) -> Transform:
+    """The differences that make a sample of the block smaller by a sixteenth, if any do.
+
+    Repetitions further apart than the sample is long help the bytes more than their differences.
+    """
+    size = min(len(block) // ALONE_SHARE, NUMBERS_SAMPLE)
+    # A sample begins where a number of each width and number of channels does.
+    start = (len(block) - size) // 2 // 12 * 12
+    plain = block[start : start + size]
+    if len(plain) < LEAST_NUMBERS:
+        return Transform.NONE
+    changed = {transform: apply(transform, plain) for transform in transforms.DIFFERENCES}
+    entropies = {transform: entropy(text) for transform, text in changed.items()}
+    likely: dict[int, Transform] = {}
+    for transform in sorted(changed, key=lambda transform: entropies[transform], reverse=True):
+        if entropies[transform] < entropy(plain):
+            # Of those that reach equally far back one is enough: a later one has the lower entropy.
+            likely[math.prod(transforms.DIFFERENCES[transform])] = transform
+    if not likely:
+        return Transform.NONE
+    sizes = {one: _size(alone, changed[one], design, 1) for one in likely.values()}
+    best = min(sizes, key=lambda transform: sizes[transform])
+    return best if 16 * sizes[best] <= 15 * _size(alone, plain, design, 1) else Transform.NONE
 
 
 def codec_for(block: bytes, coders: Coders) -> BlockCodec:
@@ -69,15 +101,15 @@ def _size(codec: BlockCodec, text: bytes, design: Design, lanes: int) -> int:
     return len(codec.encode_block(text, recipe, ignore_progress)) if text else 0
 
 
-def x86(block: bytes) -> bytes:
-    """The transform, by the native engine where that is at hand."""
+def apply(transform: Transform, block: bytes) -> bytes:
+    """The block as it is coded, by the native engine where that is at hand."""
     if native.at_hand():
-        return native.x86(block)
-    return transforms.x86(block)
+        return native.apply(transform, block)
+    return transforms.apply(transform, block)
 
 
-def undo_x86(block: bytes) -> bytes:
-    """The inverse of ``x86``."""
+def undo(transform: Transform, block: bytes) -> bytes:
+    """The inverse of ``apply``."""
     if native.at_hand():
-        return native.undo_x86(block)
-    return transforms.undo_x86(block)
+        return native.undo(transform, block)
+    return transforms.undo(transform, block)

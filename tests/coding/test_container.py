@@ -146,7 +146,7 @@ def test_other_types_need_a_newer_program(kind: int) -> None:
 
 @pytest.mark.parametrize(
     ("offset", "value", "what"),
-    [(2, 3, "design 3 "), (2, 255, "design 255 "), (3, 2, "transform 2,")],
+    [(2, 3, "design 3 "), (2, 255, "design 255 "), (3, 7, "transform 7,")],
 )
 def test_other_designs_and_transforms_need_a_newer_program_once_the_checksum_holds(
     offset: int, value: int, what: str

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import pytest
 
+from coding import transforms
+from coding.container import Transform
 from compressor.codec import levels, weights_store
 from data.samples import sample
 
@@ -25,7 +27,8 @@ class Golden(NamedTuple):
 
     ``model`` is a weights file, None for the level's own. ``lane`` are the bytes of a lane at
     least, and ``table_bytes`` those of the tables for each byte of a block, where they are not the
-    program's, so that short blocks have several lanes and more than the least tables.
+    program's, so that short blocks have several lanes and more than the least tables. ``transform``
+    is for blocks that are too short for a trial.
     """
 
     parts: list[bytes]
@@ -33,6 +36,7 @@ class Golden(NamedTuple):
     model: str | None = None
     lane: int = levels.LANE
     table_bytes: int | None = None
+    transform: Transform | None = None
 
     @property
     def original(self) -> bytes:
@@ -55,6 +59,16 @@ def _program(length: int) -> bytes:
     return bytes(code[:length])
 
 
+def _waves(length: int, channels: int, width: int) -> bytes:
+    """Triangles of another period in each channel, as little-endian numbers of ``width`` bytes."""
+    numbers = []
+    for at in range(length):
+        place, period = at // channels, 50 + 7 * (at % channels)
+        height = abs((place + 3 * place * place % 5) % period - period // 2)
+        numbers.append((height * (1 << 8 * width - 6)) % (1 << 8 * width))
+    return b"".join(number.to_bytes(width, "little") for number in numbers)
+
+
 def _all() -> dict[str, Golden]:
     text = sample()
     lines = [json.dumps({"id": n, "square": n * n, "even": n % 2 == 0}) for n in range(18)]
@@ -75,6 +89,11 @@ def _all() -> dict[str, Golden]:
         "light": Golden([text[11_000:12_000]], level=1),
         "program": Golden([_program(3000)], level=1),
     }
+    for transform, (width, channels) in transforms.DIFFERENCES.items():
+        # A byte more, which belongs to no number of two.
+        part = _waves(300, channels, width) + b"!"
+        name = transform.name.lower().replace("_", "-")
+        made[name] = Golden([part], level=1, transform=transform)
     for level, how in levels.LEVELS.items():
         made[f"level-{level}"] = Golden([text[2000 : 2040 if how.model == "base" else 2080]], level)
     return made

@@ -147,7 +147,7 @@ def read_block(container: bytes, position: int) -> tuple[Block, int]:
     require(end <= len(container), "truncated block")
     check_checksum(container[position:end], "block")
     require(design in (0, *DESIGNS), f"design {design} needs a newer decoder")
-    require(transform in (0, 1), f"transform {transform} needs a newer decoder")
+    require(transform <= 6, f"transform {transform} needs a newer decoder")
     return block, end
 
 
@@ -180,7 +180,11 @@ def decode_mixed(block: Block, network: "Network | None") -> bytes:
         if t + 1 < lengths[0]:  # what follows the last step would have no use
             evidence = [state.step(c) for state, c in zip(states, symbols, strict=False)]
     original = b"".join(bytes(text.bytes) for text in memory.texts)
-    return undo_x86(original) if block.transform == 1 else original
+    if block.transform == 1:
+        return undo_x86(original)
+    if block.transform in DIFFERENCES:
+        return undo_differences(original, *DIFFERENCES[block.transform])
+    return original
 
 
 def decode_symbols(
@@ -927,6 +931,19 @@ def undo_x86(changed: bytes) -> bytes:
             a = int.from_bytes(b[i + 1 : i + 4], "little")
             b[i + 1 : i + 4] = ((a - i) % 2**24).to_bytes(3, "little")
     return bytes(b)
+
+
+DIFFERENCES = {2: (1, 1), 3: (1, 3), 4: (1, 4), 5: (2, 1), 6: (2, 2)}
+"""By transform, w and c."""
+
+
+def undo_differences(changed: bytes, w: int, c: int) -> bytes:
+    """The original of a block that transforms 2 to 6 changed."""
+    whole = len(changed) // w * w
+    v = [int.from_bytes(changed[at : at + w], "little") for at in range(0, whole, w)]
+    for i in range(c, len(v)):
+        v[i] = (v[i] + v[i - c]) % 256**w
+    return b"".join(value.to_bytes(w, "little") for value in v) + changed[whole:]
 
 
 # Section 3: integer step

@@ -12,7 +12,7 @@ use kolmozip_core::block::{self, Beside, BlockError};
 use kolmozip_core::memory::Mixture;
 use kolmozip_core::memory::designs;
 use kolmozip_core::network::{self, Isa};
-use kolmozip_core::transform;
+use kolmozip_core::transform::Transform;
 use kolmozip_core::weights::Weights;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -298,20 +298,29 @@ fn repeats(py: Python<'_>, data: &[u8]) -> usize {
     })
 }
 
-/// A block of x86 code with the distances of calls and jumps made into places.
+/// A block as the transform of this number changes it.
 #[pyfunction]
-fn x86<'py>(py: Python<'py>, block: &[u8]) -> Bound<'py, PyBytes> {
-    let mut block = block.to_vec();
-    py.detach(|| transform::x86(&mut block));
-    PyBytes::new(py, &block)
+fn apply<'py>(py: Python<'py>, transform: u8, block: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    changed(py, transform, block, Transform::apply)
 }
 
-/// The inverse of `x86`.
+/// The inverse of `apply`.
 #[pyfunction]
-fn undo_x86<'py>(py: Python<'py>, block: &[u8]) -> Bound<'py, PyBytes> {
+fn undo<'py>(py: Python<'py>, transform: u8, block: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    changed(py, transform, block, Transform::undo)
+}
+
+fn changed<'py>(
+    py: Python<'py>,
+    transform: u8,
+    block: &[u8],
+    change: fn(Transform, &mut [u8]),
+) -> PyResult<Bound<'py, PyBytes>> {
+    let transform = Transform::by_number(transform)
+        .ok_or_else(|| PyValueError::new_err(format!("there is no transform {transform}")))?;
     let mut block = block.to_vec();
-    py.detach(|| transform::undo_x86(&mut block));
-    PyBytes::new(py, &block)
+    py.detach(|| change(transform, &mut block));
+    Ok(PyBytes::new(py, &block))
 }
 
 /// Tells Python of the bytes done, and lets it stop the work, some times a second.
@@ -389,7 +398,7 @@ fn instruction_set(name: &str) -> PyResult<&'static str> {
 mod _native {
     #[pymodule_export]
     use super::{
-        Damaged, Network, build_id, counts, decode_block, encode_block, instruction_set,
-        instruction_sets, record_block, repeats, undo_x86, x86,
+        Damaged, Network, apply, build_id, counts, decode_block, encode_block, instruction_set,
+        instruction_sets, record_block, repeats, undo,
     };
 }

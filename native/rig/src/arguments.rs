@@ -1,6 +1,7 @@
 //! The command line.
 
 use kolmozip_core::memory::designs::{self, Design};
+use kolmozip_core::transform::Transform;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -19,7 +20,7 @@ rig record weights=W out=F [NAME=VALUE]... FILE
     threads=1       threads
     weights=W       a network beside the memory, from this weights file
     replay=F        what `rig record` wrote of the file, in the network's place; it has the lanes
-    x86=1           with calls and jumps of x86 made absolute
+    transform=1     a transform by its number in the format
     decode=1        restore the file as well, and compare
     out=F           write the payload
 
@@ -42,7 +43,7 @@ pub struct Arguments {
     /// See `USAGE`.
     pub replay: Option<PathBuf>,
     /// See `USAGE`.
-    pub x86: bool,
+    pub transform: Transform,
     /// See `USAGE`.
     pub decode: bool,
     /// See `USAGE`.
@@ -64,7 +65,7 @@ impl Arguments {
             threads: 1,
             weights: None,
             replay: None,
-            x86: false,
+            transform: Transform::None,
             decode: false,
             out: None,
             files: Vec::new(),
@@ -83,7 +84,11 @@ impl Arguments {
                 Some(("threads", value)) => read.threads = number(&argument, value, 1..=1024)?,
                 Some(("weights", value)) => read.weights = Some(value.into()),
                 Some(("replay", value)) => read.replay = Some(value.into()),
-                Some(("x86", value)) => read.x86 = number(&argument, value, 0..=1)? == 1,
+                Some(("transform", value)) => {
+                    let known = number(&argument, value, 0..=255)? as u8;
+                    read.transform = Transform::by_number(known)
+                        .ok_or_else(|| format!("{argument}: there is no such transform"))?;
+                }
                 Some(("decode", value)) => read.decode = number(&argument, value, 0..=1)? == 1,
                 Some(("out", value)) => read.out = Some(value.into()),
                 Some(_) => return Err(format!("{argument}: there is no such setting")),

@@ -10,7 +10,6 @@ use kolmozip_core::block::{Beside, Recipe, decode_block, encode_block, observe_b
 use kolmozip_core::memory::Mixture;
 use kolmozip_core::memory::designs;
 use kolmozip_core::network::{Isa, Network};
-use kolmozip_core::transform::x86;
 use kolmozip_core::weights::Weights;
 use std::fs;
 use std::path::Path;
@@ -52,9 +51,7 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     let evidence = arguments.replay.as_deref().map(Evidence::read).transpose()?;
     for path in &arguments.files {
         let mut data = read(path)?;
-        if arguments.x86 {
-            x86(&mut data);
-        }
+        arguments.transform.apply(&mut data);
         let lanes = match (&evidence, arguments.lanes) {
             (Some(evidence), Some(lanes)) if lanes != evidence.lanes => {
                 return Err(format!("the replay has {} lanes: leave lanes out", evidence.lanes));

@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from coding import container, transforms
-from coding.container import NO_WEIGHTS, Design
+from coding.container import NO_WEIGHTS, Design, Transform
 from coding.errors import Damaged
 from compressor.codec import native, weights_file, weights_store
 from compressor.codec.blocks import MemoryAlone, SteppedModel
@@ -391,8 +391,9 @@ def test_transforms_are_those_of_the_definition(length: int) -> None:
     values = np.array([0xE8, 0xE9, 0, 0xFF, 0x90, 1], np.uint8)
     for _ in range(50):
         block = random.choice(values, length).tobytes()
-        assert native.x86(block) == transforms.x86(block)
-        assert native.undo_x86(block) == transforms.undo_x86(block)
+        for transform in Transform:
+            assert native.apply(transform, block) == transforms.apply(transform, block)
+            assert native.undo(transform, block) == transforms.undo(transform, block)
 
 
 class Stop(Exception):

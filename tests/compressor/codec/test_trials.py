@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import struct
 from collections.abc import Callable
@@ -128,7 +129,7 @@ TEXTS = {
         "utf-16"
     ),
     "noise": random.Random(4).randbytes(50_000),
-    "numbers": measurements(3000),
+    "a book of numbers": b"".join(b"%d,%d\n" % (n, n * n % 997) for n in range(9000)),
     "nothing": b"",
     "a call and nothing else": b"\xe8\0\0\0\0",
 }
@@ -136,16 +137,16 @@ TEXTS = {
 
 @NATIVE
 @pytest.mark.parametrize("name", TEXTS)
-def test_what_is_no_program_is_not_transformed(name: str) -> None:
-    assert trials.transformed(TEXTS[name], registry.without_network()) == (
-        Transform.NONE,
-        TEXTS[name],
-    )
+@pytest.mark.parametrize("design", Design)
+def test_what_is_no_program_sound_or_picture_is_not_transformed(name: str, design: Design) -> None:
+    alone = registry.without_network()
+    assert trials.transformed(TEXTS[name], alone, design) == (Transform.NONE, TEXTS[name])
 
 
 def test_text_is_not_even_tried() -> None:
-    assert trials.transformed(TEXTS["text"], Sized()) == (Transform.NONE, TEXTS["text"])
-    assert trials.transformed(TEXTS["French in Latin-1"], Sized())[0] == Transform.NONE
+    for name in ("text", "French in Latin-1"):
+        unchanged = Transform.NONE, TEXTS[name]
+        assert trials.transformed(TEXTS[name], Sized(), Design.FULL) == unchanged
 
 
 @pytest.mark.parametrize(
@@ -155,15 +156,15 @@ def test_the_transform_is_used_where_a_sample_becomes_smaller(
     plain: int, changed: int, wins: bool
 ) -> None:
     code, codec = program(40_000), Sized(plain, changed)
-    transform, block = trials.transformed(code, codec)
+    transform, block = trials.transformed(code, codec, Design.FULL)
     assert transform == (Transform.X86 if wins else Transform.NONE)
     assert block == (transforms.x86(code) if wins else code)
-    assert trials.restored(block, transform) == code
+    assert trials.undo(transform, block) == code
     (first, recipe), (second, same) = codec.tried
     assert first in code
     assert second in transforms.x86(code)
     assert recipe == same
-    assert len(first) == len(second) == len(code) // trials.CODE_SHARE
+    assert len(first) == len(second) == len(code) // trials.ALONE_SHARE
 
 
 @NATIVE
@@ -177,7 +178,7 @@ def test_a_program_is_transformed_and_smaller_for_it(
     assert isinstance(block.head, Mixed)
     assert block.head.transform == Transform.X86
     assert compressor.decompress(packed) == code
-    monkeypatch.setattr(trials, "transformed", lambda block, _: (Transform.NONE, block))
+    monkeypatch.setattr(trials, "transformed", lambda block, *_: (Transform.NONE, block))
     assert len(packed) < 0.9 * len(compressor.compress(code, level))
 
 
@@ -189,9 +190,61 @@ def test_where_the_native_engine_is_stale_the_definition_transforms(
 
     code = program(5000)
     monkeypatch.setattr(native, "absent", stale)
-    monkeypatch.setattr(native, "x86", lambda _: pytest.fail("it was asked"))
-    monkeypatch.setattr(native, "undo_x86", lambda _: pytest.fail("it was asked"))
-    assert trials.undo_x86(trials.x86(code)) == code != trials.x86(code)
+    monkeypatch.setattr(native, "apply", lambda *_: pytest.fail("it was asked"))
+    monkeypatch.setattr(native, "undo", lambda *_: pytest.fail("it was asked"))
+    changed = trials.apply(Transform.X86, code)
+    assert trials.undo(Transform.X86, changed) == code != changed
+
+
+def waves(transform: Transform, length: int) -> bytes:
+    """What a transform is for: in each channel a wave of its own, and some noise."""
+    width, channels = transforms.DIFFERENCES[transform]
+    drawn, numbers = random.Random(5), bytearray()
+    noise = 2 if width == 1 else 40
+    for at in range(length // width):
+        place = at // channels
+        phase = place / (30 + 4 * (at % channels)) + 9 * math.sin(place / 700)
+        value = int(math.sin(phase) * (1 << 8 * width) / 5) + drawn.randint(-noise, noise)
+        numbers += (value % (1 << 8 * width)).to_bytes(width, "little")
+    return bytes(numbers)
+
+
+@NATIVE
+@pytest.mark.parametrize("transform", transforms.DIFFERENCES)
+def test_sound_and_pictures_are_coded_as_differences_and_smaller_for_it(
+    transform: Transform, blocks: Callable[[bytes], list[Block]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = waves(transform, 60_000)
+    packed = compressor.compress(sound, 3)
+    (block,) = blocks(packed)
+    assert isinstance(block.head, Mixed)
+    assert block.head.transform == transform
+    assert compressor.decompress(packed) == sound
+    monkeypatch.setattr(trials, "transformed", lambda block, *_: (Transform.NONE, block))
+    assert len(packed) < len(compressor.compress(sound, 3))
+
+
+class OfOriginals(Sized):
+    """A codec that codes 160 bytes of an original, and as many as it is told of anything else."""
+
+    def __init__(self, original: bytes, other: int) -> None:
+        super().__init__()
+        self.original, self.other = original, other
+
+    def encode_block(self, data: bytes, recipe: Recipe, progress: Progress) -> bytes:
+        return bytes(160 if data in self.original else self.other)
+
+
+@pytest.mark.parametrize(("changed", "wins"), [(150, True), (151, False)])
+def test_differences_must_make_a_sample_smaller_by_a_sixteenth(changed: int, wins: bool) -> None:
+    sound = waves(Transform.BYTES, 60_000)
+    transform, _ = trials.transformed(sound, OfOriginals(sound, changed), Design.LIGHT)
+    assert (transform != Transform.NONE) == wins
+
+
+def test_a_short_block_is_not_taken_for_sound() -> None:
+    sound = waves(Transform.BYTES, 8 * trials.LEAST_NUMBERS - 1)
+    assert trials.transformed(sound, Sized(), Design.FULL) == (Transform.NONE, sound)
 
 
 @pytest.mark.parametrize("centre", [0, 10, 50, 90, 100])
