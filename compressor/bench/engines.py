@@ -30,10 +30,11 @@ from compressor.bench.runner import in_processes
 from compressor.bench.store import Facts, keep, prepare, significant
 from compressor.codec import engines, native, weights_file, weights_store
 from compressor.codec.levels import LEVELS
-from compressor.system.machine import cores, environment
+from compressor.system.machine import environment
 from compressor.system.plain_table import plain_table
 from compressor.system.process import Children
 from compressor.system.progress import bar
+from compressor.system.resources import cores
 from models.integer.weights import IntegerWeights, dense_inputs
 
 MEASURED = (3, 4, 6)

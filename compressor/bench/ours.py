@@ -18,8 +18,8 @@ MODULES = {
     "compressor": "__init__ errors",
     "compressor/cli": "__init__ code groups options",
     "compressor/codec": "__init__ blocks engines kinds levels model native needs registry seams"
-    " stream trials weights_file weights_store",
-    "compressor/system": "__init__ files plain_table progress signals",
+    " side_by_side stream trials weights_file weights_store",
+    "compressor/system": "__init__ files plain_table progress resources signals",
     "data": "__init__ lanes",
     "models": "__init__",
     "models/integer": "__init__ config engine fixed_point identity logarithm ngram weights",

@@ -17,8 +17,9 @@ from compressor.bench.measuring import Outcome, Run, Verb, there_and_back
 from compressor.bench.progress_board import Board, console
 from compressor.bench.records import Input, Row, load, row_of
 from compressor.bench.store import Facts, keep, prepare
-from compressor.system.machine import cores, environment
+from compressor.system.machine import environment
 from compressor.system.process import Children, Ending
+from compressor.system.resources import cores
 
 
 def run_job(

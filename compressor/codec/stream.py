@@ -7,12 +7,12 @@ noise need none.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from coding import container
 from coding.container import Block, Digest, Head, Kind, Mixed, Reader, Sink, Source
 from coding.errors import Damaged, LimitExceeded
-from compressor.codec import levels, needs, registry, trials
+from compressor.codec import levels, needs, registry, side_by_side, trials
 from compressor.codec.kinds import kind_of
 from compressor.codec.levels import Level
 from compressor.codec.needs import GRANULE, PIECE, Room
@@ -102,22 +102,37 @@ def compress_stream(
     ``model`` takes the place of the level's own; ``coders`` bring an engine, where it is not the
     one that is chosen by default. ``lanes`` are used as far as a block has bytes for them.
 
-    Memory is bounded by the level, whatever the length; ``max_memory``, in bytes, bounds it further
-    by smaller tables and shorter blocks. It is an estimate of the whole process's peak. Neither
-    side needs to be seekable. Raises UnknownModel, AmbiguousModel, UnusableWeights, NoEngine,
-    LimitExceeded.
+    Memory is bounded by the level, whatever the length, for each block that is coded at a time
+    (``side_by_side.at_once``). ``max_memory``, in bytes, bounds it further by smaller tables and
+    shorter blocks, one at a time; it is an estimate of the whole process's peak. Neither side needs
+    to be seekable. Raises UnknownModel, AmbiguousModel, UnusableWeights, NoEngine, LimitExceeded.
     """
     how = levels.LEVELS[level].in_lanes(lanes)
     coders = coders or registry.coders(how.model if model is None else model)
     room = Room(how, coders.network is not None, max_memory)
     target.write(container.header_bytes())
     digest = Digest()
-    for kind, raw in _pieces(source, room.block_bytes):
-        digest.update(raw)
-        block = make_block(coders, how, kind, raw, room.recipe(len(raw)), progress)
+
+    def pieces() -> Iterator[tuple[Kind, bytes]]:
+        for piece in _pieces(source, room.block_bytes):
+            digest.update(piece[1])
+            yield piece
+            del piece  # or it would lie beside the one that is read next
+
+    def make(piece: tuple[Kind, bytes], progress: Progress) -> Block:
+        return make_block(coders, how, *piece, room.recipe(len(piece[1])), progress)
+
+    def limit(piece: tuple[Kind, bytes]) -> int:
+        if max_memory is not None:
+            return 1
+        recipe = room.recipe(len(piece[1]))
+        needed = needs.encoding(len(piece[1]), recipe, coders.network is not None)
+        return side_by_side.at_once(coders.network or coders.alone, recipe, needed)
+
+    for block in side_by_side.in_order(make, pieces(), limit, progress):
         for part in container.block_parts(block):
             target.write(part)
-        del raw, block, part  # or they would lie beside those that are read next
+        del block, part  # as above
     target.write(container.end_bytes(digest.end_mark()))
     return digest
 
@@ -142,11 +157,32 @@ def decompress_stream(
     """
     reader = Reader(source)
     digest = Digest()
-    for block in reader.blocks():
-        _keep_limits(block, digest.length, max_output, max_memory)
-        for piece in open_block(block, progress, find):
+
+    def blocks() -> Iterator[Block]:
+        length = 0
+        for block in reader.blocks():
+            _keep_limits(block, length, max_output, max_memory)
+            length += block.head.length
+            yield block
+            del block  # or it would lie beside the one that is read next
+
+    def restore(block: Block, tell: Progress) -> Iterable[bytes]:
+        if isinstance(block.head, Mixed):
+            return list(open_block(block, tell, find))
+        return open_block(block, progress, find)  # piece by piece, as it is written
+
+    def limit(block: Block) -> int:
+        head = block.head
+        if max_memory is not None or not isinstance(head, Mixed):
+            return 1
+        recipe = Recipe(head.lanes, head.design, head.tables)
+        return side_by_side.at_once(find(head.weights_id), recipe, needs.decoding(block))
+
+    for pieces in side_by_side.in_order(restore, blocks(), limit, progress):
+        for piece in pieces:
             digest.update(piece)
             target.write(piece)
+        del pieces
     if reader.end != digest.end_mark():
         raise Damaged(
             "the decoded bytes do not have the original's checksum: "

@@ -11,6 +11,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from compressor.system.resources import cores
+
 PACKAGE = Path(__file__).resolve().parents[1]
 """The folder of the package ``compressor`` that runs."""
 PROJECT = "kolmozip"
@@ -73,13 +75,6 @@ def processor() -> str:
         )
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def environment() -> dict[str, Any]:

@@ -18,7 +18,8 @@ from compressor.bench.progress_board import table
 from compressor.bench.records import EmptyInput, Input, load
 from compressor.bench.runner import bench, run_job
 from compressor.bench.store import keep
-from compressor.system.machine import cores, environment
+from compressor.system.machine import environment
+from compressor.system.resources import cores
 
 NUMBERS = (
     "compressed_bytes",

@@ -450,7 +450,7 @@ def test_a_container_that_was_cut_short(
         (UnknownWeights, lambda packed: changed(packed, 16, b"nonesuch")),
         (NewerBlock, lambda packed: changed(packed, 0, b"\4")),
         (NewerBlock, lambda packed: changed(packed, 2, b"\3")),
-        (NewerBlock, lambda packed: changed(packed, 3, b"\2")),
+        (NewerBlock, lambda packed: changed(packed, 3, b"\7")),
         (Damaged, lambda packed: changed(packed, 2, b"\1")),
         (Damaged, lambda packed: changed(packed, 16, container.NO_WEIGHTS)),
         (Damaged, lambda packed: changed(packed, 12, b"\0")),
