@@ -38,9 +38,11 @@ def test_a_command_is_loaded_when_it_is_called(python: Callable) -> None:
 def test_arguments_without_a_command_go_to_the_default(
     group: str, arguments: list[str], name: str
 ) -> None:
-    command = main.get_command(click.Context(main), group)
+    # As the program calls it: a command remembers the names of its option for help.
+    parent = click.Context(main, **main.context_settings)
+    command = main.get_command(parent, group)
     assert isinstance(command, Commands)
-    with command.make_context(group, list(arguments)) as ctx:
+    with command.make_context(group, list(arguments), parent) as ctx:
         words = [*ctx._protected_args, *ctx.args]
         assert command.resolve_command(ctx, words)[0] == name
 
