@@ -214,9 +214,9 @@ how = combined(
         type=click.IntRange(0),
         default=0,
         metavar="N",
-        help="Threads to compute with, 0 for one a core; the bytes do not depend on it. Where one "
-        "block of a long file leaves threads idle, several are coded side by side, each in memory of "
-        "its own; with 0 not at levels 1 and 2.",
+        help="Threads to compute with, 0 for one a core; the bytes do not depend on it. Where a "
+        "block of a long file leaves threads idle, several are coded side by side, each in memory "
+        "of its own; with 0 not at levels 1 and 2.",
     ),
     click.option("--verbose", "-v", is_flag=True, help="Summary for pipes too, with peak memory."),
     quiet,
