@@ -18,7 +18,7 @@ endef
 export LIST_VERSIONS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo engine test quick rust core wheel fuzz lint format lock clean check-python
+.PHONY: help demo engine test quick rust core wheel fuzz browser lint format lock clean check-python
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ wheel: $(CORE) ## Build the wheel with the engine into dist, and round-trip with
 fuzz: $(ALL) engine ## Spoil containers and weights files 100,000 times (FUZZ_EXAMPLES); some minutes
 	@KOLMOZIP_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -n 2 --dist worksteal \
 	    -o timeout=0 tests/compressor/codec/test_fuzz.py tests/compressor/codec/test_native.py
+
+browser: $(ALL) engine ## Look at our pages with Chromium, where there is one; installs playwright
+	@$(BIN)/python $(PIP) install --quiet 'playwright>=1.50,<2'
+	@$(BIN)/python -m pytest -m browser
 
 lint: $(ALL) ## Check style and types only
 	@$(BIN)/ruff check .

@@ -94,6 +94,7 @@ class Program(Commands):
             "test": "code:test",
             "list": "code:list_",
             "inspect": "code:inspect",
+            "explain": "explain:explain",
             "models": "models:models",
             "demo": "models:demo",
             "completion": "completion:completion",

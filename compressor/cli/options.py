@@ -126,7 +126,7 @@ force = click.option("--force", "-f", is_flag=True, help="Replace an output that
 model = click.option(
     "--model", "-m", help="Weights by name, or the path of a .kzw file.  [default: small]"
 )
-level = combined(
+level_alone = combined(
     *(
         click.option(f"-{number}", "level", flag_value=number, hidden=True, type=int)
         for number in levels.LEVELS
@@ -141,6 +141,9 @@ level = combined(
         help="Short -1 to -9: -1 is the fastest, -9 the smallest; below, what each is for.",
     ),
     click.option("--model", "-m", help="Weights by name, or the path of a .kzw file."),
+)
+level = combined(
+    level_alone,
     click.option(
         "--lanes",
         type=click.IntRange(1, 1024),

@@ -35,6 +35,14 @@ def decode_block(
     length: int,
     progress: Callable[[int], object],
 ) -> bytes: ...
+def explain_block(
+    network: Network | None,
+    recipe: Recipe,
+    data: bytes,
+    first: int,
+    last: int,
+    progress: Callable[[int], object],
+) -> tuple[bytes, list[bytes]]: ...
 def record_block(
     recipe: Recipe,
     data: bytes,

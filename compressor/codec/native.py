@@ -132,6 +132,21 @@ class NativeCodec:
                 "a stream holds what no encoder writes: the file is damaged, fetch it again"
             ) from error
 
+    def explain_block(
+        self, data: bytes, recipe: Recipe, wanted: range, progress: Progress
+    ) -> tuple[bytes, list[bytes]]:
+        """As ``encode_block``, and with the payload why bytes cost what they did.
+
+        That is the bits of each byte, and of the wanted ones, in order: the five likeliest bytes,
+        their probabilities, and the bits of stretch by which each source spoke for what came (the
+        network, the matches, the contexts); all but the bytes are little-endian float32.
+        """
+        import compressor.codec._native as module
+
+        call = self._call(recipe)
+        first, last = wanted.start, wanted.stop
+        return module.explain_block(self.network, call, data, first, last, progress)
+
 
 @functools.lru_cache(maxsize=4)
 def _network(path: Path, _identity: bytes, instructions: str) -> Network:

@@ -14,7 +14,18 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("baselines", "coding", "compressor", "data", "models")
 LAYERS = (
-    *("errors", "system", "codec", "training", "bench", "ablation", "report", "cli", "__main__"),
+    *(
+        "errors",
+        "system",
+        "codec",
+        "explain",
+        "training",
+        "bench",
+        "ablation",
+        "report",
+        "cli",
+        "__main__",
+    ),
 )
 """Modules and packages of `compressor`: each may import only itself and those to its left."""
 INTEGER_FIRST = ("integer", "memory", "network")

@@ -5,7 +5,9 @@ use crate::coder::{Damaged, Decoder, Encoder};
 use crate::constants::STRETCH_LIMIT;
 use crate::lanes::Lanes;
 use crate::memory::designs::Design;
-use crate::memory::{Alone, BitCoder, Crew, Memory, Observer, Rounds, Said, Together, Worker};
+use crate::memory::{
+    Alone, BitCoder, Crew, Explainer, Memory, Observer, Rounds, Said, Together, Watch, Worker,
+};
 use crate::network::{FIRST_BYTE, Group, Isa, Network};
 use crate::shape::VOCABULARY;
 use crate::team::{Task, Tasks, Team};
@@ -148,7 +150,7 @@ struct Run<'a, 'o, C> {
     chunk: usize,
     /// Groups of lanes that the network steps together.
     groups: usize,
-    observer: Option<Observer<'o>>,
+    watch: Watch<'o>,
     progress: Progress<'a>,
 }
 
@@ -156,7 +158,7 @@ fn code<C: BitCoder>(
     recipe: Recipe<'_>,
     coder: &mut C,
     text: Vec<u8>,
-    observer: Option<Observer<'_>>,
+    watch: Watch<'_>,
     progress: Progress<'_>,
 ) -> Result<Vec<u8>, BlockError> {
     let Recipe { design, tables, lanes, .. } = recipe;
@@ -177,7 +179,7 @@ fn code<C: BitCoder>(
     });
     let groups = if network.is_some() { lanes.div_ceil(size) } else { 0 };
     let memory = Memory::new(design, shape, isa);
-    let run = Run { recipe, coder, memory, shape, chunk, groups, observer, progress };
+    let run = Run { recipe, coder, memory, shape, chunk, groups, watch, progress };
     let mut alone = Alone::new(design, tables << 20, text, shape, evident);
     if threads == 1 {
         let tasks = Tasks::new(steppers);
@@ -232,7 +234,7 @@ impl<C: BitCoder> Run<'_, '_, C> {
                         Said::Stretches(&stretches)
                     }
                 };
-                self.memory.code_row(self.coder, at, said, &mut self.observer, crew)?;
+                self.memory.code_row(self.coder, at, said, &mut self.watch, crew)?;
                 if !(self.progress)(self.shape.active(at)) {
                     return Err(BlockError::Stopped);
                 }
@@ -277,7 +279,7 @@ pub fn encode_block(
     data: &[u8],
     progress: Progress<'_>,
 ) -> Result<Vec<u8>, BlockError> {
-    encode(recipe, data, None, progress)
+    encode(recipe, data, Watch::Nobody, progress)
 }
 
 /// As `encode_block`; the observer is told how each bit is mixed.
@@ -293,17 +295,33 @@ pub fn observe_block(
     observer: Observer<'_>,
     progress: Progress<'_>,
 ) -> Result<Vec<u8>, BlockError> {
-    encode(recipe, data, Some(observer), progress)
+    encode(recipe, data, Watch::Mixtures(observer), progress)
+}
+
+/// As `encode_block`, in one thread; the explainer is told why bytes cost what they do.
+///
+/// # Errors
+/// As `encode_block`.
+///
+/// # Panics
+/// As `encode_block`.
+pub fn explain_block(
+    recipe: Recipe<'_>,
+    data: &[u8],
+    explainer: &mut dyn Explainer,
+    progress: Progress<'_>,
+) -> Result<Vec<u8>, BlockError> {
+    encode(Recipe { threads: 1, ..recipe }, data, Watch::Bytes(explainer), progress)
 }
 
 fn encode(
     recipe: Recipe<'_>,
     data: &[u8],
-    observer: Option<Observer<'_>>,
+    watch: Watch<'_>,
     progress: Progress<'_>,
 ) -> Result<Vec<u8>, BlockError> {
     let mut coder = Encoder::new();
-    code(recipe, &mut coder, data.to_vec(), observer, progress)?;
+    code(recipe, &mut coder, data.to_vec(), watch, progress)?;
     let mut payload = coder.finish();
     let least = WORD_BYTES * data.len().div_ceil(MAX_EXPANSION * WORD_BYTES);
     payload.resize(payload.len().max(least), 0);
@@ -326,5 +344,5 @@ pub fn decode_block(
     progress: Progress<'_>,
 ) -> Result<Vec<u8>, BlockError> {
     let mut coder = Decoder::new(payload);
-    code(recipe, &mut coder, vec![0; length], None, progress)
+    code(recipe, &mut coder, vec![0; length], Watch::Nobody, progress)
 }

@@ -9,8 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use kolmozip_core::block::{self, Beside, BlockError};
-use kolmozip_core::memory::Mixture;
 use kolmozip_core::memory::designs;
+use kolmozip_core::memory::{Explained, Explainer, Mixture};
 use kolmozip_core::network::{self, Isa};
 use kolmozip_core::transform::Transform;
 use kolmozip_core::weights::Weights;
@@ -271,6 +271,65 @@ impl<'a> Recorder<'a> {
     }
 }
 
+/// The payload of a mixed block of `data`, and why its bytes cost what they did.
+///
+/// With it come, as bytes: the bits of each byte, 32-bit floats; then of the bytes from `first` to
+/// before `last`, in order: the likeliest bytes before it came, their probabilities, and the bits
+/// of stretch by which each source spoke for it, both as 32-bit floats. In one thread.
+#[pyfunction]
+fn explain_block<'py>(
+    py: Python<'py>,
+    network: Option<&Bound<'py, Network>>,
+    recipe: Recipe,
+    data: &[u8],
+    first: usize,
+    last: usize,
+    progress: Py<PyAny>,
+) -> PyResult<(Bound<'py, PyBytes>, [Bound<'py, PyBytes>; 4])> {
+    let network = network.map(Bound::get);
+    let recipe = recipe.resolve(network, data.len())?;
+    let mut watch = Watch::new(&progress);
+    let mut told = Told { wanted: first..last, costs: vec![0.0; data.len()], told: Vec::new() };
+    let payload =
+        py.detach(|| block::explain_block(recipe, data, &mut told, &mut |bytes| watch.step(bytes)));
+    let payload = watch.end(py, payload)?;
+    told.told.sort_unstable_by_key(|explained| explained.place);
+    let likely: Vec<u8> =
+        told.told.iter().flat_map(|explained| explained.likely.map(|(byte, _)| byte)).collect();
+    let floats = |values: &mut dyn Iterator<Item = f64>| {
+        let values: Vec<u8> = values.flat_map(|value| (value as f32).to_le_bytes()).collect();
+        PyBytes::new(py, &values)
+    };
+    let arrays = [
+        floats(&mut told.costs.iter().copied()),
+        PyBytes::new(py, &likely),
+        floats(&mut told.told.iter().flat_map(|explained| explained.likely.map(|(_, p)| p))),
+        floats(&mut told.told.iter().flat_map(|explained| explained.shares.iter().copied())),
+    ];
+    Ok((payload, arrays))
+}
+
+/// What an explanation told.
+struct Told {
+    wanted: std::ops::Range<usize>,
+    costs: Vec<f64>,
+    told: Vec<Explained>,
+}
+
+impl Explainer for Told {
+    fn wants(&self, place: usize) -> bool {
+        self.wanted.contains(&place)
+    }
+
+    fn take(&mut self, explained: Explained) {
+        self.told.push(explained);
+    }
+
+    fn cost(&mut self, place: usize, bits: f64) {
+        self.costs[place] = bits;
+    }
+}
+
 /// How often each of the 256 values occurs.
 #[pyfunction]
 fn counts(py: Python<'_>, data: &[u8]) -> Vec<u64> {
@@ -398,7 +457,7 @@ fn instruction_set(name: &str) -> PyResult<&'static str> {
 mod _native {
     #[pymodule_export]
     use super::{
-        Damaged, Network, apply, build_id, counts, decode_block, encode_block, instruction_set,
-        instruction_sets, record_block, repeats, undo,
+        Damaged, Network, apply, build_id, counts, decode_block, encode_block, explain_block,
+        instruction_set, instruction_sets, record_block, repeats, undo,
     };
 }

@@ -48,14 +48,19 @@ pub(crate) trait Crew {
     fn show(&mut self, what: impl FnMut(&Set));
 
     /// What the guide says.
-    fn guide(&mut self) -> impl Deref<Target = Block>;
+    fn said_by_guide(&mut self) -> impl Deref<Target = Block>;
+
+    /// All members, where one thread has them.
+    fn alone(&self) -> Option<&Alone> {
+        None
+    }
 }
 
 /// All members in one thread.
 pub(crate) struct Alone {
-    frame: Frame,
+    pub(super) frame: Frame,
     /// The guide's, then each part's.
-    blocks: Vec<Block>,
+    pub(super) blocks: Vec<Block>,
     /// The guide, the parts, the sets.
     members: Vec<Member>,
 }
@@ -101,6 +106,27 @@ impl Alone {
             blocks: widths.iter().map(|&width| Block::new(width, lanes)).collect(),
             members: std::iter::once(guide).chain(parts).chain(sets).collect(),
         }
+    }
+
+    pub(super) fn guide(&self) -> &Guide {
+        let Some(Member::Guide(guide)) = self.members.first() else {
+            unreachable!("the guide comes first")
+        };
+        guide
+    }
+
+    pub(super) fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.members.iter().filter_map(|member| match member {
+            Member::Part(part) => Some(part),
+            _ => None,
+        })
+    }
+
+    pub(super) fn sets(&self) -> impl Iterator<Item = &Sets> {
+        self.members.iter().filter_map(|member| match member {
+            Member::Sets(sets) => Some(sets),
+            _ => None,
+        })
     }
 
     /// The members as tasks of several threads, and what these share.
@@ -152,8 +178,12 @@ impl Crew for Alone {
         }
     }
 
-    fn guide(&mut self) -> impl Deref<Target = Block> {
+    fn said_by_guide(&mut self) -> impl Deref<Target = Block> {
         &self.blocks[0]
+    }
+
+    fn alone(&self) -> Option<&Alone> {
+        Some(self)
     }
 }
 
@@ -260,7 +290,7 @@ impl<R: Rounds> Crew for Together<R> {
         }
     }
 
-    fn guide(&mut self) -> impl Deref<Target = Block> {
+    fn said_by_guide(&mut self) -> impl Deref<Target = Block> {
         self.shared.blocks[0].read().expect("no thread has panicked")
     }
 }

@@ -56,6 +56,15 @@ pub(crate) struct Tally {
     pub(crate) known: i32,
 }
 
+impl std::iter::Sum for Tally {
+    fn sum<I: Iterator<Item = Self>>(tallies: I) -> Self {
+        tallies.fold(Self::default(), |sum, tally| Self {
+            runs: sum.runs + tally.runs,
+            known: sum.known + tally.known,
+        })
+    }
+}
+
 /// A task's inputs to the mixer.
 pub(crate) struct Block {
     /// By lane, `width` stretches in 1/256 bit.

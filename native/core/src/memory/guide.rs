@@ -62,6 +62,47 @@ impl Guide {
         }
     }
 
+    /// How many matches there are.
+    pub(crate) fn matches(&self) -> usize {
+        self.matches.len()
+    }
+
+    /// What would be said of another node of a lane's byte.
+    pub(crate) fn peek(
+        &self,
+        frame: &Frame,
+        lane: usize,
+        k: usize,
+        node: u32,
+        inputs: &mut [i16],
+    ) -> Expected {
+        inputs[0] = BIAS;
+        if let Some(evidence) = frame.evidence.chunks_exact(VOCABULARY).nth(lane) {
+            let first = (node as usize) << (8 - k) & 255;
+            let total = evidence[first..][..VOCABULARY >> k].iter().sum::<i32>() as u32;
+            let mut range = Range { first, total, lower: 0 };
+            range.halve(evidence, k);
+            inputs[NETWORK] = self.stretch(&range);
+        }
+        let mut longest = Expected::default();
+        for (m, matches) in self.matches.iter().enumerate() {
+            let (x, expected) = matches.peek(lane, k, node);
+            inputs[FIRST_MATCH + 2 * m..][..2].copy_from_slice(&x);
+            if expected.cell >> 1 > longest.cell >> 1 {
+                longest = expected;
+            }
+        }
+        longest
+    }
+
+    /// The network's stretch.
+    #[inline(always)]
+    fn stretch(&self, range: &Range) -> i16 {
+        let zero = range.zero();
+        let stretch = self.logistic.lg((1 << 24) - zero) - self.logistic.lg(zero);
+        stretch.clamp(-STRETCH_LIMIT, STRETCH_LIMIT) as i16
+    }
+
     /// Learns the last bit and predicts the next.
     #[inline(always)]
     pub(crate) fn advance(&mut self, frame: &Frame, block: &mut Block) {
@@ -97,9 +138,7 @@ impl Guide {
             row[0] = BIAS;
             row[NETWORK] = 0;
             if !frame.evidence.is_empty() {
-                let zero = self.ranges[lane].zero();
-                let stretch = self.logistic.lg((1 << 24) - zero) - self.logistic.lg(zero);
-                row[NETWORK] = stretch.clamp(-STRETCH_LIMIT, STRETCH_LIMIT) as i16;
+                row[NETWORK] = self.stretch(&self.ranges[lane]);
             } else if !frame.stretches.is_empty() {
                 row[NETWORK] = frame.stretches[k * frame.readers.len() + lane];
             }

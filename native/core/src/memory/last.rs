@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::frame::Frame;
-use super::kernels::Kernel;
+use super::kernels::{Kernel, Portable};
 use super::maps::{self, Cell, RATES, Rates};
 use super::mixer::{Pace, Set};
 use crate::constants::{LOGISTIC, Logistic, STRETCH_LIMIT};
@@ -64,6 +64,11 @@ impl Last {
         &mut self.outputs[lane * self.width + set]
     }
 
+    /// Outputs of a lane, with those that fill up a register.
+    pub(crate) fn width(&self) -> usize {
+        self.width
+    }
+
     /// The weight of a set's output in a lane.
     pub(crate) fn weight(&self, lane: usize, set: usize) -> i16 {
         self.set.weight(lane, set)
@@ -74,10 +79,9 @@ impl Last {
         self.set.choices[lane].stretch
     }
 
-    /// Chooses a lane's maps, and fetches them.
+    /// The first rungs of the maps of a place.
     #[inline(always)]
-    pub(crate) fn choose(&mut self, frame: &Frame, lane: usize) {
-        let (node, last) = (frame.nodes[lane], frame.readers[lane].last as u32);
+    fn maps(node: u32, last: u32) -> [u32; KINDS] {
         let hashed = |bytes: u32| {
             let mixed = bytes.wrapping_mul(0x9E37_79B1) ^ node.wrapping_mul(0x85EB_CA77);
             (mixed ^ mixed >> 15).wrapping_mul(0x9E37_79B1) >> 16
@@ -87,7 +91,19 @@ impl Last {
             1 << 16 | hashed(last & 0xFFFF),
             2 << 16 | hashed(last & 0xFF_FF00),
         ];
-        self.rungs[lane] = maps.map(|map| map * RUNGS as u32);
+        maps.map(|map| map * RUNGS as u32)
+    }
+
+    /// The count of a 0, of 2^24, that sets with these outputs would have at another place.
+    pub(crate) fn peek(&self, node: u32, last: u32, outputs: &[i16]) -> u32 {
+        let stretch = self.set.stretch::<Portable>(0, outputs);
+        self.refined(stretch, &mut Self::maps(node, last))
+    }
+
+    /// Chooses a lane's maps, and fetches them.
+    #[inline(always)]
+    pub(crate) fn choose(&mut self, frame: &Frame, lane: usize) {
+        self.rungs[lane] = Self::maps(frame.nodes[lane], frame.readers[lane].last as u32);
         for first in self.rungs[lane] {
             let (first, rungs) = (first as usize, LINE / size_of::<Cell>());
             for rung in [0, rungs, RUNGS - 1] {
@@ -101,11 +117,19 @@ impl Last {
     pub(crate) fn predict<K: Kernel>(&mut self, lane: usize) -> u32 {
         let outputs = &self.outputs[lane * self.width..][..self.width];
         self.set.mix::<K>(lane, outputs);
-        let stretch = self.set.choices[lane].stretch;
+        let mut rungs = self.rungs[lane];
+        let zero = self.refined(self.set.choices[lane].stretch, &mut rungs);
+        self.rungs[lane] = rungs;
+        zero
+    }
+
+    /// What the maps that begin at these rungs make of a stretch; the nearer rungs are left.
+    #[inline(always)]
+    fn refined(&self, stretch: i32, rungs: &mut [u32; KINDS]) -> u32 {
         let position = stretch.clamp(-MAP_LIMIT, MAP_LIMIT - 1) + MAP_LIMIT;
         let (rung, inside) = ((position >> 8) as u32, (position & 255) as u32);
         let mut refined = self.logistic.squash(stretch);
-        for at in &mut self.rungs[lane] {
+        for at in rungs {
             *at += rung;
             let [low, high] = [0, 1].map(|more| self.maps[*at as usize + more].probability());
             refined += (low * (256 - inside) + high * inside) >> 6;

@@ -138,9 +138,15 @@ impl Matches {
     /// The inputs of a lane's bit `k`, and what is expected.
     #[inline(always)]
     pub(crate) fn predict(&mut self, lane: usize, k: usize, node: u32) -> ([i16; 2], Expected) {
-        let seat = &mut self.seats[lane];
-        seat.agrees = seat.expects >> (8 - k) == node;
-        if !seat.agrees {
+        self.seats[lane].agrees = self.seats[lane].expects >> (8 - k) == node;
+        self.peek(lane, k, node)
+    }
+
+    /// As `predict`, of any node of the lane's byte.
+    #[inline(always)]
+    pub(crate) fn peek(&self, lane: usize, k: usize, node: u32) -> ([i16; 2], Expected) {
+        let seat = &self.seats[lane];
+        if seat.expects >> (8 - k) != node {
             return ([0; 2], Expected::default());
         }
         let hope = self.hopes[seat.hope];

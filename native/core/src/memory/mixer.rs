@@ -4,8 +4,9 @@
 //! 3.2; several rows at a time as in PAQ8, each with an error of its own.
 #![forbid(unsafe_code)]
 
-use super::frame::{Block, Frame};
-use super::kernels::Kernel;
+use super::contexts::Reader;
+use super::frame::{Block, Expected, Frame, Tally};
+use super::kernels::{Kernel, Portable};
 use crate::constants::{LOGISTIC, Logistic, STRETCH_LIMIT};
 use crate::mapping::Table;
 
@@ -78,18 +79,30 @@ impl Set {
 
     /// The weight of an input in a lane's row.
     pub(crate) fn weight(&self, lane: usize, input: usize) -> i16 {
-        self.weights[self.choices[lane].row as usize * self.width + input]
+        self.row(lane)[input]
+    }
+
+    /// A lane's row.
+    pub(crate) fn row(&self, lane: usize) -> &[i16] {
+        &self.weights[self.choices[lane].row as usize * self.width..][..self.width]
     }
 
     /// Mixes what a lane's inputs say.
     #[inline(always)]
     pub(crate) fn mix<K: Kernel>(&mut self, lane: usize, inputs: &[i16]) {
+        let stretch = self.stretch::<K>(self.choices[lane].row, inputs);
         let choice = &mut self.choices[lane];
-        let weights = &self.weights[choice.row as usize * self.width..][..self.width];
+        choice.stretch = stretch;
+        choice.one = self.logistic.short_squash(stretch);
+    }
+
+    /// What a row makes of inputs.
+    #[inline(always)]
+    pub(crate) fn stretch<K: Kernel>(&self, row: u32, inputs: &[i16]) -> i32 {
+        let weights = &self.weights[row as usize * self.width..][..self.width];
         let half = 1 << (WEIGHT_BITS - 1);
         let stretch = K::dot(weights, inputs).wrapping_add(half) >> WEIGHT_BITS;
-        choice.stretch = stretch.clamp(-STRETCH_LIMIT, STRETCH_LIMIT);
-        choice.one = self.logistic.short_squash(choice.stretch);
+        stretch.clamp(-STRETCH_LIMIT, STRETCH_LIMIT)
     }
 
     /// Moves a lane's row towards the bit that came.
@@ -197,8 +210,15 @@ impl Sets {
             for (input, &said) in inputs.as_chunks_mut().0.iter_mut().zip(said) {
                 *input = said;
             }
+            let place = Place {
+                reader: &frame.readers[lane],
+                k: frame.k,
+                node: frame.nodes[lane],
+                expected: blocks[0].expected[lane],
+                tally: blocks[1..].iter().map(|block| block.tallies[lane]).sum(),
+            };
             for (set, &chooser) in self.sets.iter_mut().zip(&self.choosers) {
-                set.choose(lane, Self::row(chooser, self.contexts, frame, blocks, lane));
+                set.choose(lane, place.row(chooser, self.contexts));
             }
         }
         for lane in 0..frame.nodes.len() {
@@ -209,28 +229,40 @@ impl Sets {
         }
     }
 
+    /// What the sets would say of another place, in order, from such inputs.
+    pub(crate) fn peek(&self, place: &Place<'_>, inputs: &[i16]) -> impl Iterator<Item = i32> {
+        self.sets.iter().zip(&self.choosers).map(move |(set, &chooser)| {
+            set.stretch::<Portable>(place.row(chooser, self.contexts), inputs)
+        })
+    }
+}
+
+/// Where a lane is in its byte, and what is expected there, as rows are chosen by it.
+pub(crate) struct Place<'a> {
+    pub(crate) reader: &'a Reader,
+    pub(crate) k: usize,
+    pub(crate) node: u32,
+    pub(crate) expected: Expected,
+    pub(crate) tally: Tally,
+}
+
+impl Place<'_> {
     #[inline(always)]
-    fn row(chooser: Chooser, contexts: i32, frame: &Frame, blocks: &[&Block], lane: usize) -> u32 {
-        let reader = &frame.readers[lane];
-        let guide = blocks[0];
-        let tally = |of: fn(&super::frame::Tally) -> i32| {
-            blocks[1..].iter().map(|block| of(&block.tallies[lane])).sum::<i32>()
-        };
-        let expected = guide.expected[lane];
-        let k = frame.k as u32;
+    fn row(&self, chooser: Chooser, contexts: i32) -> u32 {
+        let k = self.k as u32;
         match chooser {
             Chooser::None => 0,
-            Chooser::Node => frame.nodes[lane],
-            Chooser::Last => reader.last as u32 & 255,
-            Chooser::Match => expected.cell * 3 + u32::from(k > 0) + u32::from(k > 3),
-            Chooser::Classes => reader.classes() * 8 + k,
+            Chooser::Node => self.node,
+            Chooser::Last => self.reader.last as u32 & 255,
+            Chooser::Match => self.expected.cell * 3 + u32::from(k > 0) + u32::from(k > 3),
+            Chooser::Classes => self.reader.classes() * 8 + k,
             Chooser::Known => {
-                let (runs, known) = (tally(|tally| tally.runs), tally(|tally| tally.known));
+                let Tally { runs, known } = self.tally;
                 (runs * 8 / contexts * 9 + known * 8 / contexts) as u32 * 8 + k
             }
-            Chooser::Fields => reader.fields.min(31) * 8 + k,
+            Chooser::Fields => self.reader.fields.min(31) * 8 + k,
             Chooser::Two => {
-                (reader.last as u32 & 0xFFFF).wrapping_mul(0x9E37_79B1) >> (32 - TWO_BITS)
+                (self.reader.last as u32 & 0xFFFF).wrapping_mul(0x9E37_79B1) >> (32 - TWO_BITS)
             }
         }
     }

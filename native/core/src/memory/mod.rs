@@ -8,6 +8,7 @@
 mod contexts;
 mod crew;
 pub mod designs;
+mod explain;
 mod frame;
 mod guide;
 mod histories;
@@ -25,6 +26,8 @@ use crate::lanes::Lanes;
 use crate::network::Isa;
 pub(crate) use crew::{Alone, Crew, Rounds, Together, Worker};
 use designs::Design;
+use explain::Sketches;
+pub use explain::{Explained, Explainer, LIKELY};
 use frame::Block;
 use guide::NETWORK;
 use kernels::{Compiled, Kernel};
@@ -44,6 +47,16 @@ pub(crate) struct Memory {
     /// By lane, how much of the network's stretch is in the final row's, in 2^-28; where it is
     /// observed.
     shares: Vec<i64>,
+}
+
+/// Who watches how a block is coded.
+pub enum Watch<'a> {
+    /// Nobody.
+    Nobody,
+    /// Someone who is told how each bit is mixed.
+    Mixtures(Observer<'a>),
+    /// Someone who is told of bytes, which only one thread can do.
+    Bytes(&'a mut dyn Explainer),
 }
 
 /// What the network says of a step.
@@ -70,7 +83,7 @@ struct Row<'a, 'o, C, W> {
     memory: &'a mut Memory,
     coder: &'a mut C,
     crew: &'a mut W,
-    observer: &'a mut Option<Observer<'o>>,
+    watch: &'a mut Watch<'o>,
     step: usize,
 }
 
@@ -94,7 +107,7 @@ impl Memory {
         coder: &mut C,
         step: usize,
         said: Said<'_>,
-        observer: &mut Option<Observer<'_>>,
+        watch: &mut Watch<'_>,
         crew: &mut W,
     ) -> Result<(), Damaged> {
         let active = self.shape.active(step);
@@ -110,7 +123,7 @@ impl Memory {
             frame.nodes.clear();
             frame.nodes.resize(active, 1);
         }
-        kernels::with(self.isa, Row { memory: self, coder, crew, observer, step })?;
+        kernels::with(self.isa, Row { memory: self, coder, crew, watch, step })?;
         let mut frame = crew.frame();
         let frame = &mut *frame;
         for (reader, &done) in frame.readers.iter_mut().zip(&frame.done) {
@@ -166,8 +179,9 @@ impl<C: BitCoder, W: Crew> Compiled for Row<'_, '_, C, W> {
 
     #[inline(always)]
     fn run<K: Kernel>(self) -> Result<(), Damaged> {
-        let Self { memory, coder, crew, observer, step } = self;
+        let Self { memory, coder, crew, watch, step } = self;
         let active = memory.shape.active(step);
+        let mut sketches = Sketches::default();
         for k in 0..8 {
             {
                 let mut frame = crew.frame();
@@ -184,8 +198,16 @@ impl<C: BitCoder, W: Crew> Compiled for Row<'_, '_, C, W> {
                 }
                 at += 1;
             });
-            if observer.is_some() {
-                memory.weigh(active, crew);
+            match watch {
+                Watch::Nobody => (),
+                Watch::Mixtures(_) => memory.weigh(active, crew),
+                Watch::Bytes(explainer) => {
+                    let alone = crew.alone().expect("one thread has all members");
+                    if k == 0 {
+                        sketches.begin(memory, alone, |place| explainer.wants(place));
+                    }
+                    sketches.weigh(memory, alone);
+                }
             }
             {
                 let mut frame = crew.frame();
@@ -195,18 +217,24 @@ impl<C: BitCoder, W: Crew> Compiled for Row<'_, '_, C, W> {
                     let known = frame.text[frame.readers[lane].next()];
                     let bit = coder.code(zero, u32::from(known >> (7 - k) & 1))?;
                     frame.nodes[lane] = frame.nodes[lane] << 1 | bit;
+                    if let Watch::Bytes(_) = watch {
+                        sketches.note(lane, zero, bit);
+                    }
                 }
                 frame.done.clear();
                 frame.done.extend_from_slice(&frame.nodes);
                 frame.before += 1;
             }
-            if let Some(observer) = observer {
-                memory.tell(observer, step, k, &crew.guide());
+            if let Watch::Mixtures(observer) = watch {
+                memory.tell(observer, step, k, &crew.said_by_guide());
             }
             let frame = crew.frame();
             for (lane, &done) in frame.done.iter().enumerate() {
                 memory.last.learn::<K>(lane, done & 1);
             }
+        }
+        if let Watch::Bytes(explainer) = watch {
+            sketches.end(*explainer);
         }
         Ok(())
     }

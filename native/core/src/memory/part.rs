@@ -273,6 +273,41 @@ impl Part {
         }
     }
 
+    /// How many contexts there are.
+    pub(crate) fn contexts(&self) -> usize {
+        self.items.len()
+    }
+
+    /// What the contexts would say of another node of a lane's byte, once its upper half is found.
+    pub(crate) fn peek(&self, lane: usize, k: usize, node: u32, inputs: &mut [i16]) -> Tally {
+        let contexts = self.items.len();
+        let seats = &self.seats[lane * contexts..][..contexts];
+        let mut tally = Tally::default();
+        let pairs = inputs.as_chunks_mut().0.iter_mut();
+        for ((seat, maps), inputs) in seats.iter().zip(&self.maps).zip(pairs) {
+            let histories = if k < 4 { seat.histories } else { self.lower_half(seat, node, k) };
+            let history = histories[within(node, k) as usize & NODES];
+            let agrees = u32::from(seat.expects) >> (8 - k) == node;
+            let hope = maps.hopes[(usize::from(seat.hope) + k) % HOPES];
+            let o = if agrees { self.logistic.stretch[hope.index()] } else { 0 };
+            let one = seat.expects >> (7 - k) & 1 == 1;
+            let p = maps.histories[usize::from(history)];
+            *inputs = [self.logistic.stretch[p.index()], if one { o } else { -o }];
+            tally.runs += i32::from(agrees);
+            tally.known += i32::from(history != 0);
+        }
+        tally
+    }
+
+    /// The histories of the lower half that a node is in, empty ones where nothing is known.
+    fn lower_half(&self, seat: &Seat, node: u32, k: usize) -> [u8; NODES + 1] {
+        let m = mix(seat.hash, node >> (k - 4));
+        let check = (m.wrapping_mul(0xC2B2_AE35) >> 24) as u8;
+        let line = &self.cells[Self::lower(self.lines, m)..][..LINE];
+        let found = line.as_chunks().0.iter().find(|entry: &&[u8; LOWER]| entry[0] == check);
+        found.copied().unwrap_or_default()
+    }
+
     #[inline(always)]
     fn learn(&mut self, frame: &Frame) {
         let (k, contexts) = ((frame.k + 7) & 7, self.items.len());

@@ -1,0 +1,1 @@
+"""What every byte of a file cost, what else was likely, and who knew it."""
