@@ -110,6 +110,8 @@ def apply(transform: Transform, block: bytes) -> bytes:
 
 def undo(transform: Transform, block: bytes) -> bytes:
     """The inverse of ``apply``."""
+    if transform == Transform.NONE:
+        return block
     if native.at_hand():
         return native.undo(transform, block)
     return transforms.undo(transform, block)

@@ -97,7 +97,7 @@ def test_the_job_of_a_level_states_what_its_weights_and_their_card_say() -> None
 def test_a_level_without_a_network_has_no_weights_and_was_trained_on_nothing() -> None:
     [job] = jobs_named(["kolmozip -1"])
     assert (job.family, job.weights_bytes, job.parameters) == ("context mixing", 0, None)
-    assert job.version.endswith("2 lanes")
+    assert job.version.endswith("1 lane")
     assert "weights" not in job.extra
     assert job.training_bytes_within("head1m", 10**6) == 0
 
