@@ -90,11 +90,11 @@ LEVELS: dict[int, Level] = {
     # speed, purpose.
     for level in (
         Level(1, None, LIGHT, 48, 64, 0, 1, 1, 8, 180, "any file, the fastest"),
-        Level(2, None, LIGHT, 256, 64, 2, 1, 1, 128, 170, "any file, large ones better"),
-        Level(3, None, FULL, 432, 256, 2, 1, 1, 128, 60, "programs, data, other languages"),
+        Level(2, None, LIGHT, 256, 64, 2, 1, 1, 128, 200, "any file, large ones better"),
+        Level(3, None, FULL, 432, 256, 2, 1, 1, 128, 63, "programs, data, other languages"),
         Level(4, "tiny", LIGHT, 256, 64, 2, 32, 16, 128, 70, "English text, fast"),
         Level(5, "tiny", FULL, 432, 256, 2, 32, 16, 128, 55, "English text, fast and small"),
-        Level(6, "small", FULL, 432, 256, 2, 32, 16, 128, 30, "most files"),
+        Level(6, "small", FULL, 432, 256, 2, 32, 16, 128, 34, "most files"),
         Level(7, "small", FULL, 1024, 256, 2, 16, 16, 128, 29, "most files, more memory"),
         Level(8, "base", FULL, 432, 256, 2, 32, 16, 128, 30, "English text, smaller"),
         Level(9, "base", FULL, 1024, 256, 2, 16, 16, 128, 29, "English text, smallest"),
