@@ -36,10 +36,8 @@ def sample(block: bytes, size: int, centre: int) -> bytes:
 
 def transformed(block: bytes, alone: BlockCodec, design: Design) -> tuple[Transform, bytes]:
     """The block as it is to be coded with this design, and the transform that made it so."""
-    for transform in _program(block, alone), _differences(block, alone, design):
-        if transform != Transform.NONE:
-            return transform, apply(transform, block)
-    return Transform.NONE, block
+    transform = _program(block, alone) or _differences(block, alone, design)
+    return transform, apply(transform, block)
 
 
 def _program(block: bytes, alone: BlockCodec) -> Transform:
@@ -68,9 +66,9 @@ def _differences(block: bytes, alone: BlockCodec, design: Design) -> Transform:
         return Transform.NONE
     changed = {transform: apply(transform, plain) for transform in transforms.DIFFERENCES}
     entropies = {transform: entropy(text) for transform, text in changed.items()}
-    likely: dict[int, Transform] = {}
+    of_bytes, likely = entropy(plain), dict[int, Transform]()
     for transform in sorted(changed, key=lambda transform: entropies[transform], reverse=True):
-        if entropies[transform] < entropy(plain):
+        if entropies[transform] < of_bytes:
             # Of those that reach equally far back one is enough: a later one has the lower entropy.
             likely[math.prod(transforms.DIFFERENCES[transform])] = transform
     if not likely:
@@ -103,6 +101,8 @@ def _size(codec: BlockCodec, text: bytes, design: Design, lanes: int) -> int:
 
 def apply(transform: Transform, block: bytes) -> bytes:
     """The block as it is coded, by the native engine where that is at hand."""
+    if transform == Transform.NONE:
+        return block
     if native.at_hand():
         return native.apply(transform, block)
     return transforms.apply(transform, block)

@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
-  const LIKELY = 5, TOLD = 4, MOST_BITS = 8;
+  const LIKELY = data.likely, TOLD = data.told, MOST_BITS = 8;
   const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const words = (text, Kind) => new Kind(bytes(text).buffer);
   const by = data.by.map((figures) => ({

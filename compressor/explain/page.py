@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from compressor.explain.figures import Explanation
+from compressor.explain.figures import LIKELY, Explanation
+from models.memory.readers import DIGITS, HIGH, LOWER, UPPER
 
 BUCKETS = 400
 """Points of the curve along the file."""
@@ -24,16 +25,13 @@ TOLD = 4
 """Sources that are shown for a byte, the strongest ones."""
 CURVE_WIDTH, CURVE_HEIGHT = 800, 160
 KINDS = (
-    ("small letters", bytes(range(97, 123))),
-    ("great letters", bytes(range(65, 91))),
-    ("digits", b"0123456789"),
+    ("small letters", LOWER),
+    ("great letters", UPPER),
+    ("digits", DIGITS),
     ("spaces and tabs", b" \t"),
     ("ends of line", b"\r\n"),
-    (
-        "other ASCII",
-        bytes(set(range(33, 127)) - set(b"0123456789") - set(range(65, 91)) - set(range(97, 123))),
-    ),
-    ("bytes above 127", bytes(range(128, 256))),
+    ("other ASCII", bytes(set(range(33, 127)) - set(LOWER + UPPER + DIGITS))),
+    ("bytes above 127", HIGH),
     ("control bytes", bytes((set(range(32)) | {127}) - set(b"\t\r\n"))),
 )
 """Kinds of characters, by their bytes."""
@@ -50,6 +48,8 @@ def page(name: str, explained: Sequence[Explanation]) -> str:
             raise ValueError("only explanations of the same text stand side by side")
     data = {
         "first": one.first,
+        "likely": LIKELY,
+        "told": TOLD,
         "cells": _cells(one.text[one.first : one.first + len(one.likely)]),
         "by": [_figures(explanation) for explanation in explained],
     }
@@ -81,8 +81,6 @@ def _cells(window: bytes) -> list[list[Any]]:
                 break
         else:
             size, shown = 1, f"\\x{window[at]:02x}"
-        if len(shown) == 1 and not (shown.isprintable() or shown in "\n\t"):
-            size, shown = 1, f"\\x{window[at]:02x}"
         cells.append([size, shown])
         at += size
     return cells
@@ -109,16 +107,13 @@ def _figures(of: Explanation) -> dict[str, Any]:
     }
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int = 1) -> str:
-    """A table whose cells are HTML already; all columns but the first ones are numbers."""
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table whose cells are HTML already; all columns but the first one are numbers."""
 
     def cells(row: Sequence[str], tag: str) -> str:
-        return "".join(
-            f"<{tag}>{cell}</{tag}>"
-            if at < text_columns
-            else f'<{tag} class="number">{cell}</{tag}>'
-            for at, cell in enumerate(row)
-        )
+        first, *numbers = row
+        told = (f'<{tag} class="number">{number}</{tag}>' for number in numbers)
+        return f"<{tag}>{first}</{tag}>{''.join(told)}"
 
     body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
     return f"<table><thead><tr>{cells(head, 'th')}</tr></thead><tbody>{body}</tbody></table>"

@@ -6,7 +6,7 @@ use super::Memory;
 use super::crew::Alone;
 use super::frame::Tally;
 use super::guide::{FIRST_MATCH, NETWORK};
-use super::mixer::{Place, Set, WEIGHT_BITS};
+use super::mixer::{Place, WEIGHT_BITS};
 use crate::constants::STRETCH_LIMIT;
 
 /// Bytes that are told as likely.
@@ -141,7 +141,6 @@ impl Alone {
         // The weight of each input in the final row's stretch; a set at the limit stays there.
         let mut weights = vec![0.0; self.blocks.iter().map(|block| block.width).sum()];
         for (at, set) in self.sets().flat_map(|sets| &sets.sets).enumerate() {
-            let set: &Set = set;
             if set.choices[lane].stretch.abs() < STRETCH_LIMIT {
                 let of_set = f64::from(memory.last.weight(lane, at)) / unit;
                 for (weight, &of_input) in weights.iter_mut().zip(set.row(lane)) {

@@ -84,9 +84,15 @@ impl Guide {
             range.halve(evidence, k);
             inputs[NETWORK] = self.stretch(&range);
         }
+        self.matched(lane, k, node, inputs)
+    }
+
+    /// What the matches say of a node of a lane's byte; gives what the longest expects.
+    #[inline(always)]
+    fn matched(&self, lane: usize, k: usize, node: u32, inputs: &mut [i16]) -> Expected {
         let mut longest = Expected::default();
         for (m, matches) in self.matches.iter().enumerate() {
-            let (x, expected) = matches.peek(lane, k, node);
+            let (x, expected) = matches.predict(lane, k, node);
             inputs[FIRST_MATCH + 2 * m..][..2].copy_from_slice(&x);
             if expected.cell >> 1 > longest.cell >> 1 {
                 longest = expected;
@@ -142,15 +148,11 @@ impl Guide {
             } else if !frame.stretches.is_empty() {
                 row[NETWORK] = frame.stretches[k * frame.readers.len() + lane];
             }
-            let mut longest = Expected::default();
-            for (m, matches) in self.matches.iter_mut().enumerate() {
-                let (x, expected) = matches.predict(lane, k, node);
-                row[FIRST_MATCH + 2 * m..][..2].copy_from_slice(&x);
-                if expected.cell >> 1 > longest.cell >> 1 {
-                    longest = expected;
-                }
+            for matches in &mut self.matches {
+                matches.go(lane, k, node);
             }
-            block.expected[lane] = longest;
+            let expected = self.matched(lane, k, node, row);
+            block.expected[lane] = expected;
         }
     }
 }

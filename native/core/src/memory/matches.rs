@@ -135,16 +135,15 @@ impl Matches {
         }
     }
 
-    /// The inputs of a lane's bit `k`, and what is expected.
+    /// Notes whether a lane's match agrees with the bits that have led to its node.
     #[inline(always)]
-    pub(crate) fn predict(&mut self, lane: usize, k: usize, node: u32) -> ([i16; 2], Expected) {
+    pub(crate) fn go(&mut self, lane: usize, k: usize, node: u32) {
         self.seats[lane].agrees = self.seats[lane].expects >> (8 - k) == node;
-        self.peek(lane, k, node)
     }
 
-    /// As `predict`, of any node of the lane's byte.
+    /// The inputs of bit `k` at a node of a lane's byte, and what is expected.
     #[inline(always)]
-    pub(crate) fn peek(&self, lane: usize, k: usize, node: u32) -> ([i16; 2], Expected) {
+    pub(crate) fn predict(&self, lane: usize, k: usize, node: u32) -> ([i16; 2], Expected) {
         let seat = &self.seats[lane];
         if seat.expects >> (8 - k) != node {
             return ([0; 2], Expected::default());

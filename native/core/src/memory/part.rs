@@ -119,6 +119,12 @@ impl Part {
         ((u64::from(m) * u64::from(lines)) >> 32) as usize * LINE
     }
 
+    /// What tells an entry of a lower half from others of its line.
+    #[inline(always)]
+    fn lower_check(m: u32) -> u8 {
+        (m.wrapping_mul(0xC2B2_AE35) >> 24) as u8
+    }
+
     #[inline(always)]
     fn lower(lines: u32, m: u32) -> usize {
         Self::upper(lines, m) + LINE * lines as usize
@@ -228,7 +234,7 @@ impl Part {
     fn find_lower(&mut self, number: usize, node: u32) {
         let seat = &mut self.seats[number];
         let m = mix(seat.hash, node);
-        let check = (m.wrapping_mul(0xC2B2_AE35) >> 24) as u8;
+        let check = Self::lower_check(m);
         let base = Self::lower(self.lines, m);
         let line: &mut [u8; LINE] =
             (&mut self.cells[base..base + LINE]).try_into().expect("it is a line");
@@ -302,7 +308,7 @@ impl Part {
     /// The histories of the lower half that a node is in, empty ones where nothing is known.
     fn lower_half(&self, seat: &Seat, node: u32, k: usize) -> [u8; NODES + 1] {
         let m = mix(seat.hash, node >> (k - 4));
-        let check = (m.wrapping_mul(0xC2B2_AE35) >> 24) as u8;
+        let check = Self::lower_check(m);
         let line = &self.cells[Self::lower(self.lines, m)..][..LINE];
         let found = line.as_chunks().0.iter().find(|entry: &&[u8; LOWER]| entry[0] == check);
         found.copied().unwrap_or_default()
