@@ -1,9 +1,8 @@
 """Muon (Jordan et al. 2024) for matrices and AdamW for the rest, as one optax transformation.
 
 The Newton-Schulz iteration is our own rather than ``optax.contrib.muon``: that one multiplies in
-float32, this one takes bfloat16 operands and float32 sums, as the original does. That pays where
-the processor multiplies bfloat16 itself, by a count of operations that was not timed there; where
-it does not, the two take equally long (results/notes/training.md).
+float32, this one takes bfloat16 operands, as the original does, where the hardware multiplies them
+(``layers.operand_type``). By a count of operations that pays; it was not timed there.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import jax.numpy as jnp
 import optax
 
 from compressor.training.config import TrainConfig
+from models.network import layers
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """The original's quintic: singular values land within about [0.7, 1.2] after five rounds."""
@@ -43,9 +43,8 @@ class MuonState(NamedTuple):
 
 
 def _product(a: jax.Array, b: jax.Array) -> jax.Array:
-    return jnp.dot(
-        a.astype(jnp.bfloat16), b.astype(jnp.bfloat16), preferred_element_type=jnp.float32
-    )
+    operand = layers.operand_type()
+    return jnp.dot(a.astype(operand), b.astype(operand), preferred_element_type=jnp.float32)
 
 
 def orthogonalise(g: jax.Array, rounds: int = 5) -> jax.Array:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TypeAlias
 
 import jax
@@ -65,27 +66,42 @@ def quantise_weight(w: jax.Array) -> jax.Array:
     return w + jax.lax.stop_gradient(rounded - w)
 
 
+CPUINFO = Path("/proc/cpuinfo")
+"""Where Linux names the instructions of the processor."""
+
+
+@functools.cache
+def operand_type() -> type:
+    """The type of a product's operands: bfloat16 where the hardware multiplies it, else float32.
+
+    XLA emulates bfloat16 on other processors: a training step of ``small`` takes 1.36 times as long
+    there as with float32 (results/notes/training.md).
+    """
+    if jax.default_backend() != "cpu":
+        return jnp.bfloat16
+    words = CPUINFO.read_text().split() if CPUINFO.exists() else []
+    return jnp.bfloat16 if any(word.endswith("bf16") for word in words) else jnp.float32
+
+
 @jax.custom_vjp
 def matmul(x: jax.Array, w: jax.Array) -> jax.Array:
-    """``x @ w`` for x of shape (rows, in), w of shape (in, out): bfloat16 operands, float32 sums.
+    """``x @ w`` for x of shape (rows, in), w of shape (in, out), summed in float32.
 
-    Exact when both operands lie on their int8 grids and the sum of |x w| in grid units stays below
-    2^24. The backward pass casts the cotangent to bfloat16 and forces a row-major transpose: XLA's
-    CPU backend reaches its fast path then.
+    Operands are of ``operand_type``. Exact when both lie on their int8 grids and the sum of |x w|
+    in grid units stays below 2^24. The backward pass casts the cotangent likewise and forces a
+    row-major transpose: XLA's CPU backend reaches its fast path then.
     """
-    return jnp.dot(
-        x.astype(jnp.bfloat16), w.astype(jnp.bfloat16), preferred_element_type=jnp.float32
-    )
+    return _matmul_fwd(x, w)[0]
 
 
 def _matmul_fwd(x: jax.Array, w: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    xb, wb = x.astype(jnp.bfloat16), w.astype(jnp.bfloat16)
+    xb, wb = x.astype(operand_type()), w.astype(operand_type())
     return jnp.dot(xb, wb, preferred_element_type=jnp.float32), (xb, wb)
 
 
 def _matmul_bwd(res: tuple[jax.Array, jax.Array], g: jax.Array) -> tuple[jax.Array, jax.Array]:
     xb, wb = res
-    gb = g.astype(jnp.bfloat16)
+    gb = g.astype(operand_type())
     dx = jnp.dot(
         gb,
         with_layout_constraint(wb.T, Layout(major_to_minor=(0, 1))),

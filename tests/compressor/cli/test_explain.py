@@ -72,11 +72,16 @@ def test_standard_input_goes_to_standard_output(cli: Callable) -> None:
     assert os.listdir() == ["a.txt"]
 
 
+@NATIVE
+def test_an_unknown_coder_is_refused(cli: Callable, refusal: Callable) -> None:
+    refusal(cli("explain", "a.txt", "--against", "no-such-model"), "UnknownModel")
+    assert os.listdir() == ["a.txt"]
+
+
 def test_what_cannot_be_explained_is_refused(
     cli: Callable, refusal: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refusal(cli("explain", "none.txt"), "InputMissing")
-    refusal(cli("explain", "a.txt", "--against", "no-such-model"), "UnknownModel")
 
     def absent(*_: object) -> str:
         raise NoEngine("the native engine is not here: build it with make")

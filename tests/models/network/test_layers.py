@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -65,7 +66,30 @@ def test_kan_is_linear_interpolation_and_its_gradient_autodiff(
         np.testing.assert_allclose(by_hand, by_autodiff, rtol=1e-4, atol=1e-4)
 
 
-def test_products_of_quantised_operands_are_exact(rng: np.random.Generator) -> None:
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("flags : avx2 fma avx512_bf16 amx_bf16", jnp.bfloat16),
+        ("Features : asimd bf16", jnp.bfloat16),
+        ("flags : avx2 fma", jnp.float32),
+        (None, jnp.float32),
+    ],
+)
+def test_operands_are_bfloat16_where_the_processor_multiplies_it(
+    flags: str | None, expected: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    if flags is not None:
+        cpuinfo.write_text(flags + "\n")
+    monkeypatch.setattr(layers, "CPUINFO", cpuinfo)
+    assert layers.operand_type.__wrapped__() == expected
+
+
+@pytest.mark.parametrize("operand", [jnp.bfloat16, jnp.float32])
+def test_products_of_quantised_operands_are_exact(
+    operand: type, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layers, "operand_type", lambda: operand)
     x = layers.quantise(jnp.asarray(rng.normal(size=(64, 320)) * 3, jnp.float32), layers.NORM_STEP)
     w = layers.quantise_weight(jnp.asarray(rng.normal(size=(320, 48)), jnp.float32))
     exact = np.asarray(x, np.float64) @ np.asarray(w, np.float64)
