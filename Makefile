@@ -8,6 +8,7 @@ JAX := $(VENV)/.jax
 ALL := $(VENV)/.all
 PIP := -m pip --disable-pip-version-check
 FUZZ_EXAMPLES ?= 100000
+ARM := aarch64-unknown-linux-gnu
 
 define LIST_VERSIONS
 import json, sys
@@ -18,7 +19,7 @@ endef
 export LIST_VERSIONS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo engine test quick rust core wheel fuzz browser lint format lock clean check-python
+.PHONY: help demo engine test quick rust arm core wheel fuzz browser lint format lock clean check-python
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +38,13 @@ quick: $(ALL) engine ## The tests that take seconds, for daily work
 
 rust: $(ALL) engine ## Check style and behaviour of the engine alone, where there is cargo
 	@sh native/check.sh $(CURDIR)/$(BIN)/python
+
+arm: ## Test the engine for Arm under emulation: needs rustup, qemu-user, gcc-aarch64-linux-gnu
+	@rustup target add $(ARM) 2>/dev/null || \
+	    { echo "error: rustup cannot add the target $(ARM): install rustup (https://rustup.rs)" >&2; exit 1; }
+	@cd native && CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
+	    CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER='qemu-aarch64 -L /usr/aarch64-linux-gnu' \
+	    cargo test --locked --release --target $(ARM) --package kolmozip-core --package kolmozip-rig
 
 core: check-python ## Install the core alone into an empty environment and round-trip there
 	@PYTHON="$(PYTHON)" sh tests/project/core_install.sh build/core

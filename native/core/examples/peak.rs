@@ -21,6 +21,11 @@ fn main() {
             found.push(line("avx512vnni", || unsafe { x86::vnni() }));
         }
     }
+    #[cfg(target_arch = "aarch64")]
+    if std::arch::is_aarch64_feature_detected!("dotprod") {
+        // SAFETY: the processor has dot products.
+        found.push(line("neondot", || unsafe { arm::dot() }));
+    }
     println!("{{{}}}", found.join(", "));
 }
 
@@ -76,5 +81,39 @@ mod x86 {
         }
         black_box(sums);
         STEPS * SUMS as u64 * 64
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+mod arm {
+    use std::arch::aarch64::{int32x4_t, vdupq_n_s8, vdupq_n_s32};
+    use std::arch::asm;
+    use std::hint::black_box;
+
+    const STEPS: u64 = 10_000;
+    /// Sums that do not wait for each other.
+    const SUMS: usize = 16;
+
+    /// `sdot`, which adds to its sum by itself.
+    #[target_feature(enable = "neon,dotprod")]
+    pub(super) fn dot() -> u64 {
+        let (left, right) = (black_box(vdupq_n_s8(3)), black_box(vdupq_n_s8(5)));
+        let mut sums: [int32x4_t; SUMS] = [vdupq_n_s32(0); SUMS];
+        for _ in 0..STEPS {
+            for sum in &mut sums {
+                // SAFETY: the instruction is there, and touches these registers alone.
+                unsafe {
+                    asm!(
+                        "sdot {sum:v}.4s, {left:v}.16b, {right:v}.16b",
+                        sum = inlateout(vreg) *sum,
+                        left = in(vreg) left,
+                        right = in(vreg) right,
+                        options(pure, nomem, nostack, preserves_flags),
+                    );
+                }
+            }
+        }
+        black_box(sums);
+        STEPS * SUMS as u64 * 16
     }
 }

@@ -76,6 +76,15 @@ impl<T: Plain> Table<T> {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
             _mm_prefetch::<_MM_HINT_T0>(self.data.as_ptr().wrapping_add(at).cast());
         }
+        #[cfg(target_arch = "aarch64")]
+        // SAFETY: as above.
+        unsafe {
+            std::arch::asm!(
+                "prfm pldl1keep, [{}]",
+                in(reg) self.data.as_ptr().wrapping_add(at),
+                options(readonly, nostack, preserves_flags),
+            );
+        }
     }
 }
 

@@ -7,6 +7,8 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod elementwise;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod portable;
 #[cfg(test)]
 mod tests;
@@ -336,11 +338,13 @@ pub enum Isa {
     Avx2,
     /// x86-64 with AVX-512 and its VNNI.
     Avx512Vnni,
+    /// Arm of 64 bits with the dot products of Armv8.2.
+    NeonDot,
 }
 
 impl Isa {
-    /// All of them, the slowest first.
-    pub const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512Vnni];
+    /// All of them, the slowest of a processor first.
+    pub const ALL: [Self; 4] = [Self::Portable, Self::Avx2, Self::Avx512Vnni, Self::NeonDot];
 
     /// The name that `KOLMOZIP_ISA` knows.
     #[must_use]
@@ -349,6 +353,7 @@ impl Isa {
             Self::Portable => "portable",
             Self::Avx2 => "avx2",
             Self::Avx512Vnni => "avx512vnni",
+            Self::NeonDot => "neondot",
         }
     }
 
@@ -361,8 +366,9 @@ impl Isa {
             Self::Avx2 => avx2::Avx2::detect().is_some(),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Vnni => vnni::Avx512Vnni::detect().is_some(),
-            #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx2 | Self::Avx512Vnni => false,
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonDot => neon::NeonDot::detect().is_some(),
+            _ => false,
         }
     }
 
@@ -396,6 +402,8 @@ enum AnyNet {
     Avx2(Arc<Net<avx2::Avx2>>),
     #[cfg(target_arch = "x86_64")]
     Avx512Vnni(Arc<Net<vnni::Avx512Vnni>>),
+    #[cfg(target_arch = "aarch64")]
+    NeonDot(Arc<Net<neon::NeonDot>>),
 }
 
 impl Network {
@@ -417,8 +425,12 @@ impl Network {
                 let kernel = vnni::Avx512Vnni::detect().expect("the processor has AVX-512 VNNI");
                 AnyNet::Avx512Vnni(Arc::new(Net::new(kernel, weights)))
             }
-            #[cfg(not(target_arch = "x86_64"))]
-            Isa::Avx2 | Isa::Avx512Vnni => panic!("the processor is an x86-64"),
+            #[cfg(target_arch = "aarch64")]
+            Isa::NeonDot => {
+                let kernel = neon::NeonDot::detect().expect("the processor has dot products");
+                AnyNet::NeonDot(Arc::new(Net::new(kernel, weights)))
+            }
+            _ => panic!("this is another kind of processor"),
         };
         Self { isa, net }
     }
@@ -438,6 +450,8 @@ impl Network {
             AnyNet::Avx2(net) => Box::new(LaneGroup::new(Arc::clone(net), lanes, steps)),
             #[cfg(target_arch = "x86_64")]
             AnyNet::Avx512Vnni(net) => Box::new(LaneGroup::new(Arc::clone(net), lanes, steps)),
+            #[cfg(target_arch = "aarch64")]
+            AnyNet::NeonDot(net) => Box::new(LaneGroup::new(Arc::clone(net), lanes, steps)),
         }
     }
 }

@@ -82,6 +82,14 @@ macro_rules! by_every_isa {
                 }
             }
         }
+        #[cfg(target_arch = "aarch64")]
+        match neon::NeonDot::detect() {
+            Some(kernel) => {
+                println!("{}: neondot", stringify!($test));
+                $test(kernel);
+            }
+            None => println!("{}: neondot skipped, the processor lacks it", stringify!($test)),
+        }
     };
 }
 
