@@ -21,7 +21,6 @@ from coding.errors import (
     OlderVersion,
     TrailingData,
     Truncated,
-    UnknownMemory,
 )
 
 MAGIC = b"\x89KZ\r\n\x1a"
@@ -41,6 +40,9 @@ MAX_EXPANSION = 8192
 proportion to the size of its input, as that of LZMA is by its nature (some 7,000 to 1)."""
 NO_WEIGHTS = bytes(8)
 """The weights identity of a mixed block that is coded without a network."""
+
+NO_MEMORY = bytes(8)
+"""The identity in the header of a container whose blocks begin with no prepared memory."""
 
 _HEADER = struct.Struct("<6sBB8s")
 _HEAD = struct.Struct("<BBBBII")
@@ -172,9 +174,9 @@ def _crc_of(*parts: bytes) -> bytes:
     return _CRC.pack(crc)
 
 
-def header_bytes() -> bytes:
-    """The header as it lies in every container."""
-    return _sealed(_HEADER.pack(MAGIC, VERSION, 0, bytes(8)))
+def header_bytes(memory_id: bytes = NO_MEMORY) -> bytes:
+    """The header as it lies in every container whose mixed blocks begin with this memory."""
+    return _sealed(_HEADER.pack(MAGIC, VERSION, 0, memory_id))
 
 
 def block_bytes(block: Block) -> bytes:
@@ -220,7 +222,8 @@ def _read(source: Source, size: int, what: str) -> bytes:
     return data
 
 
-def _read_header(source: Source) -> None:
+def _read_header(source: Source) -> bytes:
+    """Reads the header and returns the identity of the prepared memory."""
     data = read_up_to(source, HEADER_BYTES)
     if data[:6] != MAGIC[: len(data)]:
         raise BadMagic("not a kolmozip file (wrong magic): check the name, or compress it first")
@@ -241,24 +244,21 @@ def _read_header(source: Source) -> None:
             "the header does not hold its checksum or sets reserved bits: "
             "the file is damaged, fetch it again"
         )
-    if any(memory_id):
-        raise UnknownMemory(
-            f"the file needs a prepared memory that this version does not know "
-            f"({memory_id.hex()}): update kolmozip"
-        )
+    return bytes(memory_id)
 
 
 class Reader:
     """A container as it is read, each part checked before it is handed out.
 
-    The constructor reads the header: raises BadMagic, NewerVersion, OlderVersion, UnknownMemory,
-    Truncated, Damaged.
+    The constructor reads the header: raises BadMagic, NewerVersion, OlderVersion, Truncated,
+    Damaged.
     """
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self._end: EndMark | None = None
-        _read_header(source)
+        self.memory_id = _read_header(source)
+        """Identity of the prepared memory that mixed blocks begin with, or NO_MEMORY."""
 
     def blocks(self) -> Iterator[Block]:
         """Yields every block up to the end mark.

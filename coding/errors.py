@@ -28,7 +28,7 @@ class NewerBlock(FormatError):
 
 
 class UnknownMemory(FormatError):
-    """The container names a prepared memory that this program does not know."""
+    """The container names a prepared memory that is not at hand."""
 
 
 class Truncated(FormatError):

@@ -29,6 +29,10 @@ class UnusableWeights(KolmozipError):
     """A weights file that is damaged, newer than this program, or not one."""
 
 
+class UnusableMemory(KolmozipError):
+    """A prepared memory that is damaged, of another version, not one, or cannot be made."""
+
+
 class InputMissing(FileRefusal):
     """The input is not there or is not a file."""
 

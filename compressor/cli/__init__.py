@@ -95,6 +95,7 @@ class Program(Commands):
             "list": "code:list_",
             "inspect": "code:inspect",
             "explain": "explain:explain",
+            "memory": "memory:memory",
             "models": "models:models",
             "demo": "models:demo",
             "completion": "completion:completion",

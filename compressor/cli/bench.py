@@ -43,6 +43,7 @@ class Measuring:
             "engines": "bench:engines",
             "weights": "bench:weights",
             "estimate": "bench:estimate",
+            "memory": "bench:memory",
             "report": "report:report",
             "leaderboard": "report:leaderboard",
         }
@@ -204,6 +205,42 @@ def speed(input: str, level: int | None, model: str | None, results: str, as_jso
     _show(facts, path, as_json)
     if facts["status"] != "verified":
         raise click.ClickException(f"{facts['reason']}: please report this with the facts above")
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--level",
+    "levels_",
+    multiple=True,
+    type=LEVEL,
+    metavar="1-9",
+    help="A level; may be repeated.  [default: 3, 6]",
+)
+@options.results
+@options.quiet
+@options.as_json
+def memory(
+    folder: Path, levels_: tuple[int, ...], results: str, quiet: bool, as_json: bool
+) -> None:
+    """Measure what a prepared memory is worth on FOLDER.
+
+    Every second of its files is read beforehand, a thousand at most, and as many others are coded,
+    with and without, beside zstd's trained dictionary; all are restored and compared.
+
+    \b
+    Examples:
+      kolmozip corpus records json -o records-json
+      kolmozip bench memory records-json
+    """
+    with need("bench"):
+        from compressor.bench.prepared import measure, table
+
+        facts, path = measure(folder, levels_ or (3, 6), Path(results, "raw"), quiet)
+    if as_json:
+        options.print_json(facts)
+        return
+    click.echo(f"{table(facts)}\nwritten to {path}")
 
 
 @click.command()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +19,9 @@ from compressor.codec import engines
 from compressor.codec.seams import BlockCodec
 from compressor.system import files
 from compressor.system.progress import bar
+
+if TYPE_CHECKING:
+    from compressor.codec.prepared import Coder
 
 SUFFIX = ".kz"
 """Ending of a container's file name."""
@@ -63,6 +68,7 @@ def compress(inputs: tuple[str, ...], settings: Settings) -> None:
       kolmozip compress a.txt b.txt
       kolmozip compress a.txt -o packed.kz --force
       kolmozip compress -9 --max-memory 500M a.txt
+      kolmozip compress -D logs.kzm today.log
       tar c folder | kolmozip compress - -o folder.tar.kz
     """
     _compress_all(inputs, settings)
@@ -84,6 +90,7 @@ def decompress(inputs: tuple[str, ...], settings: Settings) -> None:
     Examples:
       kolmozip decompress a.txt.kz
       kolmozip decompress a.txt.kz -c | less
+      kolmozip decompress -D logs.kzm today.log.kz
       kolmozip decompress strange.kz --max-output 500M --max-memory 1G
     """
     _decompress_all(inputs, settings)
@@ -272,8 +279,11 @@ def _compress(name: str, target: str, settings: Settings) -> _Outcome:
         with files.open_output(target, settings.force, source.status) as packed:
             from compressor.codec import levels, registry, stream
 
-            model = settings.model or levels.LEVELS[settings.level].model
-            coders = registry.coders(model, settings.engine, settings.threads)
+            prepared = _prepared(settings, compressing=True)
+            coders = None
+            if prepared is None:
+                model = settings.model or levels.LEVELS[settings.level].model
+                coders = registry.coders(model, settings.engine, settings.threads)
             with bar(source.size, name, settings.quiet) as progress:
                 digest = stream.compress_stream(
                     source,
@@ -283,6 +293,7 @@ def _compress(name: str, target: str, settings: Settings) -> _Outcome:
                     coders=coders,
                     lanes=settings.lanes,
                     max_memory=settings.max_memory,
+                    prepared=prepared,
                 )
     warnings = list(packed.warnings)
     if name.endswith(SUFFIX):
@@ -328,6 +339,7 @@ def _restore(
     def find(identity: bytes) -> BlockCodec:
         return registry.by_identity(identity, settings.engine, settings.threads)
 
+    prepared = _prepared(settings, compressing=False)
     with bar(original_length(name), name, settings.quiet) as progress:
         return stream.decompress_stream(
             packed,
@@ -336,7 +348,30 @@ def _restore(
             find,
             max_output=settings.max_output,
             max_memory=settings.max_memory,
+            prepared=prepared,
         ).length
+
+
+def _prepared(settings: Settings, compressing: bool) -> Coder | None:
+    """The prepared memory that was named, ready to code with; read once for all inputs."""
+    if settings.prepared is None:
+        return None
+    if compressing and (settings.model or settings.lanes):
+        raise click.UsageError(
+            "a prepared memory says which model and how many lanes: leave out -m and --lanes, "
+            "or build another memory with them"
+        )
+    return _opened(settings.prepared, settings.engine, settings.threads, compressing)
+
+
+@functools.lru_cache(maxsize=1)
+def _opened(name: str, engine: str | None, threads: int, compressing: bool) -> Coder:
+    from compressor.codec.prepared import Memory
+
+    memory = Memory.open(name)
+    if compressing:
+        memory.check()
+    return memory.coder(engine, threads)
 
 
 def original_length(name: str) -> int | None:

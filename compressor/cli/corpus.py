@@ -37,6 +37,7 @@ strict = click.option(
             "slice": "corpus:slice_",
             "general": "corpus:general",
             "files": "corpus:files_",
+            "records": "corpus:records",
             "list": "corpus:list_",
         }
     },
@@ -44,7 +45,7 @@ strict = click.option(
     subcommand_metavar="[COMMAND] [ARGS]...",
 )
 def corpus() -> None:
-    """Text to train and to test on: slice, general, files, list.
+    """Text to train and to test on: slice, general, files, records, list.
 
     Without a command: slice. Text of other kinds than enwik8 is gathered from pinned packages of
     PyPI, crates.io and Debian; a folder of archives is named by KOLMOZIP_ARCHIVES, other homes by
@@ -254,6 +255,43 @@ def files_(
         rows.append({"file": name, "bytes": len(content), "sha256": digest})
     total = sum(map(len, contents.values()))
     facts = {"part": part, "bytes": total, "missing_packages": len(missing), "files": rows}
+    options.print_facts(facts, as_json)
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(["json", "log", "mail"]))
+@folder
+@options.force
+@options.quiet
+@options.as_json
+def records(kind: str, output: Path, force: bool, quiet: bool, as_json: bool) -> None:
+    """Write small files of one kind, for prepared memories.
+
+    JSON objects and log lines of some hundred bytes to 2 KB, or mails, as they lie in a pinned
+    package; each once, in the order of chance.
+
+    \b
+    Example:
+      kolmozip corpus records json -o records-json
+    """
+    from data.general import manifest
+    from data.general import records as of
+
+    with files.named_errors(str(output)):
+        output.mkdir(parents=True, exist_ok=True)
+    pinned = manifest.load()
+    how = of.KINDS[kind]
+    packages = [package for package in pinned.of(*manifest.PARTS) if package.name == how.package]
+    [(package, archive)], _ = _obtain(packages, True, quiet)
+    found = of.records(how, package, archive, pinned.seed)
+    names = [str(output / f"{number:05}{how.suffix}") for number in range(len(found))]
+    for name in names:
+        files.check_output(name, force)
+    for name, record in zip(names, found, strict=True):
+        with files.open_output(name, force) as target:
+            target.write(record)
+    digest = hashlib.sha256(b"".join(found)).hexdigest()
+    facts = {"kind": kind, "files": len(found), "bytes": sum(map(len, found)), "sha256": digest}
     options.print_facts(facts, as_json)
 
 

@@ -90,6 +90,8 @@ class Settings:
     lanes: int | None = None
     max_output: int | None = None
     max_memory: int | None = None
+    prepared: str | None = None
+    """Path of a prepared memory."""
 
 
 Work = Callable[[tuple[str, ...], Settings], None]
@@ -209,7 +211,17 @@ engine = click.option(
     help="What computes; the bytes do not depend on it.  [default: KOLMOZIP_ENGINE, or auto: "
     "native where it is there, else jax]",
 )
+prepared = click.option(
+    "-D",
+    "--memory",
+    "prepared",
+    type=PATH,
+    metavar="PATH",
+    help="Begin with the prepared memory in this .kzm, which says how to code and is needed to "
+    "restore too; `kolmozip memory build` makes one of files like these.",
+)
 how = combined(
+    prepared,
     engine,
     click.option(
         "--threads",

@@ -1,6 +1,7 @@
 """The compiled module, whose source is native/python/src/lib.rs."""
 
 from collections.abc import Callable
+from os import PathLike
 from typing import Protocol, final
 
 class Damaged(ValueError): ...
@@ -25,8 +26,20 @@ class Network:
     @property
     def instruction_set(self) -> str: ...
 
+@final
+class Prepared:
+    def __new__(cls, path: PathLike[str], first: int, last: int, state: int) -> Prepared: ...
+
+def prepare(
+    network: Network | None, recipe: Recipe, text: bytes, progress: Callable[[int], object]
+) -> bytes: ...
+def state_version() -> int: ...
 def encode_block(
-    network: Network | None, recipe: Recipe, data: bytes, progress: Callable[[int], object]
+    network: Network | None,
+    recipe: Recipe,
+    data: bytes,
+    progress: Callable[[int], object],
+    prepared: Prepared | None = None,
 ) -> bytes: ...
 def decode_block(
     network: Network | None,
@@ -34,6 +47,7 @@ def decode_block(
     payload: bytes,
     length: int,
     progress: Callable[[int], object],
+    prepared: Prepared | None = None,
 ) -> bytes: ...
 def explain_block(
     network: Network | None,

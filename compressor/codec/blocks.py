@@ -10,7 +10,7 @@ import numpy as np
 from coding import container
 from coding.container import NO_WEIGHTS
 from coding.counts import tree, zero_count
-from compressor.codec.seams import BitCoder, Predictor, Progress, Recipe
+from compressor.codec.seams import BitCoder, BitMemory, Predictor, Progress, Recipe
 from data.lanes import from_columns, lane_lengths, to_columns
 from models.memory.designs import DESIGNS
 from models.memory.memory import Memory
@@ -22,7 +22,7 @@ def code_block(
     columns: np.ndarray,
     length: int,
     progress: Progress,
-    memory: Memory,
+    memory: BitMemory,
 ) -> None:
     """The one loop of encoder and decoder over a block of ``length`` bytes.
 
@@ -82,6 +82,46 @@ def decode_block(
     return from_columns(columns, length)
 
 
+class _Following:
+    """A coder behind a text of so many bytes in one lane, whose bits are known and not coded."""
+
+    def __init__(self, coder: BitCoder, length: int) -> None:
+        self._coder, self._left = coder, 8 * length
+
+    def code(self, zero: np.ndarray, bits: np.ndarray) -> np.ndarray:
+        """Gives back the bits of the text, then codes as the coder does."""
+        if self._left == 0:
+            return self._coder.code(zero, bits)
+        self._left -= 1
+        return bits
+
+
+def code_after(
+    text: bytes,
+    predictor: Predictor | None,
+    coder: BitCoder,
+    block: np.ndarray,
+    recipe: Recipe,
+    progress: Progress,
+) -> None:
+    """As ``code_block`` for a block (n,) uint8 behind a text that is read first, in one lane.
+
+    The memory's tables are those of a block of the text's length (FORMAT.md, section 6).
+    """
+    whole = np.concatenate([np.frombuffer(text, np.uint8), block])
+    beside = (recipe.lanes, predictor is not None)
+    tables = recipe.tables << 20
+    memory = Memory(DESIGNS[recipe.design], tables, whole.size, *beside, len(text))
+    columns = whole[:, None]
+    code_block(predictor, _Following(coder, len(text)), columns, whole.size, _quiet, memory)
+    block[:] = columns[len(text) :, 0]
+    progress(block.size)
+
+
+def _quiet(_: int) -> None:
+    """The text that is read before a block is no progress with it."""
+
+
 class SteppedModel(abc.ABC):
     """A BlockCodec whose network steps over lanes in Python: its blocks go through the loop here.
 
@@ -103,6 +143,37 @@ class SteppedModel(abc.ABC):
         """The inverse of ``encode_block`` for a block of ``length`` bytes. Raises Damaged."""
         engine = self.engine(recipe.lanes)
         return decode_block(engine, payload, length, recipe, progress).tobytes()
+
+
+@dataclasses.dataclass(frozen=True)
+class Following:
+    """A stepped model whose blocks begin with a prepared memory, as if they followed its text.
+
+    It reads the whole text for every block: the native engine keeps what was learned of it.
+    """
+
+    model: SteppedModel
+    text: bytes
+    identity: bytes
+
+    def encode_block(self, data: bytes, recipe: Recipe, progress: Progress) -> bytes:
+        """The payload of a mixed block of ``data``, in one lane."""
+        from coding.rangecoder import BitEncoder  # loads constriction
+
+        coder, block = BitEncoder(), np.frombuffer(data, np.uint8).copy()
+        code_after(self.text, self.model.engine(1), coder, block, recipe, progress)
+        return coder.finish().ljust(container.least_payload(block.size), b"\0")
+
+    def decode_block(
+        self, payload: bytes, length: int, recipe: Recipe, progress: Progress
+    ) -> bytes:
+        """The inverse of ``encode_block`` for a block of ``length`` bytes. Raises Damaged."""
+        from coding.rangecoder import BitDecoder  # as above
+
+        block = np.zeros(length, np.uint8)
+        engine = self.model.engine(1)
+        code_after(self.text, engine, BitDecoder(payload), block, recipe, progress)
+        return block.tobytes()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from coding import container
-from coding.container import NO_WEIGHTS, Mixed, Reader
+from coding.container import NO_MEMORY, NO_WEIGHTS, Mixed, Reader
 from compressor.codec import engines, weights_store
 from compressor.system import files
 from compressor.system.plain_table import plain_table
@@ -38,6 +38,7 @@ def inspect_file(name: str) -> dict[str, Any]:
     return {
         "input": name,
         "format_version": container.VERSION,
+        "memory": None if reader.memory_id == NO_MEMORY else reader.memory_id.hex(),
         "weights": [identity.hex() for identity in named],
         "models": models,
         "blocks": dict(kinds),

@@ -19,7 +19,7 @@ from compressor.codec.seams import Progress, Recipe
 from compressor.errors import NoEngine, StaleEngine, UnusableWeights
 
 if TYPE_CHECKING:
-    from compressor.codec._native import Network
+    from compressor.codec._native import Network, Prepared
 
 ISA_VARIABLE = "KOLMOZIP_ISA"
 """Names the instruction set to compute with, for tests and measurements."""
@@ -107,6 +107,8 @@ class NativeCodec:
     threads: int
     """Threads that a block is computed with; 0 is one a core."""
     instructions: str
+    prepared: Prepared | None = None
+    """What blocks of one lane begin with."""
 
     def _call(self, recipe: Recipe) -> _Call:
         threads, instructions = self.threads, self.instructions
@@ -116,7 +118,8 @@ class NativeCodec:
         """The payload of a mixed block of ``data``, which has a byte for each lane at least."""
         import compressor.codec._native as module
 
-        return module.encode_block(self.network, self._call(recipe), data, progress)
+        call = self._call(recipe)
+        return module.encode_block(self.network, call, data, progress, self.prepared)
 
     def decode_block(
         self, payload: bytes, length: int, recipe: Recipe, progress: Progress
@@ -126,11 +129,28 @@ class NativeCodec:
 
         call = self._call(recipe)
         try:
-            return module.decode_block(self.network, call, payload, length, progress)
+            return module.decode_block(self.network, call, payload, length, progress, self.prepared)
         except module.Damaged as error:
             raise Damaged(
                 "a stream holds what no encoder writes: the file is damaged, fetch it again"
             ) from error
+
+    def prepare(self, text: bytes, recipe: Recipe, progress: Progress) -> bytes:
+        """What is learned of a text of at least one byte, read in one lane; for ``following``."""
+        import compressor.codec._native as module
+
+        return module.prepare(self.network, self._call(recipe), text, progress)
+
+    def following(self, path: Path, text: range, state: int) -> NativeCodec:
+        """This codec for blocks that begin with what was learned of a text.
+
+        The file holds the text at these bytes and from ``state`` on what ``prepare`` returned.
+        Raises OSError.
+        """
+        import compressor.codec._native as module
+
+        prepared = module.Prepared(path, text.start, text.stop, state)
+        return dataclasses.replace(self, prepared=prepared)
 
     def explain_block(
         self, data: bytes, recipe: Recipe, wanted: range, progress: Progress
@@ -187,6 +207,13 @@ def record_block(
 
     call = _Call(recipe.lanes, recipe.design, recipe.tables, 0, instruction_set())
     return module.record_block(call, data, said, take)
+
+
+def state_version() -> int:
+    """The number of what ``prepare`` returns; what has another one is of no use here."""
+    import compressor.codec._native as module
+
+    return module.state_version()
 
 
 def at_hand() -> bool:

@@ -58,6 +58,22 @@ class BlockCodec(Protocol):
         """
 
 
+class BitMemory(Protocol):
+    """What stands between the network and the coder: the retrieval interface.
+
+    ``models.memory.memory.Memory`` is the one that the format orders.
+    """
+
+    def predict(self, zero: np.ndarray | None) -> np.ndarray:
+        """Counts of 2^24 for a 0 as the next bit of every active lane, (active,) int64.
+
+        ``zero``, of the same kind, are the network's, or None where there is no network.
+        """
+
+    def update(self, bit: np.ndarray) -> None:
+        """Learns the bit that came in every active lane, (active,) in {0, 1}."""
+
+
 class BitCoder(Protocol):
     """The seam between the codec's loop and the range coder: one decision a lane."""
 

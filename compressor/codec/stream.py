@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from coding import container
-from coding.container import Block, Digest, Head, Kind, Mixed, Reader, Sink, Source
+from coding.container import NO_MEMORY, Block, Digest, Head, Kind, Mixed, Reader, Sink, Source
 from coding.errors import Damaged, LimitExceeded
 from compressor.codec import levels, needs, registry, side_by_side, trials
 from compressor.codec.kinds import kind_of
@@ -18,6 +19,9 @@ from compressor.codec.levels import Level
 from compressor.codec.needs import GRANULE, PIECE, Room
 from compressor.codec.registry import Coders
 from compressor.codec.seams import BlockCodec, Progress, Recipe, ignore_progress
+
+if TYPE_CHECKING:
+    from compressor.codec.prepared import Coder, Memory
 
 Find = Callable[[bytes], BlockCodec]
 """The model of an identity; raises ``coding.errors.UnknownWeights``."""
@@ -96,11 +100,13 @@ def compress_stream(
     coders: Coders | None = None,
     lanes: int | None = None,
     max_memory: int | None = None,
+    prepared: Coder | None = None,
 ) -> Digest:
     """Reads source to its end and writes a container; returns length and checksum of the original.
 
     ``model`` takes the place of the level's own; ``coders`` bring an engine, where it is not the
-    one that is chosen by default. ``lanes`` are used as far as a block has bytes for them.
+    one that is chosen by default. ``lanes`` are used as far as a block has bytes for them. Where
+    blocks begin with a ``prepared`` memory, that says how they are coded; the level bounds them.
 
     Memory is bounded by the level, whatever the length, for each block that is coded at a time
     (``side_by_side.at_once``). ``max_memory``, in bytes, bounds it further by smaller tables and
@@ -108,9 +114,11 @@ def compress_stream(
     to be seekable. Raises UnknownModel, AmbiguousModel, UnusableWeights, NoEngine, LimitExceeded.
     """
     how = levels.LEVELS[level].in_lanes(lanes)
+    if prepared is not None:
+        coders = registry.Coders(prepared.codec)
     coders = coders or registry.coders(how.model if model is None else model)
     room = Room(how, coders.network is not None, max_memory)
-    target.write(container.header_bytes())
+    target.write(container.header_bytes(prepared.memory.identity if prepared else NO_MEMORY))
     digest = Digest()
 
     def pieces() -> Iterator[tuple[Kind, bytes]]:
@@ -120,10 +128,13 @@ def compress_stream(
             del piece  # or it would lie beside the one that is read next
 
     def make(piece: tuple[Kind, bytes], progress: Progress) -> Block:
+        if prepared is not None:
+            prepared.refuse_beyond(len(piece[1]), max_memory)
+            return prepared.encode(*piece, progress)
         return make_block(coders, how, *piece, room.recipe(len(piece[1])), progress)
 
     def limit(piece: tuple[Kind, bytes]) -> int:
-        if max_memory is not None:
+        if max_memory is not None or prepared is not None:
             return 1
         recipe = room.recipe(len(piece[1]))
         needed = needs.encoding(len(piece[1]), recipe, coders.network is not None)
@@ -145,22 +156,32 @@ def decompress_stream(
     *,
     max_output: int | None = None,
     max_memory: int | None = None,
+    prepared: Coder | None = None,
 ) -> Digest:
     """Reads one container and writes the original; returns length and checksum of it.
 
     ``find`` gives the codec of an identity; baselines that are coded by the same loop bring their
-    own. ``max_output`` and ``max_memory`` are bytes: what would exceed them raises LimitExceeded
-    before the block is decoded. Memory is an estimate of the whole process's peak.
+    own. ``prepared`` is the memory that blocks begin with, where the container names one.
+    ``max_output`` and ``max_memory`` are bytes: what would exceed them raises LimitExceeded before
+    the block is decoded. Memory is an estimate of the whole process's peak.
 
     Raises a ``coding.errors.FormatError`` for anything that cannot be decoded. Bytes may have
     reached target by then: only a normal return vouches for them.
     """
     reader = Reader(source)
     digest = Digest()
+    after: Coder | None = None
+    if reader.memory_id != NO_MEMORY:
+        from compressor.codec.prepared import required
+
+        after = required(reader.memory_id, prepared)
 
     def blocks() -> Iterator[Block]:
         length = 0
         for block in reader.blocks():
+            if after is not None and isinstance(block.head, Mixed):
+                after.check_head(block.head)
+                after.refuse_beyond(block.head.length, max_memory)
             _keep_limits(block, length, max_output, max_memory)
             length += block.head.length
             yield block
@@ -168,12 +189,12 @@ def decompress_stream(
 
     def restore(block: Block, tell: Progress) -> Iterable[bytes]:
         if isinstance(block.head, Mixed):
-            return list(open_block(block, tell, find))
+            return list(open_block(block, tell, (lambda _: after.codec) if after else find))
         return open_block(block, progress, find)  # piece by piece, as it is written
 
     def limit(block: Block) -> int:
         head = block.head
-        if max_memory is not None or not isinstance(head, Mixed):
+        if max_memory is not None or after is not None or not isinstance(head, Mixed):
             return 1
         recipe = Recipe(head.lanes, head.design, head.tables)
         return side_by_side.at_once(find(head.weights_id), recipe, needs.decoding(block))
@@ -206,23 +227,43 @@ def compress(
     *,
     model: str | BlockCodec | None = None,
     max_memory: int | None = None,
+    memory: Memory | None = None,
 ) -> bytes:
     """A container that holds data; ``model`` and ``max_memory`` as for ``compress_stream``.
 
-    Raises UnknownModel, AmbiguousModel, UnusableWeights, NoEngine, LimitExceeded.
+    Where it begins with a prepared ``memory``, restoring it needs that too. Raises UnknownModel,
+    AmbiguousModel, UnusableWeights, NoEngine, LimitExceeded, UnusableMemory.
     """
     target = io.BytesIO()
-    compress_stream(io.BytesIO(data), target, level, model=model, max_memory=max_memory)
+    compress_stream(
+        io.BytesIO(data),
+        target,
+        level,
+        model=model,
+        max_memory=max_memory,
+        prepared=memory.coder() if memory else None,
+    )
     return target.getvalue()
 
 
 def decompress(
-    data: bytes, *, max_output: int | None = None, max_memory: int | None = None
+    data: bytes,
+    *,
+    max_output: int | None = None,
+    max_memory: int | None = None,
+    memory: Memory | None = None,
 ) -> bytes:
     """The original of a container; limits in bytes as for ``decompress_stream``.
 
-    Raises ``coding.errors.FormatError``, LimitExceeded.
+    ``memory`` is the one that it begins with, if any. Raises ``coding.errors.FormatError``,
+    LimitExceeded, UnusableMemory.
     """
     target = io.BytesIO()
-    decompress_stream(io.BytesIO(data), target, max_output=max_output, max_memory=max_memory)
+    decompress_stream(
+        io.BytesIO(data),
+        target,
+        max_output=max_output,
+        max_memory=max_memory,
+        prepared=memory.coder() if memory else None,
+    )
     return target.getvalue()

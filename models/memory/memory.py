@@ -40,12 +40,19 @@ class Memory:
     """
 
     def __init__(
-        self, design: Design, table_bytes: int, length: int, lanes: int, network: bool
+        self,
+        design: Design,
+        table_bytes: int,
+        length: int,
+        lanes: int,
+        network: bool,
+        sized_for: int | None = None,
     ) -> None:
         """A fresh memory for a block of ``length`` bytes in ``lanes`` lanes, 1 to ``length``.
 
         ``table_bytes`` is what the contexts' hash tables may take, ``network`` whether there is a
-        network beside the memory.
+        network beside the memory. Tables of matches are those of a block of ``sized_for`` bytes,
+        ``length`` where that is not given.
         """
         short, extra = divmod(length, lanes)
         lane = np.arange(lanes)
@@ -55,7 +62,8 @@ class Memory:
         self._design = design
         self._cells = Cells()
         self._parts = Parts(len(design.contexts), design.part, table_bytes, self._cells)
-        self._matches = Matches(design.matches, table_bytes, length, lanes, self._cells)
+        sized_for = sized_for or length
+        self._matches = Matches(design.matches, table_bytes, sized_for, lanes, self._cells)
         rows = [chooser.rows for chooser in design.choosers]
         self._sets = Mixer(rows, _first_weights(design, network), PACE)
         self._last = Last(np.full(len(rows), _weight(1000 // len(rows))), self._cells)

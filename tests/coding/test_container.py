@@ -32,7 +32,6 @@ from coding.errors import (
     OlderVersion,
     TrailingData,
     Truncated,
-    UnknownMemory,
 )
 
 IDENTITY = bytes(range(8))
@@ -127,13 +126,14 @@ def test_version_0_is_damaged() -> None:
 
 
 @pytest.mark.parametrize("byte", [0, 7])
-def test_a_prepared_memory_has_a_name_once_the_checksum_holds(byte: int) -> None:
+def test_a_prepared_memory_is_named_once_the_checksum_holds(byte: int) -> None:
     whole = bytearray(packed())
     whole[8 + byte] = 0xAB
     with pytest.raises(Damaged):
         read(bytes(whole))
-    with pytest.raises(UnknownMemory, match=r"ab.*: update"):
-        read(resealed(bytes(whole), 0, 16))
+    named = Reader(io.BytesIO(resealed(bytes(whole), 0, 16))).memory_id
+    assert named == bytes(byte) + b"\xab" + bytes(7 - byte)
+    assert Reader(io.BytesIO(packed())).memory_id == container.NO_MEMORY
 
 
 @pytest.mark.parametrize("kind", [4, 255])

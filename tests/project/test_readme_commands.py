@@ -47,11 +47,14 @@ def test_the_commands_of_the_first_page_run(tmp_path: Path) -> None:
     home, text, variables = tmp_path / "home", sample()[:900], environment(tmp_path)
     home.mkdir()
     (home / "book.txt").write_bytes(text)
+    (home / "old").mkdir()
+    (home / "old" / "1.json").write_bytes(b'{"number": 1}\n')
+    (home / "new.json").write_bytes(b'{"number": 2}\n')
     lines = [line for line in shell_lines() if "kolmozip" in line and not line.startswith("pip")]
-    assert len(lines) == 5
+    assert len(lines) == 8
     for line in lines:
         if line.startswith("kolmozip -d"):
-            (home / "book.txt").unlink()
+            (home / ("new.json" if "new" in line else "book.txt")).unlink()
         done = subprocess.run(
             ["sh", "-c", line],
             cwd=home,
@@ -127,5 +130,5 @@ def test_make_has_every_target_that_a_page_names() -> None:
 def test_the_extras_of_the_first_page_exist() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     named = set(re.findall(r"'\.\[(\w+)\]'", README))
-    assert {"jax", "train", "bench", "report", "corpora", "all"} == named
+    assert {"jax", "train", "bench", "report", "corpora", "search", "all"} == named
     assert named <= set(project["optional-dependencies"])

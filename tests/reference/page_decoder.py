@@ -25,7 +25,7 @@ END, RAW, RUN, MIXED = 0, 1, 2, 3
 MASK32, MASK64 = 2**32 - 1, 2**64 - 1
 SPACE, NEWLINE = 32, 10
 HASH_A, HASH_B, HASH_C = 2654435761, 2246822519, 3266489909
-NO_NETWORK = bytes(8)
+NO_NETWORK = NO_MEMORY = bytes(8)
 
 Vector = Sequence[int]
 Cell = tuple[int, int, int]  # of an adaptive probability map: its number, its context, and j
@@ -65,25 +65,61 @@ class Block(NamedTuple):
     weights: bytes = NO_NETWORK
 
 
-def decode(container: bytes, networks: Mapping[bytes, "Network"]) -> bytes:
-    """The original of a container, given the networks by their identities.
+class Prepared(NamedTuple):
+    """Section 6: a prepared memory."""
 
-    Raises ValueError for a container that the page calls invalid, and for one of other networks.
+    design: int
+    tables: int  # MiB
+    weights: bytes
+    text: bytes
+
+    def identity(self) -> bytes:
+        """What containers name it by."""
+        how = struct.pack("<BH8sI", self.design, self.tables, self.weights, len(self.text))
+        return hashlib.sha256(b"kolmozip memory\0" + how + self.text).digest()[:8]
+
+
+def read_prepared(data: bytes) -> Prepared:
+    """Section 6: the memory in a file of our program's."""
+    require(data[:7] == bytes.fromhex("894B5A4D0D0A01"), "not a prepared memory")
+    check_checksum(data[:64], "prepared memory")
+    design, tables, _, weights, n, s = struct.unpack_from("<BHH8sII", data, 7)
+    return Prepared(design, tables, weights, data[64 + s : 64 + s + n])
+
+
+def decode(
+    container: bytes, networks: Mapping[bytes, "Network"], memories: Sequence[Prepared] = ()
+) -> bytes:
+    """The original of a container, given the networks by their identities, and the memories.
+
+    Raises ValueError for a container that the page calls invalid, and for one of other networks or
+    memories.
     """
     blocks, end = read_blocks(container)
-    original = b"".join(decode_block(block, networks) for block in blocks)
+    memory, named = None, container[8:16]
+    if named != NO_MEMORY:
+        at_hand = {memory.identity(): memory for memory in memories}
+        require(named in at_hand, f"no prepared memory with identity {named.hex()}")
+        memory = at_hand[named]
+    original = b"".join(decode_block(block, networks, memory) for block in blocks)
     check_end(end, original)
     return original
 
 
-def decode_block(block: Block, networks: Mapping[bytes, "Network"]) -> bytes:
+def decode_block(
+    block: Block, networks: Mapping[bytes, "Network"], memory: Prepared | None
+) -> bytes:
     """The original of one block."""
     if block.kind != MIXED:
         return block.payload * (block.length if block.kind == RUN else 1)
+    if memory is not None:
+        how = (block.lanes, block.design, block.tables, block.weights)
+        require(how == (1, *memory[:3]), "a mixed block does not agree with the prepared memory")
+    before = memory.text if memory else b""
     if block.weights == NO_NETWORK:
-        return decode_mixed(block, None)
+        return decode_mixed(block, None, before)
     require(block.weights in networks, f"no weights file with identity {block.weights.hex()}")
-    return decode_mixed(block, networks[block.weights])
+    return decode_mixed(block, networks[block.weights], before)
 
 
 def identity_of(weights: bytes) -> bytes:
@@ -112,7 +148,6 @@ def check_header(container: bytes) -> None:
     check_checksum(container[:20], "header")
     require(version == 1, "format version 0 is invalid")
     require(container[7] == 0, "reserved byte of the header is not 0")
-    require(container[8:16] == bytes(8), "a prepared memory that this version does not know")
 
 
 def check_checksum(part: bytes, name: str) -> None:
@@ -166,12 +201,15 @@ def check_end(end: bytes, original: bytes) -> None:
 # Section 2: mixed block
 
 
-def decode_mixed(block: Block, network: "Network | None") -> bytes:
-    """Decodes all lanes of a mixed block in step, joins them and undoes the transform."""
-    source = RangeDecoder(block.payload)
-    share, longer = divmod(block.length, block.lanes)
+def decode_mixed(block: Block, network: "Network | None", before: bytes = b"") -> bytes:
+    """Decodes all lanes of a mixed block in step, joins them and undoes the transform.
+
+    In a block of one lane a text may come before it, which is read and not decoded (section 6).
+    """
+    source = Reading(before, RangeDecoder(block.payload))
+    share, longer = divmod(len(before) + block.length, block.lanes)
     lengths = [share + (i < longer) for i in range(block.lanes)]
-    memory = Memory(block, network is not None)
+    memory = Memory(block, network is not None, len(before) or block.length)
     states = [Lane(network) for _ in lengths] if network else []
     evidence = [state.step(SPACE) for state in states]
     for t in range(lengths[0]):
@@ -179,7 +217,7 @@ def decode_mixed(block: Block, network: "Network | None") -> bytes:
         symbols = decode_symbols(source, memory, active, evidence)
         if t + 1 < lengths[0]:  # what follows the last step would have no use
             evidence = [state.step(c) for state, c in zip(states, symbols, strict=False)]
-    original = b"".join(bytes(text.bytes) for text in memory.texts)
+    original = b"".join(bytes(text.bytes) for text in memory.texts)[len(before) :]
     if block.transform == 1:
         return undo_x86(original)
     if block.transform in DIFFERENCES:
@@ -188,7 +226,7 @@ def decode_mixed(block: Block, network: "Network | None") -> bytes:
 
 
 def decode_symbols(
-    source: "RangeDecoder", memory: "Memory", active: int, evidence: list[list[int]]
+    source: "Reading", memory: "Memory", active: int, evidence: list[list[int]]
 ) -> list[int]:
     """Decodes one byte in each lane that takes part: all first bits, all second bits, and so on."""
     sums = [list(accumulate(counts, initial=0)) for counts in evidence]
@@ -218,6 +256,19 @@ def network_stretch(below: Vector, node: int, k: int) -> int:
     total = below[start + 2 * half] - below[start]
     f = min(max((zeros << 24) // total, 1), (1 << 24) - 1)
     return clip(lg(2**24 - f) - lg(f), LAST_STRETCH)
+
+
+class Reading:
+    """Section 6: the bits of a text that is read first, then those of a stream."""
+
+    def __init__(self, text: bytes, stream: "RangeDecoder") -> None:
+        self.known = (byte >> k & 1 for byte in text for k in range(7, -1, -1))
+        self.stream = stream
+
+    def bit(self, count: int) -> int:
+        """The next bit."""
+        known = next(self.known, None)
+        return self.stream.bit(count) if known is None else known
 
 
 class RangeDecoder:
@@ -357,7 +408,7 @@ class Prediction(NamedTuple):
 class Memory:
     """The memory of one block, made of the parts that the sections after this describe."""
 
-    def __init__(self, block: Block, network: bool) -> None:
+    def __init__(self, block: Block, network: bool, length: int) -> None:
         design = DESIGNS[block.design]
         names = design.contexts.split(", ")
         parts = -(-len(names) // design.part)
@@ -367,7 +418,7 @@ class Memory:
         self.contexts = [
             Context(name, tables[at // design.part], self.texts) for at, name in enumerate(names)
         ]
-        slots = max(block.length.bit_length(), 12)
+        slots = max(length.bit_length(), 12)
         slots = min(slots, 22, 14 + block.tables.bit_length())
         self.matches = [Match(least, slots, self.texts) for least in design.matches]
         first = [0, 14745 if network else 0]

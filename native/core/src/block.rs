@@ -9,6 +9,7 @@ use crate::memory::{
     Alone, BitCoder, Crew, Explainer, Memory, Observer, Rounds, Said, Together, Watch, Worker,
 };
 use crate::network::{FIRST_BYTE, Group, Isa, Network};
+use crate::prepared::{Prepared, Walker};
 use crate::shape::VOCABULARY;
 use crate::team::{Task, Tasks, Team};
 use std::ops::Range;
@@ -26,6 +27,8 @@ pub enum BlockError {
     Damaged,
     /// The caller's progress asked to stop.
     Stopped,
+    /// The file of the prepared memory does not hold what the recipe says.
+    Unprepared,
 }
 
 impl From<Damaged> for BlockError {
@@ -53,6 +56,18 @@ impl BitCoder for Decoder<'_> {
     #[inline(always)]
     fn code(&mut self, zero: u32, _: u32) -> Result<u32, Damaged> {
         self.bit(zero)
+    }
+}
+
+/// Reads a text that nobody has to code.
+struct Listener;
+
+impl BitCoder for Listener {
+    const KNOWS: bool = true;
+
+    #[inline(always)]
+    fn code(&mut self, _: u32, bit: u32) -> Result<u32, Damaged> {
+        Ok(bit)
     }
 }
 
@@ -133,6 +148,16 @@ pub struct Recipe<'a> {
     pub lanes: usize,
     /// Threads, which change nothing but the time.
     pub threads: usize,
+    /// What a block of one lane goes on from, which was made with the same design, tables and
+    /// network.
+    pub prepared: Option<&'a Prepared>,
+}
+
+impl Recipe<'_> {
+    /// A block behind the text that was read before it.
+    fn after(&self, block: &[u8]) -> Vec<u8> {
+        [self.prepared.map_or(&[][..], Prepared::text), block].concat()
+    }
 }
 
 /// Fewer lanes than this a thread leave it nothing to do but wait for the others.
@@ -150,6 +175,8 @@ struct Run<'a, 'o, C> {
     chunk: usize,
     /// Groups of lanes that the network steps together.
     groups: usize,
+    /// The first step that is coded.
+    first: usize,
     watch: Watch<'o>,
     progress: Progress<'a>,
 }
@@ -159,6 +186,7 @@ fn code<C: BitCoder>(
     coder: &mut C,
     text: Vec<u8>,
     watch: Watch<'_>,
+    keep: Option<&mut Walker>,
     progress: Progress<'_>,
 ) -> Result<Vec<u8>, BlockError> {
     let Recipe { design, tables, lanes, .. } = recipe;
@@ -178,35 +206,61 @@ fn code<C: BitCoder>(
         })
     });
     let groups = if network.is_some() { lanes.div_ceil(size) } else { 0 };
-    let memory = Memory::new(design, shape, isa);
-    let run = Run { recipe, coder, memory, shape, chunk, groups, watch, progress };
-    let mut alone = Alone::new(design, tables << 20, text, shape, evident);
+    let memory = Memory::new(design, shape, isa, recipe.prepared.is_some());
+    let first = recipe.prepared.map_or(0, |prepared| prepared.text().len());
+    let mut run = Run { recipe, coder, memory, shape, chunk, groups, first, watch, progress };
+    let sized = if first > 0 { Lanes { length: first, lanes } } else { shape };
+    let mut alone = Alone::new(design, tables << 20, text, sized, evident);
     if threads == 1 {
         let tasks = Tasks::new(steppers);
-        std::thread::scope(|scope| run.code(&mut alone, &Team::start(scope, &tasks, 0)))
+        std::thread::scope(|scope| {
+            let team = Team::start(scope, &tasks, 0);
+            if let Some(prepared) = recipe.prepared {
+                let mut walker = prepared.walker();
+                run.walk(&mut walker, &mut alone, &team);
+                if !walker.is_whole() || alone.frame().readers[0].next() != first {
+                    return Err(BlockError::Unprepared);
+                }
+            }
+            run.code(&mut alone, &team)?;
+            if let Some(kept) = keep {
+                run.walk(kept, &mut alone, &team);
+            }
+            Ok(std::mem::take(&mut alone.frame().text))
+        })
     } else {
         let (workers, shared) = alone.share(isa);
         let tasks = Tasks::new(steppers.chain(workers.into_iter().map(BlockTask::Worker)));
         std::thread::scope(|scope| {
             let team = Team::start(scope, &tasks, threads - 1);
             let rounds = BlockRounds { team: &team, before: groups };
-            run.code(&mut Together::new(shared, rounds), &team)
+            let mut together = Together::new(shared, rounds);
+            run.code(&mut together, &team)?;
+            let text = std::mem::take(&mut together.frame().text);
+            Ok(text)
         })
     }
 }
 
 impl<C: BitCoder> Run<'_, '_, C> {
-    /// Codes all steps; gives the block.
-    fn code(
-        mut self,
-        crew: &mut impl Crew,
-        team: &Team<'_, BlockTask>,
-    ) -> Result<Vec<u8>, BlockError> {
+    /// Visits all that one lane has learned, between two of its bytes.
+    fn walk(&mut self, walker: &mut Walker, alone: &mut Alone, team: &Team<'_, BlockTask>) {
+        alone.walk(walker);
+        self.memory.walk(walker);
+        for group in 0..self.groups {
+            if let BlockTask::Stepper(stepper) = &mut *team.lock(group) {
+                stepper.group.walk(walker);
+            }
+        }
+    }
+
+    /// Codes all steps.
+    fn code(&mut self, crew: &mut impl Crew, team: &Team<'_, BlockTask>) -> Result<(), BlockError> {
         let lanes = self.shape.lanes;
         let mut evidence = vec![0; if self.groups > 0 { lanes * VOCABULARY } else { 0 }];
         let mut stretches = vec![0; 8 * lanes];
         let steps = self.shape.steps();
-        for step in (0..steps).step_by(self.chunk) {
+        for step in (self.first..steps).step_by(self.chunk) {
             let after = steps.min(step + self.chunk);
             if self.groups > 0 {
                 self.step(step..after, crew, team);
@@ -240,8 +294,7 @@ impl<C: BitCoder> Run<'_, '_, C> {
                 }
             }
         }
-        let mut frame = crew.frame();
-        Ok(std::mem::take(&mut frame.text))
+        Ok(())
     }
 
     /// Has the network say what comes at some steps.
@@ -321,7 +374,7 @@ fn encode(
     progress: Progress<'_>,
 ) -> Result<Vec<u8>, BlockError> {
     let mut coder = Encoder::new();
-    code(recipe, &mut coder, data.to_vec(), watch, progress)?;
+    code(recipe, &mut coder, recipe.after(data), watch, None, progress)?;
     let mut payload = coder.finish();
     let least = WORD_BYTES * data.len().div_ceil(MAX_EXPANSION * WORD_BYTES);
     payload.resize(payload.len().max(least), 0);
@@ -344,5 +397,27 @@ pub fn decode_block(
     progress: Progress<'_>,
 ) -> Result<Vec<u8>, BlockError> {
     let mut coder = Decoder::new(payload);
-    code(recipe, &mut coder, vec![0; length], Watch::Nobody, progress)
+    let text = recipe.after(&vec![0; length]);
+    let text = code(recipe, &mut coder, text, Watch::Nobody, None, progress)?;
+    Ok(text[text.len() - length..].to_vec())
+}
+
+/// What a memory learns of a text of at least one byte that it reads, to be kept in a file for
+/// `Prepared::open`; in one lane.
+///
+/// # Errors
+/// `BlockError::Stopped` where the progress asks for it.
+///
+/// # Panics
+/// Where there is no text.
+pub fn prepare(
+    recipe: Recipe<'_>,
+    text: &[u8],
+    progress: Progress<'_>,
+) -> Result<Vec<u8>, BlockError> {
+    let mut walker = Walker::out();
+    let recipe = Recipe { lanes: 1, threads: 1, prepared: None, ..recipe };
+    let (coder, text) = (&mut Listener, text.to_vec());
+    code(recipe, coder, text, Watch::Nobody, Some(&mut walker), progress)?;
+    Ok(walker.kept())
 }

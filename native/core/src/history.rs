@@ -1,6 +1,8 @@
 //! Hashed contexts: what the last bytes of a lane point to. `FORMAT.md`, sections 2.5 and 3.
 #![forbid(unsafe_code)]
 
+use crate::prepared::Walker;
+
 /// Knuth's multiplicative constant.
 const GOLDEN: u32 = 2_654_435_761;
 const SECOND: u32 = 2_246_822_519;
@@ -35,6 +37,11 @@ pub(crate) struct History {
 }
 
 impl History {
+    pub(crate) fn walk(&mut self, walker: &mut Walker) {
+        walker.number(&mut self.low);
+        walker.number(&mut self.high);
+    }
+
     #[inline(always)]
     pub(crate) fn push(&mut self, byte: u8) {
         self.high = self.high << 8 | self.low >> 24;

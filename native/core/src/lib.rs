@@ -9,6 +9,7 @@ mod lanes;
 mod mapping;
 pub mod memory;
 pub mod network;
+pub mod prepared;
 pub mod shape;
 mod team;
 pub mod transform;

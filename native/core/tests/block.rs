@@ -31,7 +31,7 @@ fn text(length: usize) -> Vec<u8> {
 
 fn recipe<'a>(design: &'a Design, network: Option<&'a Network>, lanes: usize) -> Recipe<'a> {
     let isa = network.map_or(Isa::Portable, Network::isa);
-    Recipe { design, tables: 1, network: network.into(), isa, lanes, threads: 1 }
+    Recipe { design, tables: 1, network: network.into(), isa, lanes, threads: 1, prepared: None }
 }
 
 #[test]

@@ -49,7 +49,8 @@ fn explanations_sum_up_to_the_payload_and_foresee_what_is_coded() {
     ] {
         let data = &text[..6000];
         let isa = Isa::Portable;
-        let recipe = Recipe { design, tables: 1, network: beside, isa, lanes, threads: 3 };
+        let recipe =
+            Recipe { design, tables: 1, network: beside, isa, lanes, threads: 3, prepared: None };
         let (payload, Kept { told, bits: costs, .. }) = explained(recipe, data, 0, data.len());
         assert_eq!(payload, encode_block(recipe, data, &mut |_| true).unwrap());
         assert!(told.iter().map(|explained| explained.place).eq(0..data.len()));

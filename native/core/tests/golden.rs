@@ -44,6 +44,7 @@ fn holds(isa: Isa) {
                 isa,
                 lanes: block.lanes,
                 threads: 2,
+                prepared: None,
             };
             let mut coded = 0;
             let mut progress = |bytes: usize| {

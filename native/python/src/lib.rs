@@ -4,6 +4,8 @@
 //! `compressor/codec/native.py`, which gives the errors their names.
 #![forbid(unsafe_code)]
 
+use std::fs::File;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,6 +14,7 @@ use kolmozip_core::block::{self, Beside, BlockError};
 use kolmozip_core::memory::designs;
 use kolmozip_core::memory::{Explained, Explainer, Mixture};
 use kolmozip_core::network::{self, Isa};
+use kolmozip_core::prepared;
 use kolmozip_core::transform::Transform;
 use kolmozip_core::weights::Weights;
 use pyo3::exceptions::PyValueError;
@@ -80,11 +83,15 @@ impl Recipe {
     fn resolve<'a>(
         &self,
         network: Option<&'a Network>,
+        prepared: Option<&'a Prepared>,
         length: usize,
     ) -> PyResult<block::Recipe<'a>> {
         let refuse = |what: String| Err(PyValueError::new_err(what));
         if length > MAX_BLOCK {
             return refuse(format!("a block has at most {MAX_BLOCK} bytes"));
+        }
+        if prepared.is_some() && self.lanes != 1 {
+            return refuse("a block after a prepared memory has one lane".into());
         }
         if !(1..=length).contains(&self.lanes) {
             return refuse(format!("{length} bytes cannot have {} lanes", self.lanes));
@@ -106,24 +113,66 @@ impl Recipe {
             } else {
                 thread::available_parallelism().map_or(1, usize::from)
             },
+            prepared: prepared.map(|prepared| &prepared.prepared),
         })
     }
 }
 
-/// The payload of a mixed block of `data`, with a network or None.
+/// A text that a memory has read, and the file that keeps what it has learned.
+#[pyclass(frozen, module = "compressor.codec._native")]
+struct Prepared {
+    prepared: prepared::Prepared,
+}
+
+#[pymethods]
+impl Prepared {
+    /// Opens a file that holds the text from byte `first` to before `last`, and from `state` on what
+    /// `prepare` gave. Pages of it are read as blocks touch them.
+    ///
+    /// Raises OSError, and ValueError where the state begins at no multiple of 65,536.
+    #[new]
+    fn new(path: PathBuf, first: u64, last: u64, state: u64) -> PyResult<Self> {
+        if first > last || !state.is_multiple_of(1 << 16) {
+            return Err(PyValueError::new_err("a prepared memory does not lie like this"));
+        }
+        let prepared = prepared::Prepared::open(File::open(path)?, first..last, state)?;
+        Ok(Self { prepared })
+    }
+}
+
+/// What the memory, with a network or None beside it, learns of a text of at least one byte that it
+/// reads in one lane. `progress` is as for `encode_block`.
+#[pyfunction]
+fn prepare<'py>(
+    py: Python<'py>,
+    network: Option<&Bound<'py, Network>>,
+    recipe: Recipe,
+    text: &[u8],
+    progress: Py<PyAny>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let network = network.map(Bound::get);
+    let recipe = recipe.resolve(network, None, text.len())?;
+    let mut watch = Watch::new(&progress);
+    let state = py.detach(|| block::prepare(recipe, text, &mut |bytes| watch.step(bytes)));
+    watch.end(py, state)
+}
+
+/// The payload of a mixed block of `data`, with a network or None, after a prepared memory or none.
 ///
 /// `progress` is called with the bytes done since its last call. What it raises, and what a
 /// signal's handler raises, ends the work and passes.
 #[pyfunction]
+#[pyo3(signature = (network, recipe, data, progress, prepared = None))]
 fn encode_block<'py>(
     py: Python<'py>,
     network: Option<&Bound<'py, Network>>,
     recipe: Recipe,
     data: &[u8],
     progress: Py<PyAny>,
+    prepared: Option<&Bound<'py, Prepared>>,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let network = network.map(Bound::get);
-    let recipe = recipe.resolve(network, data.len())?;
+    let recipe = recipe.resolve(network, prepared.map(Bound::get), data.len())?;
     let mut watch = Watch::new(&progress);
     let payload = py.detach(|| block::encode_block(recipe, data, &mut |bytes| watch.step(bytes)));
     watch.end(py, payload)
@@ -133,6 +182,7 @@ fn encode_block<'py>(
 ///
 /// Raises Damaged where the payload holds what no encoder writes; other damage gives other bytes.
 #[pyfunction]
+#[pyo3(signature = (network, recipe, payload, length, progress, prepared = None))]
 fn decode_block<'py>(
     py: Python<'py>,
     network: Option<&Bound<'py, Network>>,
@@ -140,9 +190,10 @@ fn decode_block<'py>(
     payload: &[u8],
     length: usize,
     progress: Py<PyAny>,
+    prepared: Option<&Bound<'py, Prepared>>,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let network = network.map(Bound::get);
-    let recipe = recipe.resolve(network, length)?;
+    let recipe = recipe.resolve(network, prepared.map(Bound::get), length)?;
     let mut watch = Watch::new(&progress);
     let data =
         py.detach(|| block::decode_block(recipe, payload, length, &mut |bytes| watch.step(bytes)));
@@ -164,7 +215,7 @@ fn record_block<'py>(
     said: Py<PyAny>,
     take: Py<PyAny>,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let recipe = recipe.resolve(None, data.len())?;
+    let recipe = recipe.resolve(None, None, data.len())?;
     let recorder = Mutex::new(Recorder::new(&said, &take, recipe.lanes));
     let payload = py.detach(|| {
         let of = || recorder.lock().unwrap_or_else(PoisonError::into_inner);
@@ -287,7 +338,7 @@ fn explain_block<'py>(
     progress: Py<PyAny>,
 ) -> PyResult<(Bound<'py, PyBytes>, [Bound<'py, PyBytes>; 4])> {
     let network = network.map(Bound::get);
-    let recipe = recipe.resolve(network, data.len())?;
+    let recipe = recipe.resolve(network, None, data.len())?;
     let mut watch = Watch::new(&progress);
     let mut told = Told { wanted: first..last, costs: vec![0.0; data.len()], told: Vec::new() };
     let payload =
@@ -328,6 +379,12 @@ impl Explainer for Told {
     fn cost(&mut self, place: usize, bits: f64) {
         self.costs[place] = bits;
     }
+}
+
+/// The number of what `prepare` gives: what another has is of no use here.
+#[pyfunction]
+fn state_version() -> u32 {
+    prepared::STATE_VERSION
 }
 
 /// How often each of the 256 values occurs.
@@ -427,6 +484,9 @@ impl<'a> Watch<'a> {
         match result {
             Ok(bytes) => Ok(PyBytes::new(py, &bytes)),
             Err(BlockError::Damaged) => Err(Damaged::new_err("what no encoder writes")),
+            Err(BlockError::Unprepared) => {
+                Err(PyValueError::new_err("the file does not hold what the memory has learned"))
+            }
             Err(BlockError::Stopped) => unreachable!("the work stops where Python raised"),
         }
     }
@@ -457,7 +517,8 @@ fn instruction_set(name: &str) -> PyResult<&'static str> {
 mod _native {
     #[pymodule_export]
     use super::{
-        Damaged, Network, apply, build_id, counts, decode_block, encode_block, explain_block,
-        instruction_set, instruction_sets, record_block, repeats, undo,
+        Damaged, Network, Prepared, apply, build_id, counts, decode_block, encode_block,
+        explain_block, instruction_set, instruction_sets, prepare, record_block, repeats,
+        state_version, undo,
     };
 }

@@ -77,7 +77,7 @@ fn run(arguments: &Arguments) -> Result<(), String> {
             None => network.as_ref().into(),
         };
         let (design, tables, threads) = (arguments.design, arguments.tables, arguments.threads);
-        let recipe = Recipe { design, tables, network, isa, lanes, threads };
+        let recipe = Recipe { design, tables, network, isa, lanes, threads, prepared: None };
         if arguments.record {
             record(recipe, &data, arguments.out.as_deref())?;
         } else {

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use crate::history::hash;
+use crate::prepared::Walker;
 
 /// One context of a design.
 #[derive(Clone, Copy, Debug)]
@@ -127,6 +128,27 @@ impl Reader {
             followed: Box::new([0; 256]),
             pair_followed: vec![0; 1 << 16],
         }
+    }
+
+    pub(crate) fn walk(&mut self, walker: &mut Walker) {
+        walker.number(&mut self.start);
+        walker.number(&mut self.length);
+        walker.number(&mut self.last);
+        walker.number(&mut self.word);
+        walker.values(&mut self.words);
+        self.lines.iter_mut().for_each(|line| walker.number(line));
+        walker.number(&mut self.blank);
+        walker.number(&mut self.indent);
+        walker.number(&mut self.first);
+        walker.number(&mut self.specials);
+        walker.number(&mut self.format);
+        walker.number(&mut self.fields);
+        walker.number(&mut self.nest);
+        walker.values(self.seen.as_flattened_mut());
+        walker.number(&mut self.record);
+        walker.values(self.candidates.as_flattened_mut());
+        walker.values(&mut *self.followed);
+        walker.values(&mut self.pair_followed);
     }
 
     /// What was read.

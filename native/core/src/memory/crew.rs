@@ -12,6 +12,7 @@ use super::part::Part;
 use crate::lanes::Lanes;
 use crate::mapping::LINE;
 use crate::network::Isa;
+use crate::prepared::Walker;
 use crate::team::Task;
 use std::ops::{Deref, DerefMut, Range};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -105,6 +106,18 @@ impl Alone {
             frame: Frame::new(text, starts.into_iter()),
             blocks: widths.iter().map(|&width| Block::new(width, lanes)).collect(),
             members: std::iter::once(guide).chain(parts).chain(sets).collect(),
+        }
+    }
+
+    /// All that one lane has learned, between two of its bytes.
+    pub(crate) fn walk(&mut self, walker: &mut Walker) {
+        self.frame.walk(walker);
+        for member in &mut self.members {
+            match member {
+                Member::Guide(guide) => guide.walk(walker),
+                Member::Part(part) => part.walk(walker),
+                Member::Sets(sets) => sets.walk(walker),
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 use super::contexts::{Item, Reader};
 use super::maps::{RATES, Rates};
 use crate::history::own;
+use crate::prepared::Walker;
 
 /// What all lanes are at, as one bit of each is coded.
 pub(crate) struct Frame {
@@ -38,6 +39,14 @@ impl Frame {
             stretches: Vec::new(),
             rates: &RATES,
         }
+    }
+
+    /// Between two bytes of one lane.
+    pub(crate) fn walk(&mut self, walker: &mut Walker) {
+        self.done.resize(1, 0);
+        walker.values(&mut self.done);
+        walker.number(&mut self.before);
+        self.readers.iter_mut().for_each(|reader| reader.walk(walker));
     }
 
     /// The hash of a context in a lane.

@@ -4,6 +4,7 @@
 use super::frame::{Block, Expected, Frame};
 use super::matches::Matches;
 use crate::constants::{LOGISTIC, Logistic, STRETCH_LIMIT};
+use crate::prepared::Walker;
 use crate::shape::VOCABULARY;
 
 /// The mixer's constant input: 0.3 nat.
@@ -60,6 +61,11 @@ impl Guide {
             ranges: vec![Range::default(); lanes],
             logistic: &LOGISTIC,
         }
+    }
+
+    /// Between two bytes: ranges begin with each.
+    pub(crate) fn walk(&mut self, walker: &mut Walker) {
+        self.matches.iter_mut().for_each(|matches| matches.walk(walker));
     }
 
     /// How many matches there are.

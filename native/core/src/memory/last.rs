@@ -7,6 +7,7 @@ use super::maps::{self, Cell, RATES, Rates};
 use super::mixer::{Pace, Set};
 use crate::constants::{LOGISTIC, Logistic, STRETCH_LIMIT};
 use crate::mapping::{LINE, Table};
+use crate::prepared::Walker;
 
 /// Rungs of a map, one every bit of stretch from -12 to 12.
 const RUNGS: usize = 25;
@@ -35,8 +36,8 @@ pub(crate) struct Last {
 }
 
 impl Last {
-    /// `first` is the weight of each of the sets.
-    pub(crate) fn new(first: &[i16], pace: Pace, lanes: usize) -> Self {
+    /// `first` is the weight of each of the sets. Maps that come from a file are left empty.
+    pub(crate) fn new(first: &[i16], pace: Pace, lanes: usize, prepared: bool) -> Self {
         let logistic: &Logistic = &LOGISTIC;
         let map: [Cell; RUNGS] = std::array::from_fn(|rung| {
             let stretch = 256 * (rung as i32 - 12);
@@ -44,8 +45,10 @@ impl Last {
             maps::cell(p, FIRST_COUNT)
         });
         let mut maps = Table::zeroed(MAPS * RUNGS);
-        for rungs in maps.chunks_exact_mut(RUNGS) {
-            rungs.copy_from_slice(&map);
+        if !prepared {
+            for rungs in maps.chunks_exact_mut(RUNGS) {
+                rungs.copy_from_slice(&map);
+            }
         }
         Self {
             set: Set::new(1, first, pace, lanes),
@@ -56,6 +59,12 @@ impl Last {
             logistic,
             rates: &RATES,
         }
+    }
+
+    /// Between two bits: outputs and rungs are those of one.
+    pub(crate) fn walk(&mut self, walker: &mut Walker) {
+        self.set.walk(walker);
+        walker.table(&mut self.maps);
     }
 
     /// Where the outputs of a lane are written before it is predicted.

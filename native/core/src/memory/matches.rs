@@ -6,6 +6,7 @@ use super::frame::Expected;
 use super::maps::{self, Cell, Rates};
 use crate::constants::{LOGISTIC, Logistic};
 use crate::mapping::Table;
+use crate::prepared::Walker;
 
 /// As far as a repetition is verified.
 const FAR: u32 = 40;
@@ -55,6 +56,21 @@ impl Matches {
             seats: vec![Seat::default(); lanes],
             entries: vec![None; lanes],
             logistic: &LOGISTIC,
+        }
+    }
+
+    /// Between two bytes: entries are looked up with each.
+    pub(crate) fn walk(&mut self, walker: &mut Walker) {
+        walker.table(&mut self.after);
+        walker.values(&mut self.hopes);
+        for seat in &mut self.seats {
+            walker.number(&mut seat.lane);
+            walker.number(&mut seat.next);
+            walker.number(&mut seat.length);
+            walker.number(&mut seat.misses);
+            walker.number(&mut seat.expects);
+            walker.number(&mut seat.hope);
+            walker.number(&mut seat.agrees);
         }
     }
 

@@ -9,6 +9,7 @@ use super::frame::{Block, Expected, Frame, Tally};
 use super::kernels::{Kernel, Portable};
 use crate::constants::{LOGISTIC, Logistic, STRETCH_LIMIT};
 use crate::mapping::Table;
+use crate::prepared::Walker;
 
 /// Inputs and weights come in multiples of this, as vector registers hold them.
 pub(crate) const WIDTH: usize = 16;
@@ -64,6 +65,16 @@ impl Set {
             choices: vec![Choice { row: 0, stretch: 0, one: 1 << 15 }; lanes],
             pace,
             logistic: &LOGISTIC,
+        }
+    }
+
+    pub(crate) fn walk(&mut self, walker: &mut Walker) {
+        walker.table(&mut self.weights);
+        walker.values(&mut self.counts);
+        for choice in &mut self.choices {
+            walker.number(&mut choice.row);
+            walker.number(&mut choice.stretch);
+            walker.number(&mut choice.one);
         }
     }
 
@@ -191,6 +202,11 @@ impl Sets {
             inputs: vec![0; first.len() * lanes],
             width: first.len(),
         }
+    }
+
+    pub(crate) fn walk(&mut self, walker: &mut Walker) {
+        self.sets.iter_mut().for_each(|set| set.walk(walker));
+        walker.values(&mut self.inputs);
     }
 
     /// Learns the last bit, then mixes what the blocks say of the next.

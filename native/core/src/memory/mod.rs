@@ -24,6 +24,7 @@ use crate::coder::Damaged;
 use crate::constants::STRETCH_LIMIT;
 use crate::lanes::Lanes;
 use crate::network::Isa;
+use crate::prepared::Walker;
 pub(crate) use crew::{Alone, Crew, Rounds, Together, Worker};
 use designs::Design;
 use explain::Sketches;
@@ -88,17 +89,22 @@ struct Row<'a, 'o, C, W> {
 }
 
 impl Memory {
-    /// The last stage of a fresh memory.
-    pub(crate) fn new(design: &Design, shape: Lanes, isa: Isa) -> Self {
+    /// The last stage of a fresh memory, or of one that a file is to fill.
+    pub(crate) fn new(design: &Design, shape: Lanes, isa: Isa, prepared: bool) -> Self {
         let even = 1000 / design.choosers.len() as i32;
         let mut even = vec![weight(even); design.choosers.len()];
         even.resize(even.len().next_multiple_of(WIDTH), 0);
         Self {
-            last: Last::new(&even, LAST_PACE, shape.lanes),
+            last: Last::new(&even, LAST_PACE, shape.lanes, prepared),
             shape,
             isa,
             shares: vec![0; shape.lanes],
         }
+    }
+
+    /// Between two bytes.
+    pub(crate) fn walk(&mut self, walker: &mut Walker) {
+        self.last.walk(walker);
     }
 
     /// Codes a byte in each lane that has one at this step.

@@ -8,6 +8,7 @@ use super::maps::{self, Cell};
 use crate::constants::{LOGISTIC, Logistic};
 use crate::history::mix;
 use crate::mapping::{LINE, Table};
+use crate::prepared::Walker;
 
 /// Histories of half a byte, by node; node 0 is not used.
 const NODES: usize = 15;
@@ -111,6 +112,25 @@ impl Part {
             seats: vec![Seat::default(); items.len() * lanes],
             histories: &HISTORIES,
             logistic: &LOGISTIC,
+        }
+    }
+
+    pub(crate) fn walk(&mut self, walker: &mut Walker) {
+        walker.table(&mut self.cells);
+        for maps in &mut self.maps {
+            walker.values(&mut maps.histories);
+            walker.values(&mut maps.hopes);
+        }
+        for seat in &mut self.seats {
+            walker.values(&mut seat.histories);
+            walker.number(&mut seat.hash);
+            walker.number(&mut seat.at);
+            walker.number(&mut seat.run_at);
+            walker.number(&mut seat.expects);
+            walker.number(&mut seat.hope);
+            walker.number(&mut seat.hoped);
+            walker.number(&mut seat.one);
+            walker.number(&mut seat.history);
         }
     }
 

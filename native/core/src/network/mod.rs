@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use crate::constants::{EXPONENTIAL, root_table};
 use crate::history::History;
+use crate::prepared::Walker;
 use crate::shape::{KNOTS, Shape, VOCABULARY};
 use crate::weights::{Layer, Matrix, Weights};
 use elementwise::{Learned, Scaling, with_signals};
@@ -162,6 +163,9 @@ pub(crate) trait Group: Send {
     /// Who knows them ahead, an encoder, gives several, so that products have rows enough.
     /// `evidence` gets what follows each byte: 256 positive counts a row, each sum below 2^31.
     fn step(&mut self, bytes: &[u8], evidence: &mut [i32]);
+
+    /// All that the lanes remember, between two steps.
+    fn walk(&mut self, walker: &mut Walker);
 }
 
 /// The state of one layer in a group of lanes.
@@ -226,6 +230,15 @@ impl<K: Kernel> Group for LaneGroup<K> {
         assert!(bytes.len() <= self.room, "no more steps than there is room for");
         assert_eq!(evidence.len(), bytes.len() * VOCABULARY, "counts for every byte");
         self.net.kernel.step(self, bytes, evidence);
+    }
+
+    fn walk(&mut self, walker: &mut Walker) {
+        self.history.iter_mut().for_each(|history| history.walk(walker));
+        for state in &mut self.states {
+            walker.values(&mut state.h);
+            state.past.iter_mut().for_each(|past| walker.values(past));
+        }
+        walker.number(&mut self.turn);
     }
 }
 
