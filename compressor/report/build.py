@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from baselines.cited import cited
-from compressor.report import engines, leaderboard, measurements, readme, transformer, weight_bits
+from compressor.report import (
+    ablation_series,
+    engines,
+    index,
+    leaderboard,
+    measurements,
+    readme,
+    transformer,
+    weight_bits,
+)
 from compressor.report.pages import write
 from compressor.report.plots import leaderboard as plots
 from compressor.system.files import named_errors
@@ -16,9 +25,10 @@ def build(
 ) -> list[Path]:
     """Writes the report of the measurements in ``raw`` into ``out``; returns the paths written.
 
-    These are leaderboard.md, leaderboard.csv, transformer.md, phase2.md where engines were
-    measured, plots/ and ablations/weight-bits.*, the generated parts of README where it has markers
-    for them, and, in the cards of the weights in a folder, what their models reach on test5m.
+    These are index.html, leaderboard.md, leaderboard.csv, transformer.md, phase2.md where engines
+    were measured, plots/ and ablations/weight-bits.*, the generated parts of README where it has
+    markers for them, and, in the cards of the weights in a folder, what their models reach on
+    test5m.
     Nothing is written where a measurement is malformed: raises MalformedResult (with the file's
     name), InputMissing, NoPermission, DiskFull.
     """
@@ -32,6 +42,7 @@ def build(
         "leaderboard.csv": leaderboard.as_csv(kept),
         "leaderboard.md": leaderboard.page(kept, {path.stem for path in drawn}),
         "transformer.md": transformer.page(kept),
+        index.PAGE: index.page(kept, ablation_series.load(raw), measured[0] if measured else None),
     }
     if measured:
         pages[engines.PAGE] = engines.page(*measured)

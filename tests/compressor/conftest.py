@@ -7,12 +7,13 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -74,6 +75,52 @@ def quick_compiling() -> Iterator[None]:
     """The tests of a module run within ``quickly``."""
     with _quickly():
         yield
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, where it and playwright are; else the test is left out."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("there is no Chromium")
+    with sync_api.sync_playwright() as playwright:
+        # Without its sandbox, which containers often do not allow; the pages are our own.
+        yield playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+
+
+@pytest.fixture(params=[(1280, "light"), (390, "dark")], ids=["desktop", "phone"])
+def look_at(request: pytest.FixtureRequest, browser: Any) -> Callable[[Path], Iterator[Any]]:
+    """Opens a page as wide as a desktop and as a phone.
+
+    What it prints, what fails and what it fetches beside itself end the test.
+    """
+    width, scheme = request.param
+
+    def opened(path: Path) -> Iterator[Any]:
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page, troubles, fetched = context.new_page(), list[str](), list[str]()
+        page.on("console", lambda message: troubles.append(message.text))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("request", lambda made: fetched.append(made.url))
+        page.goto(path.as_uri())
+        yield page
+        assert troubles == []
+        assert fetched == [path.as_uri()]
+        context.close()
+
+    return opened
+
+
+@pytest.fixture
+def picture() -> Callable[[Any, str], None]:
+    """Keeps what a page looks like on a desktop in results/pictures, if KOLMOZIP_PICTURES is 1."""
+
+    def keep(page: Any, name: str) -> None:
+        if os.environ.get("KOLMOZIP_PICTURES") == "1" and page.viewport_size["width"] > 1000:
+            page.screenshot(path=ROOT / "results" / "pictures" / f"{name}.png")
+
+    return keep
 
 
 @pytest.fixture(scope="session")

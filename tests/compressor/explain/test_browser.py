@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,10 @@ import pytest
 from compressor.codec import native
 from data.samples import sample
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium"),
     pytest.mark.skipif(native.absent() is not None, reason="needs the native engine"),
 ]
-sync_api: Any = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 TEXT = sample()[:4000] + "Füße \u2014 \U0001f600\n".encode() + b"\xff\x00\n"
 COUNT = len(TEXT) - 3000
@@ -35,35 +31,20 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        # Without its sandbox, which containers often do not allow; the page is our own.
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+@pytest.fixture
+def page(look_at: Callable[[Path], Iterator[Any]], page_file: Path) -> Iterator[Any]:
+    """The page, opened."""
+    yield from look_at(page_file)
 
 
-@pytest.fixture(params=[(1280, "light"), (390, "dark")], ids=["desktop", "phone"])
-def page(request: pytest.FixtureRequest, browser: Any, page_file: Path) -> Iterator[Any]:
-    """The page, opened; what it prints, what fails and what it fetches end the test."""
-    width, scheme = request.param
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page, troubles, fetched = context.new_page(), list[str](), list[str]()
-    page.on("console", lambda message: troubles.append(message.text))
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("request", lambda made: fetched.append(made.url))
-    page.goto(page_file.as_uri())
-    yield page
-    assert troubles == []
-    assert fetched == [page_file.as_uri()]
-    context.close()
-
-
-def test_the_text_is_there_and_fits(page: Any) -> None:
+def test_the_text_is_there_and_fits(page: Any, picture: Callable[[Any, str], None]) -> None:
     assert page.title().startswith("a <strange> name.txt")
     shown = "".join(page.locator("#text span").all_text_contents())
     assert shown.replace("\u21b5\n", "\n") == TEXT[3000:-3].decode() + "\\xff\\x00\n"
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= page.viewport_size["width"]
+    page.locator("#text span").nth(300).hover()
+    picture(page, "explain")
 
 
 def test_pointing_at_a_character_tells_of_it(page: Any) -> None:

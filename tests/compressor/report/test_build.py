@@ -54,7 +54,7 @@ def test_everything_is_written_and_nothing_else(tmp_path: Path, raw: Path, keep:
     (weights / "tuned.json").write_text(json.dumps({"identity": "ffff"}))
     written = {path.relative_to(tmp_path) for path in build(raw, tmp_path / "out", readme, weights)}
     assert {str(path) for path in written} == {
-        *("out/leaderboard.csv", "out/leaderboard.md", "out/transformer.md"),
+        *("out/index.html", "out/leaderboard.csv", "out/leaderboard.md", "out/transformer.md"),
         *("out/plots/bits-per-char-test5m.svg", "out/plots/bits-per-char-test5m.png"),
         *("README.md", "weights/tiny.json"),
     }
