@@ -140,9 +140,15 @@ function pareto() {
     tells(point, `${row.codec}: ${whole(row.payload_bytes)} bytes, ${row.bits_per_char.toFixed(3)} bits/char, ` +
       `${WRITE.speed(row.kb_per_s_compress)} and ${WRITE.speed(row.kb_per_s_decompress)} KB/s`);
     svg.append(point);
-    if (points.includes(row)) {
-      svg.append(drawn("text", { class: "name", x: x(row[state.way]) + 9, y: y(row.bits_per_char) - 5 }, row.codec));
-    }
+  }
+  // Names where there is room for them; all points tell theirs.
+  const taken = [];
+  for (const row of points) {
+    const [left, bottom] = [x(row[state.way]) + 9, y(row.bits_per_char) - 5];
+    const [right, top] = [left + 7 * row.codec.length, bottom - 13];
+    if (taken.some((box) => left < box[2] && right > box[0] && top < box[3] && bottom > box[1])) continue;
+    taken.push([left, top, right, bottom]);
+    svg.append(drawn("text", { class: "name", x: left, y: bottom }, row.codec));
   }
 }
 
