@@ -146,12 +146,18 @@ fn the_mixture_moves_with_the_network_by_its_weight() {
             };
             let (moved, _) = observed(Recipe { network: Beside::Replay(&replay), ..live }, &data);
             assert_eq!(moved[..last], told[..last]);
+            let mut compared = 0;
             for (before, after) in told[last..].iter().zip(&moved[last..]).take(lanes) {
                 assert_eq!(after.network - before.network, more.into());
+                if after.weight != before.weight {
+                    continue; // a set has reached its limit, or left it
+                }
+                compared += 1;
                 let expected = f64::from(before.weight) * f64::from(more) / f64::from(1 << 14);
                 let off = f64::from(after.stretch - before.stretch) - expected;
                 assert!(off.abs() < 3.0, "{before:?} became {after:?}"); // each row is rounded
             }
+            assert!(compared > lanes / 2);
         }
     }
 }
