@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import functools
 import hashlib
@@ -9,7 +10,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from tqdm import tqdm
 
 from compressor.system import signals
 from compressor.system.machine import environment
-from compressor.training import devices
+from compressor.training import devices, showing
 from compressor.training.checkpoints import checkpoints, restore, save
 from compressor.training.config import (
     SEED_STRIDE,
@@ -31,7 +32,7 @@ from compressor.training.config import (
     TrainingError,
 )
 from compressor.training.evaluation import check_scorable, evaluate
-from compressor.training.folder import LOG, settings_in, shape_in, write_settings
+from compressor.training.folder import LOG, TABLE, settings_in, shape_in, write_settings
 from compressor.training.mixture import Record, Window
 from compressor.training.networks import Shape
 from compressor.training.step import (
@@ -52,6 +53,12 @@ LOG_STEPS = 50
 """Steps between lines of the log."""
 EVALUATION_STEPS = 1000
 """Steps between evaluations on a slice of the validation text."""
+
+COLUMNS = (
+    *("step", "bytes", "seconds"),
+    *("train_bits_per_char", "valid_slice_bits_per_char", "valid_bits_per_char"),
+)
+"""Columns of the log as a table."""
 
 Windows = Callable[[int], np.ndarray | Window]
 """The window of each step."""
@@ -180,8 +187,10 @@ class _Run:
                 self._log_loss(done, recent)
                 recent = []
             if done % EVALUATION_STEPS == 0:
-                bits = evaluate(self.model, result(config, self.state), valid)
+                params = result(config, self.state)
+                bits = evaluate(self.model, params, valid)
                 self.log.write(step=done, valid_slice_bits_per_char=round(bits, 5))
+                self.log.show(self.model, params, valid, done, bits)
             now = self.clock()
             late = now - begun > 60 * self.pace.stop_after_minutes
             due = now - saved > 60 * self.pace.minutes_between_checkpoints
@@ -239,6 +248,9 @@ class _Log:
     def __init__(self, folder: Path, config: TrainConfig, done: int, quiet: bool) -> None:
         first = jax.process_index() == 0
         self._file = (folder / LOG).open("a") if first else None
+        self._table = _Table(folder / TABLE) if first else None
+        self._shows = first and showing.is_wanted(quiet)
+        self._losses: list[float] = []
         self._bar = tqdm(
             total=config.steps * config.step_bytes,
             initial=done * config.step_bytes,
@@ -256,6 +268,8 @@ class _Log:
         self._bar.close()
         if self._file:
             self._file.close()
+        if self._table:
+            self._table.close()
 
     def advance(self, count: int) -> None:
         """Moves the progress bar by ``count`` bytes of text."""
@@ -265,9 +279,37 @@ class _Log:
         """Writes the facts as one line of JSON; the bar shows the training loss."""
         if "train_bits_per_char" in facts:
             self._bar.set_postfix_str(f"{facts['train_bits_per_char']:.4f} bits/char")
+            self._losses.append(facts["train_bits_per_char"])
         if self._file:
             self._file.write(json.dumps(facts) + "\n")
             self._file.flush()
+        if self._table:
+            self._table.write(facts)
+
+    def show(self, model: Shape, params: Params, valid: np.ndarray, done: int, bits: float) -> None:
+        """Shows a person, on a terminal, how far the run is: its curve, and text by its cost."""
+        if self._shows:
+            for line in showing.lines(model, params, valid, done, bits, self._losses):
+                self._bar.write(line, file=sys.stderr)
+
+
+class _Table:
+    """The log as CSV, for spreadsheets and plotting programs; a resumed run goes on in it."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("a", newline="")
+        self._rows = csv.DictWriter(self._file, COLUMNS)
+        if self._file.tell() == 0:
+            self._rows.writeheader()
+
+    def write(self, facts: Mapping[str, float]) -> None:
+        """Writes a line; what it does not know is left empty."""
+        self._rows.writerow(facts)
+        self._file.flush()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
 
 
 def bytes_within(

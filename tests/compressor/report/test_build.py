@@ -36,7 +36,7 @@ def test_two_builds_are_equal_in_every_byte_also_in_other_processes(
     names = {path.relative_to(tmp_path / "first") for path in first}
     again = [path for path in (tmp_path / "second").rglob("*") if path.is_file()]
     assert names == {path.relative_to(tmp_path / "second") for path in again}
-    assert {path.suffix for path in names} == {".md", ".csv", ".svg", ".png"}
+    assert {path.suffix for path in names} == {".html", ".md", ".csv", ".svg", ".png"}
     for name in names:
         one, other = (tmp_path / folder / name for folder in ("first", "second"))
         assert one.read_bytes() == other.read_bytes(), name
