@@ -22,7 +22,7 @@ from compressor.system.plain_table import plain_table
 from compressor.system.progress import bar
 
 MOST = 1000
-"""Files that are read beforehand, and files that are coded, at most."""
+"""Files that are read beforehand, and files that are coded, at most, where nobody says other."""
 DICTIONARY_BYTES = 112_640
 """What `zstd --train` makes where nobody says otherwise."""
 ZSTD_LEVEL = 19
@@ -31,7 +31,7 @@ STARTED = 5
 
 
 def measure(
-    folder: Path, levels: tuple[int, ...], results: Path, quiet: bool
+    folder: Path, levels: tuple[int, ...], results: Path, quiet: bool, most: int = MOST
 ) -> tuple[Facts, Path]:
     """Codes every second file of a folder, by name, with what the others taught.
 
@@ -40,7 +40,7 @@ def measure(
     Raises UnusableMemory where there are fewer than two files.
     """
     files = sorted(path for path in folder.iterdir() if path.is_file())
-    known, coded = files[::2][:MOST], files[1::2][:MOST]
+    known, coded = files[::2][:most], files[1::2][:most]
     if not coded:
         raise UnusableMemory(f"{folder} has fewer than two files: name a folder of small files")
     texts = {path.name: path.read_bytes() for path in known}

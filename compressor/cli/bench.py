@@ -217,11 +217,18 @@ def speed(input: str, level: int | None, model: str | None, results: str, as_jso
     metavar="1-9",
     help="A level; may be repeated.  [default: 3, 6]",
 )
+@click.option(
+    "--most",
+    default=1000,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Files to read, and files to code, at most.",
+)
 @options.results
 @options.quiet
 @options.as_json
 def memory(
-    folder: Path, levels_: tuple[int, ...], results: str, quiet: bool, as_json: bool
+    folder: Path, levels_: tuple[int, ...], most: int, results: str, quiet: bool, as_json: bool
 ) -> None:
     """Measure what a prepared memory is worth on FOLDER.
 
@@ -236,7 +243,7 @@ def memory(
     with need("bench"):
         from compressor.bench.prepared import measure, table
 
-        facts, path = measure(folder, levels_ or (3, 6), Path(results, "raw"), quiet)
+        facts, path = measure(folder, levels_ or (3, 6), Path(results, "raw"), quiet, most)
     if as_json:
         options.print_json(facts)
         return

@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 SUFFIX = ".kzm"
 MAGIC = b"\x89KZM\r\n"
 VERSION = 1
-ALIGNMENT = 1 << 16
-"""What was learned begins at a multiple of this, so that pages of any system can be mapped."""
 TABLE_BYTES = 32
 """Bytes of hash tables for each byte of text, where nobody says how many there are to be."""
 PIECE = 1 << 20
@@ -87,7 +85,7 @@ class Memory:
 
     @classmethod
     def open(cls, path: Path | str) -> Memory:
-        """Reads head and text of a file; what was learned is mapped when blocks touch it.
+        """Reads head and text of a file; what was learned is read for each block.
 
         Raises UnusableMemory, and the refusals of ``files.open_input``.
         """
@@ -219,11 +217,9 @@ class Memory:
             # The engine keeps the file open, which needs no name from then on.
             with tempfile.NamedTemporaryFile(suffix=SUFFIX) as kept:
                 known = self.text()
-                kept.write(known + bytes(-len(known) % ALIGNMENT))
-                start = kept.tell()
-                kept.write(codec.prepare(known, self.recipe, ignore_progress))
+                kept.write(known + codec.prepare(known, self.recipe, ignore_progress))
                 kept.flush()
-                return codec.following(Path(kept.name), range(len(known)), start)
+                return codec.following(Path(kept.name), range(len(known)), len(known))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -304,12 +300,11 @@ def _write(
         version = native.state_version()
         state = cast("_Reader", codec).prepare(text, recipe, progress)
     listed = json.dumps(sources, ensure_ascii=False, separators=(",", ":")).encode()
-    end = HEADER_BYTES + len(listed) + len(text)
-    state_at = -(-end // ALIGNMENT) * ALIGNMENT if state else end
+    state_at = HEADER_BYTES + len(listed) + len(text)
     checks = (zlib.crc32(text, zlib.crc32(listed)), zlib.crc32(state))
     sizes = (len(text), len(listed), version, state_at, len(state))
     how = (VERSION, recipe.design, recipe.tables, 0, weights_id)
     head = _HEADER.pack(MAGIC, *how, *sizes, *checks, 0)
     with files.open_output(str(path), force) as target:
-        for part in (head + _crc(head), listed, text, bytes(state_at - end), state):
+        for part in (head + _crc(head), listed, text, state):
             target.write(part)

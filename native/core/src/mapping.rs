@@ -2,7 +2,6 @@
 #![allow(unsafe_code)]
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
-use std::fs::File;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
@@ -62,13 +61,6 @@ impl<T: Plain> Table<T> {
         let data = NonNull::new(unsafe { alloc_zeroed(layout) }.cast());
         let data = data.unwrap_or_else(|| handle_alloc_error(layout));
         Self { data, len, mapped: false }
-    }
-
-    /// A table that begins as so many values of a file, from this byte on: a page of it is read or
-    /// copied when it is touched. None where the system does not map files, or not at that byte.
-    pub(crate) fn of_file(file: &File, from: u64, len: usize) -> Option<Self> {
-        let data = system::map_file(file, from, Self::layout(len).size())?;
-        Some(Self { data: data.cast(), len, mapped: true })
     }
 
     pub(crate) fn from_slice(values: &[T]) -> Self {
@@ -139,12 +131,9 @@ mod system {
     //! Anonymous mappings of Linux; the constants are those of its ABI.
 
     use std::ffi::{c_int, c_void};
-    use std::fs::File;
-    use std::os::fd::AsRawFd;
     use std::ptr::NonNull;
 
     const PROT_READ_WRITE: c_int = 3;
-    const MAP_PRIVATE: c_int = 2;
     const MAP_PRIVATE_ANONYMOUS: c_int = 0x22;
     const MADV_HUGEPAGE: c_int = 14;
     const HUGE_PAGE: usize = 2 << 20;
@@ -177,18 +166,8 @@ mod system {
         NonNull::new(data.cast())
     }
 
-    /// A private copy of a part of a file that takes no room until it is written to, or nothing.
-    pub(super) fn map_file(file: &File, from: u64, bytes: usize) -> Option<NonNull<u8>> {
-        let (none, fd) = (std::ptr::null_mut(), file.as_raw_fd());
-        let from = i64::try_from(from).ok()?;
-        // SAFETY: a new mapping touches no memory that exists, and what is written to it stays
-        // here. As with any mapped file, who cuts it short meanwhile ends this process.
-        let data = unsafe { mmap(none, bytes, PROT_READ_WRITE, MAP_PRIVATE, fd, from) };
-        if data.addr() == usize::MAX { None } else { NonNull::new(data.cast()) }
-    }
-
     pub(super) fn unmap(data: NonNull<u8>, bytes: usize) {
-        // SAFETY: `map` or `map_file` made this mapping with this length, and nobody uses it any more.
+        // SAFETY: `map` made this mapping with this length, and nobody uses it any more.
         unsafe { munmap(data.as_ptr().cast(), bytes) };
     }
 }
@@ -197,14 +176,9 @@ mod system {
 mod system {
     //! Elsewhere the allocator's zeroed memory serves.
 
-    use std::fs::File;
     use std::ptr::NonNull;
 
     pub(super) fn map(_bytes: usize) -> Option<NonNull<u8>> {
-        None
-    }
-
-    pub(super) fn map_file(_file: &File, _from: u64, _bytes: usize) -> Option<NonNull<u8>> {
         None
     }
 

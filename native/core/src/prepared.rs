@@ -4,7 +4,7 @@
 //! What is kept is what any processor has at that place: plain integers, the lowest byte first.
 #![forbid(unsafe_code)]
 
-use crate::mapping::{Plain, Table, bytes_of};
+use crate::mapping::{Plain, bytes_of};
 use std::fs::File;
 use std::io;
 #[cfg(not(unix))]
@@ -12,9 +12,6 @@ use std::io::{Read, Seek, SeekFrom};
 
 /// The number of what is kept and in which order, which goes up with every change of it.
 pub const STATE_VERSION: u32 = 1;
-
-/// Tables from this size on begin at multiples of it, so that pages of any system map them.
-const ALIGNMENT: usize = 1 << 16;
 
 /// A text that was read, and the file that keeps what was learned of it.
 #[derive(Debug)]
@@ -25,8 +22,7 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// The text at one place of a file, and what was learned of it from another one on, which is a
-    /// multiple of 65,536.
+    /// The text at one place of a file, and what was learned of it from another one on.
     ///
     /// # Errors
     /// Where the file cannot be read.
@@ -145,30 +141,6 @@ impl Walker {
             self.way = Way::Lost;
         }
         self.bytes(bytes_of(values));
-    }
-
-    /// Visits a table, which comes back as pages of the file where that can be.
-    pub(crate) fn table<T: Plain>(&mut self, table: &mut Table<T>) {
-        let size = size_of_val::<[T]>(table);
-        if size < ALIGNMENT {
-            return self.values(table);
-        }
-        let after = self.at.next_multiple_of(ALIGNMENT);
-        match &mut self.way {
-            Way::Out(kept) => kept.resize(after, 0),
-            Way::Back { file, from } => {
-                let place = *from + after as u64;
-                let inside = file.metadata().is_ok_and(|of| place + size as u64 <= of.len());
-                if inside && let Some(mapped) = Table::of_file(file, place, table.len()) {
-                    *table = mapped;
-                    self.at = after + size;
-                    return;
-                }
-            }
-            Way::Lost => (),
-        }
-        self.at = after;
-        self.values(table);
     }
 
     fn bytes(&mut self, bytes: &mut [u8]) {

@@ -1,5 +1,5 @@
 //! A memory that has read a text, kept in a file: blocks go on from there.
-#![cfg(not(miri))] // it maps a file
+#![cfg(not(miri))] // it writes files
 
 use kolmozip_core::block::{BlockError, Recipe, decode_block, encode_block, prepare};
 use kolmozip_core::memory::designs::{FULL, LIGHT};
@@ -12,7 +12,7 @@ mod support;
 use support::weights;
 
 const BEFORE: usize = 7;
-const FROM: u64 = 1 << 17;
+const FROM: u64 = 12_345;
 
 fn temporary(name: &str) -> PathBuf {
     std::env::temp_dir().join(format!("kolmozip-{}-{name}", std::process::id()))

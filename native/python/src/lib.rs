@@ -127,13 +127,13 @@ struct Prepared {
 #[pymethods]
 impl Prepared {
     /// Opens a file that holds the text from byte `first` to before `last`, and from `state` on what
-    /// `prepare` gave. Pages of it are read as blocks touch them.
+    /// `prepare` gave, which each block reads.
     ///
-    /// Raises OSError, and ValueError where the state begins at no multiple of 65,536.
+    /// Raises OSError, and ValueError where the text has no length.
     #[new]
     fn new(path: PathBuf, first: u64, last: u64, state: u64) -> PyResult<Self> {
-        if first > last || !state.is_multiple_of(1 << 16) {
-            return Err(PyValueError::new_err("a prepared memory does not lie like this"));
+        if first >= last {
+            return Err(PyValueError::new_err("a prepared memory has read a text"));
         }
         let prepared = prepared::Prepared::open(File::open(path)?, first..last, state)?;
         Ok(Self { prepared })

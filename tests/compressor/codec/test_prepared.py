@@ -12,7 +12,7 @@ import compressor
 from coding.container import HEADER_BYTES, Kind, Reader
 from coding.errors import LimitExceeded
 from compressor.codec import native, passages, stream
-from compressor.codec.prepared import ALIGNMENT, Memory
+from compressor.codec.prepared import Memory
 from compressor.errors import InputMissing, MissingExtra, OutputExists, UnusableMemory
 from data.samples import sample
 
@@ -64,10 +64,9 @@ def test_noise_and_runs_are_as_everywhere(tmp_path: Path) -> None:
 
 
 @NATIVE
-def test_what_was_learned_is_mapped_and_may_be_left_out(tmp_path: Path) -> None:
+def test_what_was_learned_may_be_left_out(tmp_path: Path) -> None:
     whole = build(tmp_path / "whole.kzm")
     slim = build(tmp_path / "slim.kzm", text_only=True)
-    assert whole.state.start % ALIGNMENT == 0
     assert len(whole.state) > 1 << 20
     assert slim.path.stat().st_size < len(TEXT) + 200
     assert whole.identity == slim.identity

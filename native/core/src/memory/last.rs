@@ -64,7 +64,7 @@ impl Last {
     /// Between two bits: outputs and rungs are those of one.
     pub(crate) fn walk(&mut self, walker: &mut Walker) {
         self.set.walk(walker);
-        walker.table(&mut self.maps);
+        walker.values(&mut self.maps);
     }
 
     /// Where the outputs of a lane are written before it is predicted.

@@ -61,7 +61,7 @@ impl Matches {
 
     /// Between two bytes: entries are looked up with each.
     pub(crate) fn walk(&mut self, walker: &mut Walker) {
-        walker.table(&mut self.after);
+        walker.values(&mut self.after);
         walker.values(&mut self.hopes);
         for seat in &mut self.seats {
             walker.number(&mut seat.lane);

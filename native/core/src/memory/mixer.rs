@@ -69,7 +69,7 @@ impl Set {
     }
 
     pub(crate) fn walk(&mut self, walker: &mut Walker) {
-        walker.table(&mut self.weights);
+        walker.values(&mut self.weights);
         walker.values(&mut self.counts);
         for choice in &mut self.choices {
             walker.number(&mut choice.row);

@@ -116,7 +116,7 @@ impl Part {
     }
 
     pub(crate) fn walk(&mut self, walker: &mut Walker) {
-        walker.table(&mut self.cells);
+        walker.values(&mut self.cells);
         for maps in &mut self.maps {
             walker.values(&mut maps.histories);
             walker.values(&mut maps.hopes);
