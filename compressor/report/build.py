@@ -11,6 +11,7 @@ from compressor.report import (
     index,
     leaderboard,
     measurements,
+    prepared,
     readme,
     transformer,
     weight_bits,
@@ -25,10 +26,10 @@ def build(
 ) -> list[Path]:
     """Writes the report of the measurements in ``raw`` into ``out``; returns the paths written.
 
-    These are index.html, leaderboard.md, leaderboard.csv, transformer.md, phase2.md where engines
-    were measured, plots/ and ablations/weight-bits.*, the generated parts of README where it has
-    markers for them, and, in the cards of the weights in a folder, what their models reach on
-    test5m.
+    These are index.html, leaderboard.md, leaderboard.csv, transformer.md, phase2.md and memory.md
+    where engines and prepared memories were measured, plots/ and ablations/weight-bits.*, the
+    generated parts of README where it has markers for them, and, in the cards of the weights in a
+    folder, what their models reach on test5m.
     Nothing is written where a measurement is malformed: raises MalformedResult (with the file's
     name), InputMissing, NoPermission, DiskFull.
     """
@@ -44,6 +45,8 @@ def build(
         "transformer.md": transformer.page(kept),
         index.PAGE: index.page(kept, ablation_series.load(raw), measured[0] if measured else None),
     }
+    if memories := prepared.load(raw):
+        pages[prepared.PAGE] = prepared.page(memories)
     if measured:
         pages[engines.PAGE] = engines.page(*measured)
     written = [write(out / name, content) for name, content in pages.items()] + drawn
