@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import os
 import sys
 import time
@@ -361,17 +360,13 @@ def _prepared(settings: Settings, compressing: bool) -> Coder | None:
             "a prepared memory says which model and how many lanes: leave out -m and --lanes, "
             "or build another memory with them"
         )
-    return _opened(settings.prepared, settings.engine, settings.threads, compressing)
+    opened: dict[str, Coder] = click.get_current_context().meta.setdefault(__name__, {})
+    if settings.prepared not in opened:
+        from compressor.codec.prepared import Memory
 
-
-@functools.lru_cache(maxsize=1)
-def _opened(name: str, engine: str | None, threads: int, compressing: bool) -> Coder:
-    from compressor.codec.prepared import Memory
-
-    memory = Memory.open(name)
-    if compressing:
-        memory.check()
-    return memory.coder(engine, threads)
+        memory = Memory.open(settings.prepared)
+        opened[settings.prepared] = memory.coder(settings.engine, settings.threads)
+    return opened[settings.prepared]
 
 
 def original_length(name: str) -> int | None:

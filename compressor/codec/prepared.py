@@ -8,6 +8,7 @@ prepared memory is and how its file lies.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import struct
@@ -182,10 +183,7 @@ class Memory:
             at += length
 
     def check(self) -> None:
-        """Compares what was learned with its checksum; an encoder does so before it relies on it.
-
-        Raises UnusableMemory.
-        """
+        """Compares what was learned with its checksum. Raises UnusableMemory."""
         crc, left = 0, len(self.state)
         with files.named_errors(str(self.path)), self.path.open("rb") as source:
             source.seek(self.state.start)
@@ -193,6 +191,12 @@ class Memory:
                 crc, left = zlib.crc32(piece, crc), left - len(piece)
         if crc != self.checks[1]:
             raise UnusableMemory(f"{self.path} is damaged: fetch it again or rebuild it")
+
+    @functools.cached_property
+    def _sound(self) -> bool:
+        """That what was learned has its checksum."""
+        self.check()
+        return True
 
     def coder(self, engine: str | None = None, threads: int = 0) -> Coder:
         """What codes blocks that begin with this memory.
@@ -213,6 +217,7 @@ class Memory:
         text = range(self.text_at, self.text_at + self.text_bytes)
         with files.named_errors(str(self.path)):
             if self.state_version == native.state_version():
+                self._sound  # noqa: B018 - what is damaged is refused here, once
                 return codec.following(self.path, text, self.state.start)
             # The engine keeps the file open, which needs no name from then on.
             with tempfile.NamedTemporaryFile(suffix=SUFFIX) as kept:

@@ -117,14 +117,19 @@ def test_what_is_no_memory_is_refused(tmp_path: Path) -> None:
 
 
 @NATIVE
-def test_an_encoder_may_check_what_was_learned(tmp_path: Path) -> None:
+def test_damage_to_what_was_learned_is_refused(tmp_path: Path) -> None:
     memory = build(tmp_path / "a.kzm")
-    memory.check()
-    with memory.path.open("r+b") as file:
-        file.seek(memory.state.start + 100_000)
-        file.write(b"?")
-    with pytest.raises(UnusableMemory, match="is damaged"):
-        memory.check()
+    packed = stream.compress(TEXT, 1, memory=memory)
+    whole = memory.path.read_bytes()
+    at = memory.state.start + 100_000
+    for spoilt in (whole[:at] + b"?" + whole[at + 1 :], whole[:at], whole[: memory.state.start]):
+        memory.path.write_bytes(spoilt)
+        opened = Memory.open(memory.path)
+        for code in (opened.check, opened.coder):
+            with pytest.raises(UnusableMemory, match="is damaged"):
+                code()
+        with pytest.raises(UnusableMemory, match="is damaged"):
+            stream.decompress(packed, memory=opened)
 
 
 @NATIVE
