@@ -21,6 +21,18 @@ INPUT = click.Path(exists=True, dir_okay=False)
 LEVEL = click.IntRange(levels.LOWEST, levels.HIGHEST)
 
 
+def some_levels(default: str) -> options.Option:
+    """The option ``--level`` of a command that measures several of them."""
+    return click.option(
+        "--level",
+        "levels_",
+        multiple=True,
+        type=LEVEL,
+        metavar="1-9",
+        help=f"A level; may be repeated.  [default: {default}]",
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class Measuring:
     """The options of the commands that run the benchmark."""
@@ -209,14 +221,7 @@ def speed(input: str, level: int | None, model: str | None, results: str, as_jso
 
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option(
-    "--level",
-    "levels_",
-    multiple=True,
-    type=LEVEL,
-    metavar="1-9",
-    help="A level; may be repeated.  [default: 3, 6]",
-)
+@some_levels("3, 6")
 @click.option(
     "--most",
     default=1000,
@@ -252,14 +257,7 @@ def memory(
 
 @click.command()
 @click.argument("input", default="test5m", metavar="[INPUT]")
-@click.option(
-    "--level",
-    "levels_",
-    multiple=True,
-    type=LEVEL,
-    metavar="1-9",
-    help="A level; may be repeated.  [default: 3, 4, 6]",
-)
+@some_levels("3, 4, 6")
 @click.option(
     "--rounds",
     default=3,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -205,6 +205,15 @@ def _write(path: Path, pieces: Iterable[bytes]) -> None:
             target.write(piece)
 
 
+def _write_new(contents: Mapping[str, bytes], force: bool) -> None:
+    """Writes files by their names: none of them where one is there already and not forced."""
+    for name in contents:
+        files.check_output(name, force)
+    for name, content in contents.items():
+        with files.open_output(name, force) as target:
+            target.write(content)
+
+
 @click.command("files")
 @click.argument("part", type=click.Choice(["development", "test"]))
 @folder
@@ -245,14 +254,11 @@ def files_(
         str(output / rig.file_name(kind)): content
         for kind, content in rig.by_kind(documents, size).items()
     }
-    for name in contents:
-        files.check_output(name, force)
-    rows = []
-    for name, content in contents.items():
-        with files.open_output(name, force) as target:
-            target.write(content)
-        digest = hashlib.sha256(content).hexdigest()
-        rows.append({"file": name, "bytes": len(content), "sha256": digest})
+    _write_new(contents, force)
+    rows = [
+        {"file": name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        for name, content in contents.items()
+    ]
     total = sum(map(len, contents.values()))
     facts = {"part": part, "bytes": total, "missing_packages": len(missing), "files": rows}
     options.print_facts(facts, as_json)
@@ -284,12 +290,10 @@ def records(kind: str, output: Path, force: bool, quiet: bool, as_json: bool) ->
     packages = [package for package in pinned.of(*manifest.PARTS) if package.name == how.package]
     [(package, archive)], _ = _obtain(packages, True, quiet)
     found = of.records(how, package, archive, pinned.seed)
-    names = [str(output / f"{number:05}{how.suffix}") for number in range(len(found))]
-    for name in names:
-        files.check_output(name, force)
-    for name, record in zip(names, found, strict=True):
-        with files.open_output(name, force) as target:
-            target.write(record)
+    named = {
+        str(output / f"{number:05}{how.suffix}"): record for number, record in enumerate(found)
+    }
+    _write_new(named, force)
     digest = hashlib.sha256(b"".join(found)).hexdigest()
     facts = {"kind": kind, "files": len(found), "bytes": sum(map(len, found)), "sha256": digest}
     options.print_facts(facts, as_json)

@@ -16,29 +16,19 @@ import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
-from coding.container import (
-    MAX_BLOCK,
-    MAX_TABLES,
-    NO_WEIGHTS,
-    Block,
-    Design,
-    Head,
-    Kind,
-    Mixed,
-    Transform,
-)
+from coding.container import MAX_BLOCK, MAX_TABLES, NO_WEIGHTS, Design, Mixed
 from coding.errors import Damaged, LimitExceeded, UnknownMemory
-from compressor.codec import engines, needs, registry, trials
+from compressor.codec import native, needs, registry, trials
 from compressor.codec.levels import DEFAULT, LEVELS, MIB
+from compressor.codec.native import NativeCodec
 from compressor.codec.seams import BlockCodec, Progress, Recipe, ignore_progress
 from compressor.errors import UnusableMemory
 from compressor.system import files
 
 if TYPE_CHECKING:
     from compressor.codec.blocks import SteppedModel
-    from compressor.codec.native import NativeCodec
 
 SUFFIX = ".kzm"
 MAGIC = b"\x89KZM\r\n"
@@ -51,13 +41,6 @@ _HEADER = struct.Struct("<6sBBHH8sIIIQQIII")
 _CRC = struct.Struct("<I")
 HEADER_BYTES = _HEADER.size + _CRC.size
 _NAME = b"kolmozip memory\0"
-
-
-class _Reader(Protocol):
-    """Whatever learns of a text, for the native engine alone."""
-
-    def prepare(self, text: bytes, recipe: Recipe, progress: Progress) -> bytes:
-        """What is learned of it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -204,16 +187,14 @@ class Memory:
         Raises UnknownWeights, UnusableWeights, UnusableMemory, NoEngine, StaleEngine.
         """
         codec = registry.by_identity(self.weights_id, engine, threads)
-        if engines.chosen(engine) == "native":
-            return Coder(self, self._native(cast("NativeCodec", codec)))
+        if isinstance(codec, NativeCodec):
+            return Coder(self, self._native(codec))
         from compressor.codec.blocks import Following
 
         model = cast("SteppedModel", codec)
         return Coder(self, Following(model, self.text(), self.weights_id))
 
     def _native(self, codec: NativeCodec) -> NativeCodec:
-        from compressor.codec import native
-
         text = range(self.text_at, self.text_at + self.text_bytes)
         with files.named_errors(str(self.path)):
             if self.state_version == native.state_version():
@@ -233,19 +214,6 @@ class Coder:
 
     memory: Memory
     codec: BlockCodec
-
-    def encode(self, kind: Kind, raw: bytes, progress: Progress) -> Block:
-        """A block of this type, but raw where mixing would not shrink it."""
-        recipe = self.memory.recipe
-        payload = raw[:1] if kind == Kind.RUN else raw
-        if kind == Kind.MIXED:
-            payload = self.codec.encode_block(raw, recipe, progress)
-            if len(payload) < len(raw):
-                how = (1, recipe.design, Transform.NONE, recipe.tables, self.codec.identity)
-                return Block(Mixed(len(raw), len(payload), *how), payload)
-            return Block(Head(Kind.RAW, len(raw), len(raw)), raw)
-        progress(len(raw))
-        return Block(Head(kind, len(raw), len(payload)), payload)
 
     def refuse_beyond(self, length: int, max_memory: int | None) -> None:
         """Raises LimitExceeded where a block of so many bytes takes more memory than that."""
@@ -299,11 +267,8 @@ def _write(
     """Writes a file by atomic rename, with what a native ``codec`` learns, where it is one."""
     files.check_output(str(path), force)
     version, state = 0, b""
-    if hasattr(codec, "prepare"):
-        from compressor.codec import native
-
-        version = native.state_version()
-        state = cast("_Reader", codec).prepare(text, recipe, progress)
+    if isinstance(codec, NativeCodec):
+        version, state = native.state_version(), codec.prepare(text, recipe, progress)
     listed = json.dumps(sources, ensure_ascii=False, separators=(",", ":")).encode()
     state_at = HEADER_BYTES + len(listed) + len(text)
     checks = (zlib.crc32(text, zlib.crc32(listed)), zlib.crc32(state))

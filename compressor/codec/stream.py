@@ -11,7 +11,18 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from coding import container
-from coding.container import NO_MEMORY, Block, Digest, Head, Kind, Mixed, Reader, Sink, Source
+from coding.container import (
+    NO_MEMORY,
+    Block,
+    Digest,
+    Head,
+    Kind,
+    Mixed,
+    Reader,
+    Sink,
+    Source,
+    Transform,
+)
 from coding.errors import Damaged, LimitExceeded
 from compressor.codec import levels, needs, registry, side_by_side, trials
 from compressor.codec.kinds import kind_of
@@ -60,13 +71,38 @@ def make_block(
     ``recipe`` is that of a mixed block with a network, where there is one.
     """
     if kind != Kind.MIXED:
-        progress(len(raw))
-        payload = raw[:1] if kind == Kind.RUN else raw
-        return Block(Head(kind, len(raw), len(payload)), payload)
+        return _plain(kind, raw, progress)
     transform, text = trials.transformed(raw, coders.alone, recipe.design)
     codec = trials.codec_for(text, coders)
     if codec is coders.alone:
         recipe = level.without_network(recipe)
+    return _mixed(codec, transform, raw, text, recipe, progress)
+
+
+def block_after(prepared: Coder, kind: Kind, raw: bytes, progress: Progress) -> Block:
+    """As ``make_block``, for a block that begins with a prepared memory."""
+    if kind != Kind.MIXED:
+        return _plain(kind, raw, progress)
+    codec, recipe = prepared.codec, prepared.memory.recipe
+    return _mixed(codec, Transform.NONE, raw, raw, recipe, progress)
+
+
+def _plain(kind: Kind, raw: bytes, progress: Progress) -> Block:
+    """A run or a raw block."""
+    progress(len(raw))
+    payload = raw[:1] if kind == Kind.RUN else raw
+    return Block(Head(kind, len(raw), len(payload)), payload)
+
+
+def _mixed(
+    codec: BlockCodec,
+    transform: Transform,
+    raw: bytes,
+    text: bytes,
+    recipe: Recipe,
+    progress: Progress,
+) -> Block:
+    """A mixed block of ``text``, which a transform made of ``raw``; raw where that is no longer."""
     payload = codec.encode_block(text, recipe, progress)
     if len(payload) >= len(raw):
         return Block(Head(Kind.RAW, len(raw), len(raw)), raw)
@@ -130,7 +166,7 @@ def compress_stream(
     def make(piece: tuple[Kind, bytes], progress: Progress) -> Block:
         if prepared is not None:
             prepared.refuse_beyond(len(piece[1]), max_memory)
-            return prepared.encode(*piece, progress)
+            return block_after(prepared, *piece, progress)
         return make_block(coders, how, *piece, room.recipe(len(piece[1])), progress)
 
     def limit(piece: tuple[Kind, bytes]) -> int:

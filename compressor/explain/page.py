@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import base64
 import html
-import json
 from collections.abc import Sequence
-from importlib import resources
-from string import Template
 from typing import Any
 
 import numpy as np
 
 from compressor.explain.figures import LIKELY, Explanation
+from compressor.system.html_page import filled
 from models.memory.readers import DIGITS, HIGH, LOWER, UPPER
 
 BUCKETS = 400
@@ -53,17 +51,15 @@ def page(name: str, explained: Sequence[Explanation]) -> str:
         "cells": _cells(one.text[one.first : one.first + len(one.likely)]),
         "by": [_figures(explanation) for explanation in explained],
     }
-    files = resources.files("compressor.explain")
-    parts = {part: (files / f"page.{part}").read_text("utf-8") for part in ("html", "css", "js")}
-    return Template(parts["html"]).substitute(
+    return filled(
+        "compressor.explain",
+        "page",
+        data,
         title=html.escape(name),
-        css=parts["css"],
-        js=parts["js"],
         summary=_summary(explained),
         curve=_curve(explained),
         kinds=_kinds(explained),
         lines=_lines(explained),
-        data=json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
     )
 
 

@@ -6,8 +6,6 @@ import html
 import json
 import shlex
 from collections.abc import Sequence
-from importlib import resources
-from string import Template
 from typing import Any
 
 from compressor.bench.records import Curve
@@ -16,6 +14,7 @@ from compressor.report.engines import Measured
 from compressor.report.inputs import description
 from compressor.report.measurements import Measurements
 from compressor.system.extras import need
+from compressor.system.html_page import filled
 
 with need("report"):
     import pandas as pd
@@ -94,15 +93,13 @@ def page(kept: Measurements, series: Sequence[Series], measured: Measured | None
             for row in (measured.rows if measured else [])
         ],
     }
-    files = resources.files("compressor.report")
-    parts = {part: (files / f"index.{part}").read_text("utf-8") for part in ("html", "css", "js")}
-    return Template(parts["html"]).substitute(
-        css=parts["css"],
-        js=parts["js"],
+    return filled(
+        "compressor.report",
+        "index",
+        data,
         preamble=PREAMBLE,
         ablations=html.escape(_about_ablations(series)),
         phases=html.escape(_about_engines(measured)),
-        data=json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
     )
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from collections.abc import Sequence
 
 import click
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from compressor.training import step
 from compressor.training.networks import Shape, network
 from models.network.lm import Params
 
@@ -38,10 +37,7 @@ def byte_bits(model: Shape, params: Params, text: np.ndarray) -> np.ndarray:
     columns = jnp.asarray(text[:, None])
     state = network(model).initial_state(1)
     logits, _ = network(model).sequence(params, columns[:-1], state)
-    shares = jax.nn.log_softmax(logits)[:, 0]
-    came = columns[1:].astype(jnp.int32)
-    nats = -jnp.take_along_axis(shares, came, axis=-1)[:, 0]
-    return np.asarray(nats, np.float64) / math.log(2)
+    return np.asarray(step.byte_bits(logits, columns[1:])[:, 0], np.float64)
 
 
 def coloured(text: bytes, bits: Sequence[float] | np.ndarray) -> str:

@@ -63,6 +63,12 @@ Step = Callable[[TrainState, np.ndarray | Window], tuple[TrainState, jax.Array]]
 """Takes a state and a window, returns the next state and the mean bits/char of the window."""
 
 
+def byte_bits(logits: jax.Array, came: jax.Array) -> jax.Array:
+    """Bits of each byte that came, (t, b), by the logits (t, b, 256) before it."""
+    labels = came.astype(jnp.int32)
+    return optax.softmax_cross_entropy_with_integer_labels(logits, labels) / math.log(2)
+
+
 def nats_of(logits: jax.Array, text: jax.Array) -> jax.Array:
     """Mean nats a byte of text[1:] by the logits (t, b, 256) after each byte of text[:-1]."""
     labels = text[1:].astype(jnp.int32)

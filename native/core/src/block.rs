@@ -153,10 +153,10 @@ pub struct Recipe<'a> {
     pub prepared: Option<&'a Prepared>,
 }
 
-impl Recipe<'_> {
-    /// A block behind the text that was read before it.
-    fn after(&self, block: &[u8]) -> Vec<u8> {
-        [self.prepared.map_or(&[][..], Prepared::text), block].concat()
+impl<'a> Recipe<'a> {
+    /// The text that was read before a block.
+    fn known(&self) -> &'a [u8] {
+        self.prepared.map_or(&[], Prepared::text)
     }
 }
 
@@ -207,7 +207,7 @@ fn code<C: BitCoder>(
     });
     let groups = if network.is_some() { lanes.div_ceil(size) } else { 0 };
     let memory = Memory::new(design, shape, isa, recipe.prepared.is_some());
-    let first = recipe.prepared.map_or(0, |prepared| prepared.text().len());
+    let first = recipe.known().len();
     let mut run = Run { recipe, coder, memory, shape, chunk, groups, first, watch, progress };
     let sized = if first > 0 { Lanes { length: first, lanes } } else { shape };
     let mut alone = Alone::new(design, tables << 20, text, sized, evident);
@@ -374,7 +374,7 @@ fn encode(
     progress: Progress<'_>,
 ) -> Result<Vec<u8>, BlockError> {
     let mut coder = Encoder::new();
-    code(recipe, &mut coder, recipe.after(data), watch, None, progress)?;
+    code(recipe, &mut coder, [recipe.known(), data].concat(), watch, None, progress)?;
     let mut payload = coder.finish();
     let least = WORD_BYTES * data.len().div_ceil(MAX_EXPANSION * WORD_BYTES);
     payload.resize(payload.len().max(least), 0);
@@ -397,9 +397,12 @@ pub fn decode_block(
     progress: Progress<'_>,
 ) -> Result<Vec<u8>, BlockError> {
     let mut coder = Decoder::new(payload);
-    let text = recipe.after(&vec![0; length]);
-    let text = code(recipe, &mut coder, text, Watch::Nobody, None, progress)?;
-    Ok(text[text.len() - length..].to_vec())
+    let known = recipe.known();
+    let mut text = vec![0; known.len() + length];
+    text[..known.len()].copy_from_slice(known);
+    let mut text = code(recipe, &mut coder, text, Watch::Nobody, None, progress)?;
+    text.drain(..known.len());
+    Ok(text)
 }
 
 /// What a memory learns of a text of at least one byte that it reads, to be kept in a file for

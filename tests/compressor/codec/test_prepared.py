@@ -58,9 +58,9 @@ def test_noise_and_runs_are_as_everywhere(tmp_path: Path) -> None:
     memory = build(tmp_path / "a.kzm")
     coder = memory.coder()
     noise = random.Random(1).randbytes(5000)
-    assert coder.encode(Kind.RAW, noise, lambda _: None).payload == noise
-    assert coder.encode(Kind.MIXED, noise, lambda _: None).head.kind == Kind.RAW
-    assert coder.encode(Kind.RUN, b"x" * 5000, lambda _: None).payload == b"x"
+    assert stream.block_after(coder, Kind.RAW, noise, lambda _: None).payload == noise
+    assert stream.block_after(coder, Kind.MIXED, noise, lambda _: None).head.kind == Kind.RAW
+    assert stream.block_after(coder, Kind.RUN, b"x" * 5000, lambda _: None).payload == b"x"
 
 
 @NATIVE
