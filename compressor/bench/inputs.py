@@ -47,7 +47,7 @@ def _made(name: str, folder: Path) -> Path:
         raise UnknownInput(
             f"{name!r} is no file, no folder and no slice of enwik8: choose from "
             f"{', '.join(SLICES)}, the same with {CLEANED} for their cleaned text, "
-            "files-test, files-development, or check the path"
+            "files-test, files-known, files-development, or check the path"
         )
     target = folder / f"{Path(name).resolve().name}.tar"
     pack(Path(name), target)

@@ -27,7 +27,7 @@ OURS, RIVAL = "kolmozip ", "transformer"
 """How the codec names of our rows and of the transformer baseline's begin."""
 FIRST_INPUTS = ("enwik8", "test5m", "test1m", "valid", "head1m")
 """The order of inputs in tables; others follow by name."""
-GROUPS = {"files-development": "development", "files-test": "test"}
+GROUPS = {"files-development": "development", "files-known": "known", "files-test": "test"}
 """Name of a group of files, and of its folder -> the part of `kolmozip corpus files` that it is."""
 LOGGED = ("train_bits_per_char", "valid_slice_bits_per_char", "valid_bits_per_char")
 """The figures of a training log that make a curve, in bits/char."""

@@ -164,10 +164,10 @@ def run(input: str, codecs: tuple[str, ...], settings: Measuring) -> None:
     """Run codecs on INPUT: compress, restore, compare.
 
     Each in fresh processes, one JSON a run. INPUT is a slice of enwik8 (test5m by default, enwik8,
-    head1m, valid ...), its cleaned text (test5m-text8), a file or a folder; or files-test or
-    files-development, which is every file of a folder of that name beside the corpora
-    (KOLMOZIP_CORPORA), as `kolmozip corpus files` writes them. What has a verified row
-    on the same input is not run again, so a stopped benchmark goes on where it stopped. The exit
+    head1m, valid ...), its cleaned text (test5m-text8), a file or a folder; or files-test,
+    files-known or files-development, which is every file of a folder of that name beside the
+    corpora (KOLMOZIP_CORPORA), as `kolmozip corpus files` writes them. What has a verified row on
+    the same input is not run again, so a stopped benchmark goes on where it stopped. The exit
     code is 1 if any codec failed; all the others have run by then.
 
     \b

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from compressor.cli import options
 from compressor.cli.groups import Commands
+from compressor.errors import InputMissing
 from compressor.system import files, progress
 from compressor.system.extras import need
 from compressor.system.plain_table import plain_table
@@ -36,6 +37,7 @@ strict = click.option(
         "Commands": {
             "slice": "corpus:slice_",
             "general": "corpus:general",
+            "statement": "corpus:statement",
             "files": "corpus:files_",
             "records": "corpus:records",
             "list": "corpus:list_",
@@ -45,7 +47,7 @@ strict = click.option(
     subcommand_metavar="[COMMAND] [ARGS]...",
 )
 def corpus() -> None:
-    """Text to train and to test on: slice, general, files, records, list.
+    """Text to train and to test on: slice, general, statement, files, records, list.
 
     Without a command: slice. Text of other kinds than enwik8 is gathered from pinned packages of
     PyPI, crates.io and Debian; a folder of archives is named by KOLMOZIP_ARCHIVES, other homes by
@@ -214,8 +216,35 @@ def _write_new(contents: Mapping[str, bytes], force: bool) -> None:
             target.write(content)
 
 
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--output", "-o", default=files.PIPE, type=options.PATH, help="Where to write it.")
+@options.force
+def statement(folder: Path, output: str, force: bool) -> None:
+    """Write what weights have read, from a gathered corpus.
+
+    A page in Markdown on the part `train` in FOLDER: packages with versions, hashes and licences,
+    bytes by kind, and what was kept out.
+
+    \b
+    Examples:
+      kolmozip corpus statement general
+      kolmozip corpus statement general -o general.md
+    """
+    from data.general import blend
+    from data.general.statement import statement as page
+
+    card = _card(folder / "general-train.json")
+    if card is None:
+        raise InputMissing(
+            f"{folder} holds no general-train.json: run `kolmozip corpus general -o {folder}`"
+        )
+    with files.open_output(output, force) as target:
+        target.write(page(card, blend.ONE_IN).encode())
+
+
 @click.command("files")
-@click.argument("part", type=click.Choice(["development", "test"]))
+@click.argument("part", type=click.Choice(["development", "test", "known"]))
 @folder
 @click.option(
     "--size",
@@ -223,37 +252,43 @@ def _write_new(contents: Mapping[str, bytes], force: bool) -> None:
     default="500K",
     show_default=True,
     metavar="SIZE",
-    help="The most bytes of one file.",
+    help="The most bytes of one file; those of PART known are whole.",
 )
 @strict
 @options.force
 @options.quiet
 @options.as_json
 def files_(
-    part: Part, output: Path, size: int, strict: bool, force: bool, quiet: bool, as_json: bool
+    part: str, output: Path, size: int, strict: bool, force: bool, quiet: bool, as_json: bool
 ) -> None:
     """Write one plain file of each kind.
 
     Source code, data, logs, prose in many languages, marked-up text, programs, fonts and pictures:
     what codecs are developed on, and in PART test, what they are tested on. No package of one part
-    is in the other, and none of either is trained on.
+    is in the other, and none of either is trained on. PART known are files that people know from
+    other benchmarks: four texts of the Canterbury corpus, and those of snappy's.
 
     \b
     Examples:
       kolmozip corpus files development -o dev
+      kolmozip corpus files known -o known
       kolmozip corpus files test -o test --size 200K
     """
-    from data.general import build, manifest, rig
+    from data.general import build, known, manifest, rig
 
     with files.named_errors(str(output)):
         output.mkdir(parents=True, exist_ok=True)
     pinned = manifest.load()
-    obtained, missing = _obtain(pinned.of(part), strict, quiet)
-    documents = build.as_found(obtained, pinned.seed, lambda *_: None)
-    contents = {
-        str(output / rig.file_name(kind)): content
-        for kind, content in rig.by_kind(documents, size).items()
-    }
+    if part == "known":
+        wanted = [package for package in pinned.packages if package.name == known.PACKAGE]
+        obtained, missing = _obtain(wanted, strict, quiet)
+        found = {name: data for _, at in obtained for name, data in known.files(at).items()}
+    else:
+        obtained, missing = _obtain(pinned.of(cast("Part", part)), strict, quiet)
+        documents = build.as_found(obtained, pinned.seed, lambda *_: None)
+        kinds = rig.by_kind(documents, size)
+        found = {rig.file_name(kind): content for kind, content in kinds.items()}
+    contents = {str(output / name): content for name, content in found.items()}
     _write_new(contents, force)
     rows = [
         {"file": name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}

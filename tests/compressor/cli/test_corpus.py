@@ -16,6 +16,7 @@ import pytest
 from click.testing import Result
 
 from data.corpora import CorpusUnavailable
+from data.general import known
 
 Run = Callable[..., Result]
 
@@ -178,6 +179,31 @@ def test_one_file_of_each_kind(cli: Run, shelf: Path, refusal: Callable) -> None
     refusal(cli("corpus", "files", "test", "-o", "out"), "OutputExists")
     assert cli("corpus", "files", "test", "-o", "out", "--force").exit_code == 0
     assert cli("corpus", "files", "train", "-o", "out").exit_code == 2
+
+
+def test_known_files_are_written_whole(
+    cli: Run, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = zipfile.ZipFile(shelf / "hymn.whl").read("hymn/0.c")
+    monkeypatch.setattr(known, "PACKAGE", "hymn")
+    hashes = {"0.c": hashlib.sha256(content).hexdigest()}
+    monkeypatch.setattr(known, "HASHES", hashes)
+    facts = json.loads(cli("corpus", "files", "known", "-o", "out", "--size", 1, "--json").stdout)
+    assert [(row["file"], row["sha256"]) for row in facts["files"]] == [
+        (str(Path("out", name)), digest) for name, digest in hashes.items()
+    ]
+    assert Path("out/0.c").read_bytes() == content
+
+
+def test_what_weights_have_read_is_stated(cli: Run, shelf: Path, refusal: Callable) -> None:
+    assert "corpus general -o out" in refusal(cli("corpus", "statement", "out"), "InputMissing")
+    assert cli("corpus", "general", "--part", "train", "-o", "out").exit_code == 0
+    page = cli("corpus", "statement", "out").stdout
+    for name, part in PARTS.items():
+        assert (f"| {name} | 1.0 | pypi | MIT |" in page) == (part == "train"), name
+    assert cli("corpus", "statement", "out", "-o", "page.md").exit_code == 0
+    assert Path("page.md").read_text() == page
+    refusal(cli("corpus", "statement", "out", "-o", "page.md"), "OutputExists")
 
 
 def test_packages_are_listed(cli: Run, shelf: Path) -> None:
