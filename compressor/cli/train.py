@@ -126,6 +126,13 @@ preset = click.option(
     "first; needs --from.",
 )
 @click.option(
+    "--record-block",
+    type=COUNT,
+    metavar="BYTES",
+    help="Record the memory in blocks of so many bytes, each from a fresh one, as files of that "
+    "length have it.  [default: one block]",
+)
+@click.option(
     "--recipe",
     metavar="NAME",
     help="Make a shipped model anew from nothing, by its recipe or one in a .toml file; goes with "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
+from coding.container import MAX_BLOCK
 from coding.errors import KolmozipError
 from models.network.precision import FULL_BITS
 
@@ -61,6 +62,8 @@ class TrainConfig:
     """Name of the run that teaches, recorded in the card."""
     beside: str = ""
     """Name of the run whose network the memory was recorded with, where the mixture is trained."""
+    record_block: int = 0
+    """Bytes of the blocks that the memory is recorded in, each from a fresh one; 0: one block."""
     start: str = ""
     """Name of the run whose parameters this one began with, and the bytes that run had seen."""
     start_bytes: int = 0
@@ -81,6 +84,7 @@ class TrainConfig:
         self._require("weight_bits", 1 <= self.weight_bits <= FULL_BITS, "1 to 8 bits")
         self._require("seed", abs(self.seed) < SEED_LIMIT, f"nearer to 0 than {SEED_LIMIT:,}")
         self._require("optimiser", self.optimiser in OPTIMISERS, f"one of {', '.join(OPTIMISERS)}")
+        self._require("record_block", 0 <= self.record_block <= MAX_BLOCK, "0 or a block's bytes")
         self._require("start_bytes", self.start_bytes >= 0, "0 or more")
 
     def _require(self, name: str, holds: bool, wanted: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -172,6 +173,45 @@ def test_lanes_are_those_of_a_file_or_of_the_run_where_these_are_more(
     columns, recipe = excerpt(text[:size], TrainConfig(lanes=lanes, total_bytes=count))
     assert columns.shape == shape
     assert (recipe.lanes, recipe.design) == (shape[1], Design.FULL)
+
+
+def test_short_blocks_are_from_all_over_the_text_and_the_next_seed_s_follow_them(
+    text: np.ndarray,
+) -> None:
+    config = TrainConfig(lanes=8, total_bytes=10_000, record_block=1027)
+    first, recipe = excerpt(text, config)
+    assert recipe.lanes == 2
+    assert first.shape == (513, 16), "eight blocks of 1026 bytes, whose lanes make two groups"
+    for block in range(8):
+        at = block * 5000
+        columns = first[:, 2 * block : 2 * block + 2]
+        np.testing.assert_array_equal(columns.T.ravel(), text[at : at + 1026])
+    second, _ = excerpt(text, dataclasses.replace(config, seed=1))
+    np.testing.assert_array_equal(second[:, :2].T.ravel(), text[1026 : 2 * 1026])
+
+
+def test_short_blocks_too_few_for_a_window_s_lanes_are_refused(text: np.ndarray) -> None:
+    config = TrainConfig(lanes=8, total_bytes=4 * 1026 - 1, record_block=1027)
+    with pytest.raises(TrainingError, match=r"fewer than 4 blocks of 1,026.*shorter blocks"):
+        excerpt(text, config)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("native_engine")
+def test_each_short_block_is_recorded_from_a_fresh_memory(
+    pico: ModelConfig, whole: tuple[Params, Path], text: np.ndarray, tmp_path: Path
+) -> None:
+    config = TrainConfig(lanes=8, total_bytes=5000, record_block=1027)
+    made = record(pico, whole[0], text, config, tmp_path / "blocks", quiet=True)
+    assert made.memory_logit.shape == (513, 8, 8)
+    for block in range(4):
+        own = text[block * 10_000 :][:1026]
+        one = dataclasses.replace(config, record_block=0, lanes=2, total_bytes=1026)
+        alone = record(pico, whole[0], own, one, tmp_path / str(block), quiet=True)
+        lanes = slice(2 * block, 2 * block + 2)
+        np.testing.assert_array_equal(made.text[:, lanes], alone.text)
+        np.testing.assert_array_equal(made.memory_logit[:, :, lanes], alone.memory_logit)
+        np.testing.assert_array_equal(made.network_weight[:, :, lanes], alone.network_weight)
 
 
 def test_without_text_or_engine_nothing_is_recorded(
