@@ -37,6 +37,25 @@ def test_found_by_identity_name_and_path(own: Path) -> None:
         weights_store.path_by_name("none-such")
 
 
+def test_the_first_bytes_of_an_identity_suffice_unless_two_begin_with_them(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = identity_of_bytes(GOLDEN.read_bytes())
+    assert weights_store.path_by_identity(identity[:4]) == own / "good.kzw"
+    shutil.copy(GOLDEN, own / "same.kzw")
+    assert weights_store.path_by_identity(identity[:4]) == own / "good.kzw", "or one of its kind"
+    (own / "other.kzw").write_bytes(GOLDEN.read_bytes() + b"more")
+    really = weights_store.identity_of_bytes
+    monkeypatch.setattr(
+        weights_store, "identity_of_bytes", lambda data: identity[:4] + really(data)[4:]
+    )
+    weights_store._identity_of.cache_clear()
+    with pytest.raises(AmbiguousModel, match=rf"other.*{identity[:4].hex()}.*: leave only"):
+        weights_store.path_by_identity(identity[:4])
+    assert weights_store.path_by_identity(identity) == own / "good.kzw"
+    weights_store._identity_of.cache_clear()
+
+
 def spoil_unreadable(path: Path) -> None:
     path.write_bytes(b"KZWT")
     path.chmod(0)
