@@ -253,7 +253,10 @@ def short_bytes(block: Block | None, digest: Digest, memory_id: bytes = NO_MEMOR
     if told is None:
         return None
     form, fields = told
-    start, rest = SHORT_MAGIC + bytes([form]), fields + (block.payload if block else b"")
+    payload = block.payload if block else b""
+    if block and block.head.kind == Kind.MIXED:
+        payload = _trimmed(payload, least_payload(block.head.length))
+    start, rest = SHORT_MAGIC + bytes([form]), fields + payload
     return start + digest.short_mark(start + rest).check + rest
 
 
@@ -275,6 +278,24 @@ def _short_fields(head: Head, memory_id: bytes) -> tuple[Form, bytes] | None:
         return Form.MEMORY_ALONE, _SHORT_FIELDS[Form.MEMORY_ALONE].pack(*how)
     fields = _SHORT_FIELDS[Form.WITH_NETWORK].pack(*how, head.weights_id[:PREFIX])
     return Form.WITH_NETWORK, fields
+
+
+def _trimmed(payload: bytes, least: int) -> bytes:
+    """A payload without the zeros at its end, down to ``least`` bytes in whole words.
+
+    In the last word those are its lower bytes, which come first.
+    """
+    while len(payload) > least and payload.endswith(bytes(WORD_BYTES)):
+        payload = payload[:-WORD_BYTES]
+    last = payload[-WORD_BYTES:]
+    return payload[:-WORD_BYTES] + (last.lstrip(b"\0") or last[:1])
+
+
+def _padded(payload: bytes) -> bytes:
+    """The same in whole words again."""
+    whole = len(payload) // WORD_BYTES * WORD_BYTES
+    last = payload[whole:]
+    return payload[:whole] + (last.rjust(WORD_BYTES, b"\0") if last else b"")
 
 
 class Writer:
@@ -401,9 +422,11 @@ def _read_short(data: bytes) -> _Short:
     start = _SHORT.size + _SHORT_FIELDS[form].size
     if len(data) < start:
         raise Truncated("the file ends inside its header: it was cut short, fetch it again")
-    check, rest = data[4:8], data[:4] + data[8:]
-    memory_id, head = _short_head(form, data[_SHORT.size : start], len(data) - start)
-    block = Block(head, data[start:]) if head.length else None
+    check, rest, payload = data[4:8], data[:4] + data[8:], data[start:]
+    if form != Form.RAW:
+        payload = _padded(payload)
+    memory_id, head = _short_head(form, data[_SHORT.size : start], len(payload))
+    block = Block(head, payload) if head.length else None
     return _Short(memory_id, block, EndMark(head.length, check), rest)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from coding import container
 from coding.errors import UnknownWeights
 from compressor.codec import weights_store
 from compressor.errors import AmbiguousModel, UnknownModel
@@ -35,6 +36,12 @@ def test_found_by_identity_name_and_path(own: Path) -> None:
         weights_store.path_by_identity(bytes(8))
     with pytest.raises(UnknownModel, match="good"):
         weights_store.path_by_name("none-such")
+
+
+def test_shipped_weights_are_told_apart_by_the_short_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(weights_store.FOLDER_VARIABLE, raising=False)
+    identities = [weights_store.identity_of(path) for path in weights_store.weights_files()]
+    assert len({identity[: container.PREFIX] for identity in identities}) == len(identities) > 1
 
 
 def test_the_first_bytes_of_an_identity_suffice_unless_two_begin_with_them(
