@@ -480,7 +480,7 @@ class Reader:
         self._end: EndMark | None = None
         data = read_up_to(source, HEADER_BYTES)
         if data.startswith(SHORT_MAGIC):
-            # A byte more than there can be, so that it is missed.
+            # A byte more than there can be, so that more is noticed.
             most = _SHORT_FRAMING + SHORT_MOST + 1
             self._short = _read_short(data + read_up_to(source, most - len(data)))
         self.memory_id = self._short.memory_id if self._short else _read_header(data)
