@@ -61,6 +61,23 @@ class Decoder:
 class BitEncoder(Encoder):
     """Writes bits, which come back in the order they went in."""
 
+    def finish(self) -> bytes:
+        """As many words, the last one with as many zero bytes at its end as the range allows.
+
+        The short form of a container leaves those out.
+        """
+        words, (low, width) = self._coder.get_compressed(), self._coder.pos()[1]
+        # A second word behind the range's lowest point: of no use, but written.
+        more = words.size > 1 and (low + width >> 32) % 2**32 == (low + 2**32 - 1 >> 32) % 2**32
+        count = words.size - more
+        least = int.from_bytes(words[:count].astype(">u4").tobytes(), "big")
+        for zeros in (24, 16, 8, 0):
+            point = -(-least >> zeros) << zeros
+            if ((point << 32) - low) % 2**64 < width:
+                break
+        rounded = np.frombuffer(point.to_bytes(4 * count, "big"), ">u4")
+        return rounded.astype("<u4").tobytes() + bytes(4 * more)
+
     def code(self, zero: np.ndarray, bits: np.ndarray) -> np.ndarray:
         """Codes bits (n,) int32 in {0, 1} and returns them as they are.
 

@@ -81,7 +81,7 @@ class TransformerModel(SteppedModel):
         """The codec that a block names: this model, or the memory alone. Raises UnknownWeights."""
         if wanted == NO_WEIGHTS:
             return registry.without_network()
-        if wanted != self.identity:
+        if not self.identity.startswith(wanted):
             raise UnknownWeights(
                 f"the file was coded with weights {wanted.hex()}, not with {self.identity.hex()}: "
                 "name those"

@@ -66,9 +66,14 @@ def program_bytes(beside: Sequence[str] = ()) -> int:
 
 
 def blocks(packed: Path, start: int = 0) -> list[list[int]]:
-    """[original bytes, bytes in the file] of each block of the container at an offset of a file."""
+    """[original bytes, bytes in the file] of each block of the container at an offset of a file.
+
+    In the short form that is the whole container.
+    """
     with packed.open("rb") as source:
         source.seek(start)
         reader = container.Reader(source)
         heads = [block.head for block in reader.blocks()]
+    if reader.short:
+        return [[head.length, packed.stat().st_size - start] for head in heads]
     return [[head.length, head.framing + head.size] for head in heads]

@@ -370,15 +370,16 @@ def _prepared(settings: Settings, compressing: bool) -> Coder | None:
 
 
 def original_length(name: str) -> int | None:
-    """The original's length as the end mark states it, unverified: for the progress bar alone."""
-    from coding.container import END_BYTES
+    """The original's length as the file states it, unverified: for the progress bar alone."""
+    from coding.container import END_BYTES, stated_length
 
     if name == files.PIPE or not Path(name).is_file():
         return None
     size = Path(name).stat().st_size
-    if size < END_BYTES:
-        return None
     with Path(name).open("rb") as source:
+        length = stated_length(source.read(10), size)
+        if length is not None or size < END_BYTES:
+            return length
         source.seek(size - END_BYTES + 4)
         return min(int.from_bytes(source.read(8), "little"), 1 << 50)
 

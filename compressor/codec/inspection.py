@@ -19,18 +19,17 @@ def inspect_file(name: str) -> dict[str, Any]:
     does not hold.
     """
     kinds: Counter[str] = Counter()
-    packed = container.HEADER_BYTES + container.END_BYTES
     lanes, identities, tables = set(), set(), 0
     with files.open_input(name) as source:
         reader = Reader(source)
         for block in reader.blocks():
             head = block.head
             kinds[head.kind.name.lower()] += 1
-            packed += head.framing + head.size
             if isinstance(head, Mixed):
                 lanes.add(head.lanes)
                 tables = max(tables, head.tables)
                 identities.add(head.weights_id)
+        packed = source.count
     original = reader.end.length
     named = sorted(identities - {NO_WEIGHTS})
     found = [weights_store.path_of(identity) for identity in named]
@@ -38,6 +37,7 @@ def inspect_file(name: str) -> dict[str, Any]:
     return {
         "input": name,
         "format_version": container.VERSION,
+        "form": "short" if reader.short else "long",
         "memory": None if reader.memory_id == NO_MEMORY else reader.memory_id.hex(),
         "weights": [identity.hex() for identity in named],
         "models": models,
@@ -48,7 +48,7 @@ def inspect_file(name: str) -> dict[str, Any]:
         "compressed_bytes": packed,
         "ratio": round(original / packed, 4),
         "bits_per_char": round(8 * packed / original, 4) if original else None,
-        "sha256_prefix": reader.end.check.hex(),
+        "sha256_prefix": None if reader.short else reader.end.check.hex(),
         "engine": engines.describe(),
         "cards": [weights_store.card_of(path) for path in found if path],
     }

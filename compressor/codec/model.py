@@ -60,5 +60,9 @@ def by_name(name: str = weights_store.DEFAULT_MODEL) -> Model:
 
 
 def by_identity(identity: bytes) -> Model:
-    """The model a container was coded with. Raises UnknownWeights, UnusableWeights."""
-    return _load(weights_store.path_by_identity(identity), identity)
+    """The model a container was coded with, by its identity or the first bytes of it.
+
+    Raises UnknownWeights, AmbiguousModel, UnusableWeights.
+    """
+    path = weights_store.path_by_identity(identity)
+    return _load(path, weights_store.identity_of(path))

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from coding.container import MAX_BLOCK, MAX_TABLES, NO_WEIGHTS, Design, Mixed
+from coding.container import MAX_BLOCK, MAX_TABLES, NO_WEIGHTS, Block, Design, Mixed, Transform
 from coding.errors import Damaged, LimitExceeded, UnknownMemory
 from compressor.codec import native, needs, registry, trials
 from compressor.codec.levels import DEFAULT, LEVELS, MIB
@@ -225,19 +225,31 @@ class Coder:
                 f"{max_memory:,} are allowed: allow more with --max-memory"
             )
 
-    def check_head(self, head: Mixed) -> None:
-        """Raises Damaged where a block was not coded after this memory."""
-        recipe = Recipe(head.lanes, head.design, head.tables)
-        if recipe != self.memory.recipe or head.weights_id != self.memory.weights_id:
+    def completed(self, block: Block) -> Block:
+        """A mixed block with a whole head, which in the short form leaves the rest to this memory.
+
+        Raises Damaged where it was not coded after this memory.
+        """
+        memory, head = self.memory, block.head
+        recipe, transform = memory.recipe, Transform.NONE
+        how = (recipe.lanes, recipe.design, transform, recipe.tables, memory.weights_id)
+        whole = Mixed(head.length, head.size, *how)
+        if not isinstance(head, Mixed):
+            return Block(whole, block.payload)
+        if dataclasses.replace(head, transform=transform) != whole:
             raise Damaged(
                 "a block does not agree with the prepared memory: the file is damaged, "
                 "fetch it again"
             )
+        return block
 
 
 def required(memory_id: bytes, coder: Coder | None) -> Coder:
-    """The coder of the memory that a container names. Raises UnknownMemory."""
-    if coder is None or coder.memory.identity != memory_id:
+    """The coder of the memory that a container names, by the first bytes of its identity at least.
+
+    Raises UnknownMemory.
+    """
+    if coder is None or not coder.memory.identity.startswith(memory_id):
         given = f"; {coder.memory.path} is another, {coder.memory.identity.hex()}" if coder else ""
         raise UnknownMemory(
             f"the file needs the prepared memory {memory_id.hex()}{given}: name its .kzm with -D"

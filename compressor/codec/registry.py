@@ -62,7 +62,7 @@ def without_network(engine: str | None = None, threads: int = 0) -> BlockCodec:
 def by_identity(identity: bytes, engine: str | None = None, threads: int = 0) -> BlockCodec:
     """The codec that a block names, as ``by_name``; zeros stand for the memory alone.
 
-    Raises UnknownWeights, UnusableWeights, NoEngine, StaleEngine.
+    Raises UnknownWeights, AmbiguousModel, UnusableWeights, NoEngine, StaleEngine.
     """
     if identity == NO_WEIGHTS:
         return without_network(engine, threads)
@@ -70,7 +70,7 @@ def by_identity(identity: bytes, engine: str | None = None, threads: int = 0) ->
     if chosen(engine) == "native":
         from compressor.codec import native
 
-        return native.load(path, identity, threads)
+        return native.load(path, weights_store.identity_of(path), threads)
     from compressor.codec import model
 
     return model.by_identity(identity)

@@ -23,7 +23,7 @@ from coding.container import (
     Source,
     Transform,
 )
-from coding.errors import Damaged, LimitExceeded
+from coding.errors import LimitExceeded
 from compressor.codec import levels, needs, registry, side_by_side, trials
 from compressor.codec.kinds import kind_of
 from compressor.codec.levels import Level
@@ -140,6 +140,8 @@ def compress_stream(
 ) -> Digest:
     """Reads source to its end and writes a container; returns length and checksum of the original.
 
+    An original of one short block gets a container in the short form, where that is smaller.
+
     ``model`` takes the place of the level's own; ``coders`` bring an engine, where it is not the
     one that is chosen by default. ``lanes`` are used as far as a block has bytes for them. Where
     blocks begin with a ``prepared`` memory, that says how they are coded; the level bounds them.
@@ -154,7 +156,7 @@ def compress_stream(
         coders = registry.Coders(prepared.codec)
     coders = coders or registry.coders(how.model if model is None else model)
     room = Room(how, coders.network is not None, max_memory)
-    target.write(container.header_bytes(prepared.memory.identity if prepared else NO_MEMORY))
+    writer = container.Writer(target, prepared.memory.identity if prepared else NO_MEMORY)
     digest = Digest()
 
     def pieces() -> Iterator[tuple[Kind, bytes]]:
@@ -163,11 +165,14 @@ def compress_stream(
             yield piece
             del piece  # or it would lie beside the one that is read next
 
-    def make(piece: tuple[Kind, bytes], progress: Progress) -> Block:
+    def make(piece: tuple[Kind, bytes], progress: Progress) -> tuple[Block, bytes]:
+        kind, raw = piece
         if prepared is not None:
-            prepared.refuse_beyond(len(piece[1]), max_memory)
-            return block_after(prepared, *piece, progress)
-        return make_block(coders, how, *piece, room.recipe(len(piece[1])), progress)
+            prepared.refuse_beyond(len(raw), max_memory)
+            block = block_after(prepared, kind, raw, progress)
+        else:
+            block = make_block(coders, how, kind, raw, room.recipe(len(raw)), progress)
+        return block, raw if len(raw) <= container.SHORT_MOST else b""
 
     def limit(piece: tuple[Kind, bytes]) -> int:
         if max_memory is not None or prepared is not None:
@@ -176,11 +181,10 @@ def compress_stream(
         needed = needs.encoding(len(piece[1]), recipe, coders.network is not None)
         return side_by_side.at_once(coders.network or coders.alone, recipe, needed)
 
-    for block in side_by_side.in_order(make, pieces(), limit, progress):
-        for part in container.block_parts(block):
-            target.write(part)
-        del block, part  # as above
-    target.write(container.end_bytes(digest.end_mark()))
+    for block, raw in side_by_side.in_order(make, pieces(), limit, progress):
+        writer.add(block, raw)
+        del block  # as above
+    writer.end(digest)
     return digest
 
 
@@ -212,12 +216,15 @@ def decompress_stream(
 
         after = required(reader.memory_id, prepared)
 
+    def completed(block: Block) -> Block:
+        if after is None or block.head.kind != Kind.MIXED:
+            return block
+        after.refuse_beyond(block.head.length, max_memory)
+        return after.completed(block)
+
     def blocks() -> Iterator[Block]:
         length = 0
-        for block in reader.blocks():
-            if after is not None and isinstance(block.head, Mixed):
-                after.check_head(block.head)
-                after.refuse_beyond(block.head.length, max_memory)
+        for block in map(completed, reader.blocks()):
             _keep_limits(block, length, max_output, max_memory)
             length += block.head.length
             yield block
@@ -240,11 +247,7 @@ def decompress_stream(
             digest.update(piece)
             target.write(piece)
         del pieces
-    if reader.end != digest.end_mark():
-        raise Damaged(
-            "the decoded bytes do not have the original's checksum: "
-            "the file is damaged, fetch it again"
-        )
+    reader.compare(digest)
     return digest
 
 

@@ -101,12 +101,30 @@ def path_by_name(name: str) -> Path:
 
 
 def path_of(identity: bytes) -> Path | None:
-    """The weights file of this identity, None where it is not at hand."""
-    return next((path for path in weights_files() if _identity(path) == identity), None)
+    """The weights file of this identity, None where it is not at hand.
+
+    ``identity`` may be the first bytes alone, as the short form of a container says it. Raises
+    AmbiguousModel where weights that differ begin with them.
+    """
+    found = {
+        whole: path
+        for path in reversed(weights_files())
+        if (whole := _identity(path)) is not None and whole.startswith(identity)
+    }
+    if len(found) > 1:
+        places = " and ".join(map(str, reversed(found.values())))
+        raise AmbiguousModel(
+            f"{places} have identities that begin with {identity.hex()}, and the file was coded "
+            f"with one of them: leave only that in the folder that {FOLDER_VARIABLE} names"
+        )
+    return next(iter(found.values()), None)
 
 
 def path_by_identity(identity: bytes) -> Path:
-    """The weights file that a container was coded with. Raises UnknownWeights."""
+    """The weights file that a container was coded with, by its identity or the first bytes of it.
+
+    Raises UnknownWeights, AmbiguousModel.
+    """
     path = path_of(identity)
     if path is None:
         raise UnknownWeights(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import struct
@@ -17,6 +18,7 @@ from coding.container import (
     Design,
     Digest,
     EndMark,
+    Form,
     Head,
     Kind,
     Mixed,
@@ -297,3 +299,170 @@ def test_short_reads_are_joined_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_source_that_ends_early_gives_what_it_has() -> None:
     assert container.read_up_to(Trickle(b"abcde", 2), 9) == b"abcde"
     assert container.read_up_to(Trickle(b"", 2), 9) == b""
+
+
+# The short form
+
+ORIGINAL = b"what a small file holds"
+SHORTS = {
+    Form.AFTER_MEMORY: Block(
+        Mixed(23, 8, 1, Design.LIGHT, Transform.NONE, 4096, NO_WEIGHTS), b"\1\2\3\4\0\6\7\5"
+    ),
+    Form.WITH_NETWORK: Block(
+        Mixed(23, 8, 16, Design.FULL, Transform.NONE, 255, IDENTITY), b"\1\2\3\4\0\0\0\5"
+    ),
+    Form.MEMORY_ALONE: Block(
+        Mixed(23, 4, 1, Design.LIGHT, Transform.NONE, 1, NO_WEIGHTS), b"\0\0\3\4"
+    ),
+    Form.RAW: Block(Head(Kind.RAW, 23, 23), ORIGINAL),
+}
+
+
+def digest_of(data: bytes) -> Digest:
+    digest = Digest()
+    digest.update(data)
+    return digest
+
+
+def short(form: Form, block: Block | None = None) -> bytes:
+    memory = IDENTITY if form == Form.AFTER_MEMORY else container.NO_MEMORY
+    data = container.short_bytes(block or SHORTS[form], digest_of(ORIGINAL), memory)
+    assert data is not None
+    return data
+
+
+@pytest.mark.parametrize("form", Form)
+def test_a_block_comes_back_from_the_short_form(form: Form) -> None:
+    block, packed = SHORTS[form], short(form)
+    reader = Reader(io.BytesIO(packed))
+    (found,) = reader.blocks()
+    assert reader.short
+    assert found.payload == block.payload
+    reader.compare(digest_of(ORIGINAL))
+    with pytest.raises(Damaged, match="checksum"):
+        reader.compare(digest_of(ORIGINAL[:-1]))
+    if form == Form.AFTER_MEMORY:
+        assert reader.memory_id == IDENTITY[:4]
+        assert found.head == Head(Kind.MIXED, 23, 8), "the memory says the rest"
+        return
+    assert reader.memory_id == container.NO_MEMORY
+    if isinstance(block.head, Mixed) and form == Form.WITH_NETWORK:
+        assert found.head == dataclasses.replace(block.head, weights_id=IDENTITY[:4])
+    else:
+        assert found.head == block.head
+
+
+def test_sizes_of_the_short_form_are_the_pages() -> None:
+    """Of the payloads the zeros before their ends are left out."""
+    sizes = {form: len(short(form)) for form in Form}
+    assert list(sizes.values()) == [14 + 7, 16 + 5, 12 + 2, 8 + 23]
+    assert container.short_bytes(None, Digest()) == container.SHORT_MAGIC + (
+        b"\4" + digest_of(b"").short_mark(container.SHORT_MAGIC + b"\4").check
+    )
+
+
+@pytest.mark.parametrize("form", Form)
+def test_the_check_is_of_all_bytes_and_of_the_original(form: Form) -> None:
+    packed = short(form)
+    whole = packed[:4] + packed[8:] + hashlib.sha256(ORIGINAL).digest()
+    assert packed[4:8] == hashlib.sha256(whole).digest()[:4]
+
+
+def noticed(data: bytes) -> bool:
+    """Whether a container is refused, if only once its original is compared."""
+    try:
+        reader = Reader(io.BytesIO(data))
+        list(reader.blocks())
+        reader.compare(digest_of(ORIGINAL))
+    except FormatError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("form", Form)
+def test_every_change_to_the_short_form_is_noticed(form: Form) -> None:
+    packed = short(form)
+    assert not noticed(packed)
+    for bit in range(8 * len(packed)):
+        damaged = bytearray(packed)
+        damaged[bit // 8] ^= 1 << bit % 8
+        assert noticed(bytes(damaged))
+    for place in range(len(packed)):
+        assert noticed(packed[:place])
+    assert all(noticed(packed + bytes(more)) for more in (1, 2, 3, 4, 8, 1 << 16, 1 << 20))
+
+
+@pytest.mark.parametrize(("form", "start"), [*zip(Form, (14, 16, 12, 8), strict=True)])
+def test_the_short_form_cut_inside_its_fields_is_truncated(form: Form, start: int) -> None:
+    for place in range(start):
+        with pytest.raises(Truncated):
+            read(short(form)[:place])
+
+
+@pytest.mark.parametrize("number", [5, 10, 13, 255])
+def test_other_forms_need_a_newer_program(number: int) -> None:
+    for rest in (b"", b"x" * 50):
+        with pytest.raises(NewerVersion, match=f"form {number}, .*: update"):
+            read(container.SHORT_MAGIC + bytes([number]) + rest)
+
+
+def test_another_design_in_the_short_form_needs_a_newer_program() -> None:
+    packed = short(Form.MEMORY_ALONE)
+    with pytest.raises(NewerBlock, match=r"design 3 .*: update"):
+        read(packed[:10] + b"\3" + packed[11:])
+
+
+def test_what_the_short_form_cannot_hold() -> None:
+    head = SHORTS[Form.WITH_NETWORK].head
+    assert isinstance(head, Mixed)
+    for changes in (
+        {"transform": Transform.X86},
+        {"tables": 256},
+        {"length": 1 << 16},
+    ):
+        block = Block(dataclasses.replace(head, **changes), b"\1\2\3\4" * 2)
+        assert container.short_bytes(block, Digest()) is None
+    assert container.short_bytes(run(3), Digest()) is None
+    assert container.short_bytes(Block(Head(Kind.RAW, 1 << 16, 1 << 16), b""), Digest()) is None
+
+
+def written(*pairs: tuple[Block, bytes], memory_id: bytes = container.NO_MEMORY) -> bytes:
+    target, digest = io.BytesIO(), Digest()
+    writer = container.Writer(target, memory_id)
+    for block, original in pairs:
+        digest.update(original)
+        writer.add(block, original)
+    writer.end(digest)
+    return target.getvalue()
+
+
+def test_the_writer_takes_the_smaller_form() -> None:
+    raw, alone = SHORTS[Form.RAW], SHORTS[Form.MEMORY_ALONE]
+    assert written((raw, ORIGINAL)) == short(Form.RAW)
+    assert written((alone, ORIGINAL)) == short(Form.MEMORY_ALONE)
+    assert written((SHORTS[Form.AFTER_MEMORY], ORIGINAL), memory_id=IDENTITY) == short(
+        Form.AFTER_MEMORY
+    )
+    assert written() == container.short_bytes(None, Digest())
+    two = written((raw, ORIGINAL), (alone, ORIGINAL))
+    assert two == (
+        container.header_bytes()
+        + container.block_bytes(raw)
+        + container.block_bytes(alone)
+        + container.end_bytes(digest_of(ORIGINAL * 2).end_mark())
+    )
+    assert len(written((run(56), b"x" * 56))) == 8 + 56, "raw in the short form"
+    assert len(written((run(57), b"x" * 57))) == 48 + 17, "as long in either form"
+    little = Block(Mixed(9, 8, 1, Design.LIGHT, Transform.NONE, 1, NO_WEIGHTS), b"\0\0\0\1" * 2)
+    assert len(written((little, b"9 letters"))) == 8 + 9, "where a mixed one takes 12 + 8"
+
+
+@pytest.mark.parametrize("size", [0, 1, 3])
+def test_the_length_is_stated_where_it_can_be_read_first(size: int) -> None:
+    raw = container.short_bytes(Block(Head(Kind.RAW, 23, 23), ORIGINAL), Digest())
+    assert raw is not None
+    assert container.stated_length(raw[:10], len(raw)) == 23
+    for form in (Form.AFTER_MEMORY, Form.WITH_NETWORK, Form.MEMORY_ALONE):
+        assert container.stated_length(short(form)[:10], len(short(form))) == 23
+    assert container.stated_length(packed()[:10], len(packed())) is None
+    assert container.stated_length(raw[:size], size) is None

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from coding.counts import SCALE, shares
-from coding.rangecoder import BitDecoder, BitEncoder, ByteDecoder, ByteEncoder
+from coding.errors import Damaged
+from coding.rangecoder import BitDecoder, BitEncoder, ByteDecoder, ByteEncoder, Encoder
 
 
 def decisions(kind: str, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -37,6 +38,38 @@ def test_round_trip_here_and_by_the_page_decoder(
     assert np.array_equal(BitDecoder(stream).code(zero, np.zeros(size, np.int32)), bits)
     independent = page_decoder.RangeDecoder(stream)
     assert [independent.bit(int(count)) for count in zero] == bits.tolist()
+
+
+def rounded_up(stream: bytes, zeros: int) -> bytes:
+    """The stream, as a number whose first word is the uppermost, with zero bits at its end."""
+    number = int.from_bytes(np.frombuffer(stream, "<u4").astype(">u4").tobytes(), "big")
+    number = (-(-number >> zeros) << zeros) % 256 ** len(stream)
+    big = np.frombuffer(number.to_bytes(len(stream), "big"), ">u4")
+    return big.astype("<u4").tobytes()
+
+
+def test_a_stream_ends_in_as_many_zero_bytes_as_it_can() -> None:
+    """It is constriction's, rounded up as far as it still decodes; so are carries."""
+    found = set()
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        zero = rng.integers(1, SCALE, rng.integers(1, 40))
+        bits = rng.integers(0, 2, zero.size).astype(np.int32)
+        encoder = BitEncoder()
+        encoder.code(zero, bits)
+        plain = Encoder.finish(encoder)
+
+        def decodes(stream: bytes, zero: np.ndarray = zero, bits: np.ndarray = bits) -> bool:
+            try:
+                return np.array_equal(BitDecoder(stream).code(zero, np.zeros_like(bits)), bits)
+            except Damaged:
+                return False
+
+        best = next(zeros for zeros in (24, 16, 8, 0) if decodes(rounded_up(plain, zeros)))
+        assert encoder.finish() == rounded_up(plain, best)
+        found.add(best)
+    assert found == {0, 8, 16, 24}
+    assert BitEncoder().finish() == b""
 
 
 def test_length_is_the_information_content() -> None:

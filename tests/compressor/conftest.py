@@ -247,13 +247,37 @@ def blocks() -> Callable[[bytes], list[container.Block]]:
 
 @pytest.fixture(scope="session")
 def rebuilt() -> Callable[[bytes, list[container.Block]], bytes]:
-    """A container of the same header and end mark around other blocks, its checksums valid."""
+    """A container of the same header and end mark around other blocks, its checksums valid.
+
+    It is one of the long form.
+    """
 
     def rebuild(packed: bytes, blocks: list[container.Block]) -> bytes:
+        assert packed.startswith(container.MAGIC)
         head, end = packed[: container.HEADER_BYTES], packed[-container.END_BYTES :]
         return head + b"".join(map(container.block_bytes, blocks)) + end
 
     return rebuild
+
+
+@contextlib.contextmanager
+def _long_form() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(container, "SHORT_MOST", -1)
+        yield
+
+
+@pytest.fixture
+def long_form() -> Iterator[None]:
+    """Containers are written in the long form, whatever they hold."""
+    with _long_form():
+        yield
+
+
+@pytest.fixture(scope="session")
+def in_long_form() -> Callable[[], contextlib.AbstractContextManager[None]]:
+    """A context for the same."""
+    return _long_form
 
 
 @pytest.fixture(scope="session")

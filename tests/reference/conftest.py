@@ -28,7 +28,7 @@ class Golden(NamedTuple):
     ``model`` is a weights file, None for the level's own. ``lane`` are the bytes of a lane at
     least, and ``table_bytes`` those of the tables for each byte of a block, where they are not the
     program's, so that short blocks have several lanes and more than the least tables. ``transform``
-    is for blocks that are too short for a trial.
+    is for blocks that are too short for a trial. With ``short`` it is in the short form.
     """
 
     parts: list[bytes]
@@ -37,6 +37,7 @@ class Golden(NamedTuple):
     lane: int = levels.LANE
     table_bytes: int | None = None
     transform: Transform | None = None
+    short: bool = False
 
     @property
     def original(self) -> bytes:
@@ -88,6 +89,15 @@ def _all() -> dict[str, Golden]:
         "lines": Golden(["\n".join(lines).encode()], level=3),
         "light": Golden([text[11_000:12_000]], level=1),
         "program": Golden([_program(3000)], level=1),
+    }
+    made |= {
+        "short-empty": Golden([], short=True),
+        "short-raw": Golden([bytes(range(256))], short=True),
+        "short-network": Golden([text[:150]], model=NANO, short=True),
+        "short-light-network": Golden([text[500:600]], level=4, model=NANO, short=True),
+        "short-lanes": Golden([text[5000:5603]], model=NANO, lane=64, short=True),
+        "short-alone": Golden([b"abracadabra " * 5], level=1, short=True),
+        "short-records": Golden([_records(60)], level=3, table_bytes=4096, short=True),
     }
     for transform, (width, channels) in transforms.DIFFERENCES.items():
         # A byte more, which belongs to no number of two.

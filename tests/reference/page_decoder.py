@@ -26,6 +26,7 @@ MASK32, MASK64 = 2**32 - 1, 2**64 - 1
 SPACE, NEWLINE = 32, 10
 HASH_A, HASH_B, HASH_C = 2654435761, 2246822519, 3266489909
 NO_NETWORK = NO_MEMORY = bytes(8)
+SHORT = bytes.fromhex("894B7A")
 
 Vector = Sequence[int]
 Cell = tuple[int, int, int]  # of an adaptive probability map: its number, its context, and j
@@ -95,15 +96,25 @@ def decode(
     Raises ValueError for a container that the page calls invalid, and for one of other networks or
     memories.
     """
-    blocks, end = read_blocks(container)
-    memory, named = None, container[8:16]
+    named, blocks, end = read_container(container)
+    memory = None
     if named != NO_MEMORY:
         at_hand = {memory.identity(): memory for memory in memories}
-        require(named in at_hand, f"no prepared memory with identity {named.hex()}")
-        memory = at_hand[named]
+        memory = at_hand[the_one(named, list(at_hand), "prepared memory")]
     original = b"".join(decode_block(block, networks, memory) for block in blocks)
-    check_end(end, original)
+    if container[:3] == SHORT:
+        check_short(container, original)
+    else:
+        check_end(end, original)
     return original
+
+
+def the_one(start: bytes, identities: Sequence[bytes], what: str) -> bytes:
+    """The identity that is named by all of its bytes, or in the short form by the first four."""
+    found = [identity for identity in identities if identity.startswith(start)]
+    require(len(found) > 0, f"no {what} with identity {start.hex()}")
+    require(len(found) == 1, f"more than one {what} with identity {start.hex()}")
+    return found[0]
 
 
 def decode_block(
@@ -113,18 +124,74 @@ def decode_block(
     if block.kind != MIXED:
         return block.payload * (block.length if block.kind == RUN else 1)
     if memory is not None:
+        if block.design == 0:  # the short form leaves it to the memory
+            design, tables, weights, _ = memory
+            block = block._replace(design=design, tables=tables, weights=weights)
         how = (block.lanes, block.design, block.tables, block.weights)
         require(how == (1, *memory[:3]), "a mixed block does not agree with the prepared memory")
     before = memory.text if memory else b""
     if block.weights == NO_NETWORK:
         return decode_mixed(block, None, before)
-    require(block.weights in networks, f"no weights file with identity {block.weights.hex()}")
-    return decode_mixed(block, networks[block.weights], before)
+    identity = the_one(block.weights, list(networks), "weights file")
+    return decode_mixed(block, networks[identity], before)
 
 
 def identity_of(weights: bytes) -> bytes:
     """Section 1.2: the identity of a weights file."""
     return hashlib.sha256(weights).digest()[:8]
+
+
+def read_container(container: bytes) -> tuple[bytes, list[Block], bytes]:
+    """Section 1: the prepared memory that is named, the blocks, and what follows the last."""
+    if container[:3] == SHORT:
+        return *read_short(container), b""
+    blocks, end = read_blocks(container)
+    return container[8:16], blocks, end
+
+
+def read_short(container: bytes) -> tuple[bytes, list[Block]]:
+    """Section 1.5: the prepared memory that a container in the short form names, and its block.
+
+    The block of a prepared memory leaves out design, tables and weights.
+    """
+    require(len(container) > 3, "truncated short form")
+    form = container[3]
+    require(form <= 4, f"form {form} of the short form needs a newer decoder")
+    require(form > 0, "form 0 of the short form is invalid")
+    start = {1: 14, 2: 16, 3: 12, 4: 8}[form]
+    require(len(container) >= start, "truncated short form")
+    payload = container[start:]
+    if form == 4:
+        require(len(payload) < 2**16, "more than 65,535 bytes in the short form")
+        return NO_MEMORY, [Block(RAW, len(payload), payload)]
+    (length,) = struct.unpack_from("<H", container, 8)
+    part = len(payload) % 4
+    if part:
+        payload = payload[:-part] + bytes(4 - part) + payload[-part:]
+    require(length > 0, "invalid block length")
+    if form == 1:
+        check_mixed(length, len(payload), 0, 1)
+        return container[10:14], [Block(MIXED, length, payload)]
+    how, tables = container[10:12]
+    check_mixed(length, len(payload), how >> 4, tables)
+    weights = container[12:16] if form == 2 else NO_NETWORK
+    require(how & 15 != 0, "a mixed block without a design")
+    require(how & 15 in DESIGNS, f"design {how & 15} needs a newer decoder")
+    return NO_MEMORY, [Block(MIXED, length, payload, 1 << (how >> 4), how & 15, 0, tables, weights)]
+
+
+def check_short(container: bytes, original: bytes) -> None:
+    """Section 1.5: checks a container in the short form, and the original against it."""
+    check = hashlib.sha256(container[:4] + container[8:] + hashlib.sha256(original).digest())
+    require(container[4:8] == check.digest()[:4], "wrong check of the short form")
+
+
+def check_mixed(length: int, size: int, lanes_log: int, tables: int) -> None:
+    """Section 1.2: the rules for numbers of a mixed block."""
+    require(1 <= tables <= 4096, "invalid tables of a mixed block")
+    require(size % 4 == 0 and 4 <= size < length, "invalid size of a mixed block")
+    require(length <= 8192 * size, "more than 8192 bytes for each byte of a mixed block")
+    require(lanes_log <= 10 and 1 << lanes_log <= length, "invalid number of lanes")
 
 
 def read_blocks(container: bytes) -> tuple[list[Block], bytes]:
@@ -169,11 +236,8 @@ def read_block(container: bytes, position: int) -> tuple[Block, int]:
     if kind == MIXED:
         require(start <= len(container), "truncated block")
         tables, reserved, weights = struct.unpack_from("<HH8s", container, position + 12)
-        require(1 <= tables <= 4096, "invalid tables of a mixed block")
         require(reserved == 0, "reserved field of a mixed block is not 0")
-        require(size % 4 == 0 and 4 <= size < length, "invalid size of a mixed block")
-        require(length <= 8192 * size, "more than 8192 bytes for each byte of a mixed block")
-        require(lanes_log <= 10 and 1 << lanes_log <= length, "invalid number of lanes")
+        check_mixed(length, size, lanes_log, tables)
         require(design != 0, "a mixed block without a design")
         block = Block(*block[:3], 1 << lanes_log, design, transform, tables, weights)
     else:
@@ -1392,9 +1456,11 @@ def main(arguments: list[str]) -> int:
         return 2
     container, *weights_files = [Path(name).read_bytes() for name in arguments]
     try:
-        wanted = {block.weights for block in read_blocks(container)[0]}
+        wanted = tuple(block.weights for block in read_container(container)[1])
         files = {identity_of(weights): weights for weights in weights_files}
-        networks = {name: read_weights(files[name]) for name in wanted & set(files)}
+        networks = {
+            name: read_weights(data) for name, data in files.items() if name.startswith(wanted)
+        }
         original = decode(container, networks)
     except ValueError as error:
         print(f"page_decoder: {error}", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from pathlib import Path
 from types import ModuleType
 
@@ -24,11 +25,11 @@ def rows(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
 
 
-def example() -> bytes:
+def example(heading: str = "1.4 Example") -> bytes:
     """The container of the worked example, whose offsets are as they say."""
     data = b""
     for offset, digits in re.findall(
-        r"^\| (\d+) \| ((?:[0-9A-F]{2} ?)+) \|", section("1.4 Example"), flags=re.M
+        r"^\| (\d+) \| ((?:[0-9A-F]{2} ?)+) \|", section(heading), flags=re.M
     ):
         assert int(offset) == len(data)
         data += bytes.fromhex(digits)
@@ -37,6 +38,17 @@ def example() -> bytes:
 
 def test_the_worked_example_is_the_golden_file() -> None:
     assert example() == (ROOT / "tests" / "golden" / "decode" / "run.kz").read_bytes()
+
+
+def test_the_example_of_the_short_form_is_the_golden_file(page_decoder: ModuleType) -> None:
+    """And its words are those that the page says."""
+    data = example("1.5 Short form")
+    assert data == (ROOT / "tests" / "golden" / "decode" / "short-alone.kz").read_bytes()
+    assert f"is a container of {len(data)} bytes" in " ".join(section("1.5 Short form").split())
+    _, (block,) = page_decoder.read_short(data)
+    words = [f"{word:08X}" for (word,) in struct.iter_unpack("<I", block.payload)]
+    assert f"payload: {', '.join(words)} |" in section("1.5 Short form")
+    assert page_decoder.decode(data, {}) == b"abracadabra " * 5
 
 
 def test_the_worked_example_is_what_is_written_and_decoded(page_decoder: ModuleType) -> None:

@@ -26,6 +26,7 @@ from coding.container import (
     Block,
     Design,
     Digest,
+    Form,
     Head,
     Kind,
     Mixed,
@@ -44,7 +45,7 @@ def made(how: Any, engine: str | None = None) -> bytes:
     level = levels.LEVELS[how.level]
     level = dataclasses.replace(level, table_bytes=how.table_bytes or level.table_bytes)
     coders = registry.coders(how.model or level.model, engine)
-    digest, blocks = Digest(), []
+    digest, blocks = Digest(), list[Block]()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(levels, "LANE", how.lane)
         if how.transform is not None:
@@ -54,9 +55,12 @@ def made(how: Any, engine: str | None = None) -> bytes:
             digest.update(part)
             kind = stream.kind_of(part)
             recipe = level.recipe(len(part))
-            block = stream.make_block(coders, level, kind, part, recipe, ignore_progress)
-            blocks.append(container.block_bytes(block))
-    return assembled(blocks, digest)
+            blocks.append(stream.make_block(coders, level, kind, part, recipe, ignore_progress))
+    if how.short:
+        packed = container.short_bytes(next(iter(blocks), None), digest)
+        assert packed is not None
+        return packed
+    return assembled(list(map(container.block_bytes, blocks)), digest)
 
 
 def mixed(length: int, payload: bytes, lanes: int = 1, weights_id: bytes = NO_WEIGHTS) -> Block:
@@ -91,10 +95,25 @@ def test_the_program_decodes_it(golden_name: str, originals: dict[str, bytes]) -
     assert stream.decompress(packed) == originals[golden_name]
 
 
+@pytest.mark.parametrize("path", sorted((GOLDEN / "earlier").glob("[!p]*")), ids=lambda p: p.stem)
+def test_the_program_decodes_what_earlier_ones_wrote(
+    path: Path, originals: dict[str, bytes]
+) -> None:
+    """All of these are in the long form, and the last words of their streams are others."""
+    assert stream.decompress(path.read_bytes()) == originals[path.stem]
+
+
 def test_a_whole_file_is_made_of_the_same_blocks(golden: dict[str, Any]) -> None:
-    for name in ("empty", "run", "light", "program", "level-6"):
-        packed = stream.compress(b"".join(golden[name].parts), golden[name].level)
+    shorts = ("short-empty", "short-raw", "short-alone", "short-network")
+    for name in ("run", "program", *shorts):
+        how = golden[name]
+        packed = stream.compress(how.original, how.level, model=how.model)
         assert packed == (GOLDEN / "decode" / f"{name}.kz").read_bytes()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(container, "SHORT_MOST", -1)
+        for name in ("light", "level-6"):
+            packed = stream.compress(golden[name].original, golden[name].level)
+            assert packed == (GOLDEN / "decode" / f"{name}.kz").read_bytes()
 
 
 def short_container() -> bytes:
@@ -140,6 +159,28 @@ def head_changed(offset: int, value: int) -> Callable[[bytes], bytes]:
     """Makes a container of a mixed block with another byte in its head."""
     packed = lone(mixed(100, bytes(4)))(b"")
     return lambda _: resealed(packed, 20 + offset, value, 20 + 24 + 4)
+
+
+def short(form: int, fields: bytes, payload: bytes, original: bytes = b"") -> bytes:
+    """A container in the short form, whose check is that of this original."""
+    start, rest, digest = container.SHORT_MAGIC + bytes([form]), fields + payload, Digest()
+    digest.update(original)
+    return start + digest.short_mark(start + rest).check + rest
+
+
+def small(form: int = 3) -> bytes:
+    """A container in the short form; with form 2 a network is named that nobody has."""
+    text = bytes(range(32, 75)) * 7
+    payload = registry.without_network().encode_block(text, SHORT, ignore_progress)
+    fields = struct.pack("<HBB", len(text), 0x12, 1) + (b"none" if form == 2 else b"")
+    return short(form, fields, payload, text)
+
+
+def changed(at: int, new: bytes) -> Callable[[bytes], bytes]:
+    """Makes a small container with other bytes in a field, its check made good."""
+    text, packed = bytes(range(32, 75)) * 7, small()
+    rest = (packed[:at] + new + packed[at + len(new) :])[8:]
+    return lambda _: short(3, rest[:4], rest[4:], text)
 
 
 RAW = lone(Block(Head(Kind.RAW, 3, 3), b"abc"))(b"")
@@ -188,6 +229,39 @@ REFUSALS: dict[str, Callable[[bytes], bytes]] = {
     "Damaged-raw-of-another-length": lone(Block(Head(Kind.RAW, 3, 4), b"abcd")),
     "Damaged-too-long": lone(Block(Head(Kind.RUN, (1 << 27) + 1, 1), b"a")),
     "Damaged-of-no-bytes": lone(Block(Head(Kind.RUN, 0, 1), b"a")),
+    # Containers in the short form.
+    "BadMagic-short": lambda _: b"\x89Ky" + small()[3:],
+    "NewerVersion-short-form-5": lambda _: short(5, b"", b"what comes"),
+    "NewerVersion-short-form-13-alone": lambda _: container.SHORT_MAGIC + b"\r",
+    "Damaged-short-form-0": lambda _: short(0, b"", b"raw"),
+    "Truncated-short-magic": lambda _: small()[:2],
+    "Truncated-short-form": lambda _: small()[:3],
+    "Truncated-short-check": lambda _: small()[:7],
+    "Truncated-short-raw-check": lambda _: short(4, b"", b"raw")[:7],
+    "Truncated-short-length": lambda _: small()[:9],
+    "Truncated-short-how": lambda _: small()[:10],
+    "Truncated-short-tables": lambda _: small()[:11],
+    "Truncated-short-weights": lambda _: small(2)[:15],
+    "Truncated-short-memory": lambda _: short(1, b"\x64\0non", b""),
+    "Damaged-short-payload-cut-away": lambda _: small()[:12],
+    "Damaged-short-payload-cut": lambda _: small()[:-1],
+    "Damaged-short-trailing-byte": lambda _: small() + b"\n",
+    "Damaged-short-trailing-word": lambda _: small() + bytes(4),
+    "Damaged-short-raw-trailing-byte": lambda _: short(4, b"", b"raw", b"raw") + b"\n",
+    "Damaged-short-flipped-bit": lambda _: flipped(small(), 30, 4),
+    "Damaged-short-check": lambda _: flipped(small(), 5, 4),
+    "Damaged-short-raw": lambda _: flipped(short(4, b"", b"raw", b"raw"), 9, 1),
+    "Damaged-short-empty": lambda _: container.SHORT_MAGIC + b"\4none",
+    "UnknownWeights-short-none-such": lambda _: small(2),
+    "UnknownMemory-short-prepared": lambda _: short(1, b"\x64\0none", bytes(4)),
+    "NewerBlock-short-design-3": changed(10, b"\x13"),
+    "Damaged-short-without-design": changed(10, b"\x10"),
+    "Damaged-short-2048-lanes": changed(10, b"\xb2"),
+    "Damaged-short-more-lanes-than-bytes": lambda _: short(3, b"\7\0\x32\1", bytes(4)),
+    "Damaged-short-without-tables": changed(11, b"\0"),
+    "Damaged-short-of-no-bytes": changed(8, b"\0\0"),
+    "Damaged-short-payload-as-long-as-the-original": lambda _: short(3, b"\4\0\2\1", b"abc"),
+    "Damaged-short-payload-too-small": lambda _: short(3, b"\1\x80\2\1", b"a"),
     # What only decoding tells.
     "Damaged-stream-that-no-encoder-writes": lone(mixed(100, b"\xff" * 8)),
     "Damaged-other-stream": lone(mixed(100, bytes(8))),
@@ -206,7 +280,7 @@ def test_must_be_refused(name: str) -> None:
         stream.decompress(data)
 
 
-OF_HEADS = ("NewerBlock-", "Damaged-mixed-", "Damaged-raw-", "Damaged-run-")
+OF_HEADS = ("NewerBlock-", "NewerVersion-", "Damaged-mixed-", "Damaged-raw-", "Damaged-run-")
 
 
 @pytest.mark.parametrize("name", [name for name in REFUSALS if name.startswith(OF_HEADS)])
@@ -227,6 +301,9 @@ def test_every_refusal_of_the_format_has_a_file() -> None:
 
 def test_what_is_spoilt_here_is_right_before() -> None:
     assert stream.decompress(short_container()) == bytes(range(32, 75)) * 7 + b"-" * 500
+    assert stream.decompress(small()) == bytes(range(32, 75)) * 7
+    assert stream.decompress(short(4, b"", b"raw", b"raw")) == b"raw"
+    assert stream.decompress(short(4, b"", b"")) == b""
 
 
 @pytest.mark.parametrize("folder", ["decode", "refuse"])
@@ -241,7 +318,9 @@ def test_no_golden_file_is_forgotten(folder: str, originals: dict[str, bytes]) -
 def test_every_kind_of_block_is_there() -> None:
     found = set()
     for path in (GOLDEN / "decode").iterdir():
-        blocks = list(Reader(io.BytesIO(path.read_bytes())).blocks())
+        reader = Reader(io.BytesIO(path.read_bytes()))
+        blocks = list(reader.blocks())
+        found |= {("form", path.read_bytes()[3])} if reader.short else set()
         for head in (block.head for block in blocks):
             found |= {("kind", head.kind)}
             if isinstance(head, Mixed):
@@ -253,4 +332,5 @@ def test_every_kind_of_block_is_there() -> None:
     designs = {(design, network) for design in Design for network in (False, True)}
     kinds = {("kind", kind) for kind in Kind}
     kinds |= {("transform", transform) for transform in Transform}
-    assert found == {*kinds, *designs, "lanes", "tables", "several blocks"}
+    forms = {("form", form) for form in Form if form != Form.AFTER_MEMORY}
+    assert found == {*kinds, *designs, *forms, "lanes", "tables", "several blocks"}

@@ -28,6 +28,7 @@ from models.integer.weights import WeightsError
 GOLDEN = Path(__file__).parents[1] / "golden"
 PAGE = Path(__file__).parent / "page_decoder.py"
 NANO = GOLDEN / "nano.kzw"
+EARLIER = sorted(path.stem for path in (GOLDEN / "earlier").glob("[!p]*"))
 REFUSED = sorted(path.stem for path in (GOLDEN / "refuse").iterdir())
 
 Decode = Callable[[Path], bytes]
@@ -42,9 +43,10 @@ def decode(page_decoder: ModuleType) -> Decode:
 
     def run(path: Path) -> bytes:
         packed = path.read_bytes()
-        wanted = {block.weights for block in page_decoder.read_blocks(packed)[0]}
-        for identity in wanted & set(files) - set(networks):
-            networks[identity] = page_decoder.read_weights(files[identity])
+        wanted = tuple(block.weights for block in page_decoder.read_container(packed)[1])
+        for identity in set(files) - set(networks):
+            if identity.startswith(wanted):
+                networks[identity] = page_decoder.read_weights(files[identity])
         return page_decoder.decode(packed, networks)
 
     return run
@@ -57,6 +59,14 @@ def test_it_decodes_what_the_program_writes(
     assert decode(GOLDEN / "decode" / f"{golden_name}.kz") == originals[golden_name]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EARLIER)
+def test_it_decodes_what_earlier_programs_wrote(
+    decode: Decode, originals: dict[str, bytes], name: str
+) -> None:
+    assert decode(GOLDEN / "earlier" / f"{name}.kz") == originals[name]
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_it_refuses_what_the_program_refuses(decode: Decode, name: str) -> None:
     with pytest.raises(ValueError, match=r"\w+ \w+"):
@@ -65,7 +75,12 @@ def test_it_refuses_what_the_program_refuses(decode: Decode, name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("file", "code"), [("decode/blocks.kz", 0), ("refuse/Damaged-flipped-bit.kz", 1)]
+    ("file", "code"),
+    [
+        ("decode/blocks.kz", 0),
+        ("decode/short-network.kz", 0),
+        ("refuse/Damaged-flipped-bit.kz", 1),
+    ],
 )
 def test_it_works_as_a_script(originals: dict[str, bytes], file: str, code: int) -> None:
     path = GOLDEN / file
@@ -123,6 +138,35 @@ def test_both_accept_the_same_heads_of_blocks(page_decoder: ModuleType, head: by
     packed += container.end_bytes(Digest().end_mark())
     ours = accepts(lambda: list(Reader(io.BytesIO(packed)).blocks()), FormatError)
     assert accepts(lambda: page_decoder.read_blocks(packed), ValueError) == ours
+
+
+def shorts() -> st.SearchStrategy[bytes]:
+    """Containers in the short form whose fields are at the format's bounds or just beyond them."""
+    lengths = st.sampled_from([0, 1, 4, 5, 8, 9, 1024, 1 << 15, (1 << 15) + 1, (1 << 16) - 1])
+    sizes = st.sampled_from([0, 1, 3, 4, 5, 7, 8, 9, 1024, (1 << 16) - 1, 1 << 16, (1 << 16) + 8])
+    return st.builds(
+        lambda form, length, how, tables, more, size: (
+            container.SHORT_MAGIC
+            + bytes([form, *b"chck"])
+            + (struct.pack("<HBB", length, how, tables) + more + bytes(size))
+        ),
+        st.integers(0, 6),
+        lengths,
+        st.sampled_from([0x00, 0x01, 0x02, 0x03, 0x0F, 0x31, 0x32, 0xA2, 0xB2, 0xF1]),
+        st.sampled_from([0, 1, 255]),
+        st.binary(max_size=4),
+        sizes,
+    )
+
+
+@given(shorts(), st.integers(0, 30))
+def test_both_accept_the_same_short_forms(
+    page_decoder: ModuleType, packed: bytes, cut: int
+) -> None:
+    for data in (packed, packed[:cut]):
+        ours = accepts(lambda data=data: Reader(io.BytesIO(data)), FormatError)  # type: ignore[misc]
+        theirs = accepts(lambda data=data: page_decoder.read_container(data), ValueError)  # type: ignore[misc]
+        assert theirs == ours
 
 
 def test_there_are_as_many_bit_histories_as_the_page_says(page_decoder: ModuleType) -> None:

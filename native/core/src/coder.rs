@@ -1,7 +1,8 @@
 //! The range coder: decisions with counts of 2^24 to and from a stream of 32-bit words.
 //!
 //! The arithmetic is that of `FORMAT.md`, section 2.2; the encoder writes the very words that the
-//! `RangeEncoder` of the crate `constriction` 0.5.0 writes, which the tests hold it against.
+//! `RangeEncoder` of the crate `constriction` 0.5.0 writes, but for a rounder end, which the tests
+//! hold it against.
 #![forbid(unsafe_code)]
 
 /// Probabilities are counts of 2 to this power.
@@ -105,17 +106,29 @@ impl Encoder {
         self.stream.extend_from_slice(&word.to_le_bytes());
     }
 
+    /// The first point from `low` on that ends in so many zero bits and a word of them.
+    fn rounded(&self, zeros: u32) -> u64 {
+        let below = u64::MAX >> (WORD_BITS - zeros);
+        self.low.wrapping_add(below) & !below
+    }
+
     /// The whole stream: little-endian words, none where nothing was coded.
+    ///
+    /// There are as many as constriction writes. The last one ends in as many zero bytes as the
+    /// range allows, which the short form of a container leaves out.
     #[must_use]
     pub fn finish(mut self) -> Vec<u8> {
         if self.range == u64::MAX {
             return self.stream;
         }
-        let point = self.low.wrapping_add(u64::from(u32::MAX));
+        let least = self.rounded(0);
+        let more = least >> WORD_BITS == self.low.wrapping_add(self.range) >> WORD_BITS;
+        let points = [24, 16, 8].map(|zeros| self.rounded(zeros));
+        let within = |point: &u64| point.wrapping_sub(self.low) < self.range;
+        let point = points.into_iter().find(within).unwrap_or(least);
         self.release(point < self.low);
-        let word = (point >> WORD_BITS) as u32;
-        self.push(word);
-        if (self.low.wrapping_add(self.range) >> WORD_BITS) as u32 == word {
+        self.push((point >> WORD_BITS) as u32);
+        if more {
             self.push(0);
         }
         self.stream

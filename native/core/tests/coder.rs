@@ -1,4 +1,4 @@
-//! The range coder against constriction's, word for word, and back.
+//! The range coder against constriction's, word for word but for a rounder end, and back.
 
 use constriction::stream::Decode as _;
 use constriction::stream::Encode as _;
@@ -69,12 +69,37 @@ fn decisions(random: &mut Random, number: usize, kind: u32) -> Vec<(u32, u32)> {
         .collect()
 }
 
+/// The words that constriction writes, as a number rounded up to the most zero bytes with which it
+/// still reads the decisions.
 fn words_of_constriction(decisions: &[(u32, u32)]) -> Vec<u8> {
     let mut coder = DefaultRangeEncoder::new();
     for &(zero, bit) in decisions {
         coder.encode_symbol(bit == 1, Bernoulli { zero }).unwrap();
     }
-    coder.into_compressed().unwrap().iter().flat_map(|word: &u32| word.to_le_bytes()).collect()
+    let words: Vec<u32> = coder.into_compressed().unwrap();
+    let rounded = [24, 16, 8].map(|zeros| rounded_up(words.clone(), zeros));
+    let reads = |words: &Vec<u32>| {
+        let mut decoder = DefaultRangeDecoder::from_compressed(words.clone()).unwrap();
+        decisions.iter().all(|&(zero, bit)| {
+            decoder.decode_symbol(Bernoulli { zero }).is_ok_and(|one| one == (bit == 1))
+        })
+    };
+    let roundest = rounded.into_iter().find(reads).unwrap_or(words);
+    roundest.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+/// Words whose last one is rounded up to a multiple of a power of 2, carries included.
+fn rounded_up(mut words: Vec<u32>, zeros: u32) -> Vec<u32> {
+    let unit = 1_u32 << zeros;
+    if let Some(last) = words.last_mut() {
+        let (sum, mut carry) = last.overflowing_add(last.wrapping_neg() % unit);
+        *last = sum;
+        for word in words.iter_mut().rev().skip(1) {
+            let (sum, again) = word.overflowing_add(u32::from(carry));
+            (*word, carry) = (sum, again);
+        }
+    }
+    words
 }
 
 fn stream_of(decisions: &[(u32, u32)]) -> Vec<u8> {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import compressor
-from coding.container import END_BYTES, HEADER_BYTES
+from coding.container import END_BYTES, HEADER_BYTES, MAGIC, SHORT_MAGIC
 from compressor.bench.ours import FLOAT_MAGIC, PRODUCT, ROOT, TRANSFORMER, blocks, program_bytes
 from compressor.codec import native
 from compressor.codec.seams import BlockCodec
@@ -43,10 +43,10 @@ def test_the_blocks_of_a_file(nano_codec: BlockCodec, tmp_path: Path) -> None:
         packed = compressor.compress(original, model=nano_codec)
         (tmp_path / "packed").write_bytes(packed)
         (tmp_path / "float").write_bytes(FLOAT_MAGIC + packed)
-        size = len(packed) - HEADER_BYTES - END_BYTES
+        size = len(packed) - (0 if packed.startswith(SHORT_MAGIC) else HEADER_BYTES + END_BYTES)
         assert blocks(tmp_path / "packed") == [[1000, size]]
         assert blocks(tmp_path / "float", len(FLOAT_MAGIC)) == [[1000, size]]
-    assert FLOAT_MAGIC[:6] != packed[:6]
+    assert FLOAT_MAGIC[:3] not in (packed[:3], MAGIC[:3])
 
 
 @pytest.mark.parametrize("engine", ["native", "jax"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from compressor.codec.seams import BlockCodec
 from data.samples import sample
 
 TEXT = sample()[:160]
+InLongForm = Callable[[], contextlib.AbstractContextManager[None]]
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +34,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def packed(nano_codec: BlockCodec) -> bytes:
     """The text, compressed."""
     return compressor.compress(TEXT, model=nano_codec)
+
+
+@pytest.fixture(scope="session")
+def packed_long(nano_codec: BlockCodec, in_long_form: InLongForm) -> bytes:
+    """The text in a container of the long form."""
+    with in_long_form():
+        return compressor.compress(TEXT, model=nano_codec)
 
 
 ZEROS = bytes(1000)

@@ -382,7 +382,8 @@ def test_every_level_has_its_digit(
     identity = container.NO_WEIGHTS
     if wanted.model:
         identity = weights_store.identity_of(weights_store.path_by_name(wanted.model))
-    assert block.head.weights_id == identity
+    assert block.head.weights_id == identity[: len(block.head.weights_id)]
+    assert len(block.head.weights_id) == (4 if wanted.model else 8), "in the short form"
     assert cli("compress", "--level", level, "a.txt", "-c").stdout_bytes == packed
     assert cli("-d", "b.kz").exit_code == 0
     assert Path("b").read_bytes() == original
@@ -402,7 +403,7 @@ def test_a_model_takes_the_place_of_the_level_s_own(
     for level in (1, 9):
         (block,) = blocks(cli(f"-{level}", "-m", "nano", "-c", "a.txt").stdout_bytes)
         assert isinstance(block.head, Mixed)
-        assert block.head.weights_id == nano_codec.identity
+        assert block.head.weights_id == nano_codec.identity[:4]
         assert block.head.design == levels.LEVELS[level].design
 
 
@@ -421,22 +422,35 @@ def test_lanes_may_be_asked_for(
 
 
 def test_inspect_agrees_with_the_file(
-    folder: Path, cli: Run, packed: bytes, nano_codec: BlockCodec, facts: Facts
+    folder: Path,
+    cli: Run,
+    packed: bytes,
+    packed_long: bytes,
+    nano_codec: BlockCodec,
+    facts: Facts,
 ) -> None:
     identity = nano_codec.identity.hex()
-    Path("a.kz").write_bytes(packed)
+    Path("a.kz").write_bytes(packed_long)
     (told,) = facts(cli("inspect", "a.kz", "--json").stdout)
     assert (told["schema"], told["input"]) == (1, "a.kz")
-    assert told["format_version"] == packed[6]
+    assert (told["format_version"], told["form"]) == (packed_long[6], "long")
+    assert told["sha256_prefix"] == packed_long[-16:-4].hex()
     assert (told["weights"], told["models"]) == ([identity], ["nano"])
-    assert (told["original_bytes"], told["compressed_bytes"]) == (160, len(packed))
+    assert (told["original_bytes"], told["compressed_bytes"]) == (160, len(packed_long))
     assert (told["blocks"], told["lanes"], told["tables_mib"]) == ({"mixed": 1}, [1], 1)
-    assert told["ratio"] == pytest.approx(160 / len(packed), rel=1e-3)
-    assert told["bits_per_char"] == round(8 * len(packed) / 160, 4)
+    assert told["ratio"] == pytest.approx(160 / len(packed_long), rel=1e-3)
+    assert told["bits_per_char"] == round(8 * len(packed_long) / 160, 4)
     assert told["cards"] == [weights_store.card_of(weights_store.path_by_name("nano"))]
     shown = cli("inspect", "a.kz").stdout
-    for word in ("a.kz", identity, "nano", "160", str(len(packed)), "bits per char"):
+    for word in ("a.kz", identity, "nano", "160", str(len(packed_long)), "bits per char"):
         assert word in shown
+    Path("a.kz").write_bytes(packed)
+    (short,) = facts(cli("inspect", "a.kz", "--json").stdout)
+    assert (short["form"], short["weights"]) == ("short", [identity[:8]])
+    assert (short["compressed_bytes"], short["sha256_prefix"]) == (len(packed), None)
+    for name in ("models", "blocks", "lanes", "tables_mib", "original_bytes", "cards"):
+        assert short[name] == told[name]
+    assert len(packed) == len(packed_long) - 60
     assert cli("inspect", "-", stdin=packed).exit_code == 0
 
 
@@ -635,12 +649,15 @@ def test_a_missing_file_is_refused_by_name(folder: Path, cli: Run, refusal: Call
     assert json.loads(cli("--json", "absent").stdout)["error"]["name"] == "InputMissing"
 
 
-def test_the_length_for_the_progress_bar_is_that_of_the_end_mark(
-    folder: Path, packed: bytes
+def test_the_length_for_the_progress_bar_is_the_one_that_is_stated(
+    folder: Path, packed: bytes, packed_long: bytes
 ) -> None:
     from compressor.cli.code import original_length
 
     Path("a.kz").write_bytes(packed)
     Path("short").write_bytes(b"short")
-    assert original_length("a.kz") == 160
+    Path("long.kz").write_bytes(packed_long)
+    Path("raw.kz").write_bytes(compressor.compress(b"x" * 9))
+    lengths = [original_length(name) for name in ("a.kz", "long.kz", "raw.kz")]
+    assert lengths == [160, 160, 9]
     assert [original_length(name) for name in ("short", "absent", files.PIPE)] == [None] * 3

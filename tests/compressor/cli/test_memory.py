@@ -38,7 +38,9 @@ def test_files_go_there_and_back_with_a_memory(cli: Callable, refusal: Callable)
         assert cli(*arguments, "-D", "m.kzm").exit_code == 0
     assert Path("new.txt").read_bytes() == RECORDS[8]
     facts = json.loads(cli("memory", "show", "m.kzm", "--json").stdout)
-    assert json.loads(cli("inspect", "new.txt.kz", "--json").stdout)["memory"] == facts["identity"]
+    told = json.loads(cli("inspect", "new.txt.kz", "--json").stdout)
+    assert (told["form"], told["memory"]) == ("short", facts["identity"][:8])
+    assert (told["original_bytes"], told["blocks"]) == (700, {"mixed": 1})
     assert facts["sources"][0] == {"source": "old/0.txt", "bytes": 700}
     assert facts["text_bytes"] == 5600
 

@@ -160,6 +160,48 @@ def test_a_thousand_corruptions_never_give_wrong_bytes(mixed: tuple[bytes, bytes
     assert refused > 950
 
 
+def spoilt_short(packed: bytes) -> Iterator[bytes]:
+    """A container of the short form with each of its bits inverted, cut anywhere, and with more."""
+    for bit in range(8 * len(packed)):
+        yield flipped(packed, bit)
+    for place in range(len(packed)):
+        yield packed[:place]
+        yield packed[:place] + packed[place + 1 :]
+    for more in (b"\0", b"\n", bytes(3), bytes(4), packed, bytes(1 << 16), bytes(1 << 20)):
+        yield packed + more
+
+
+SHORT = {
+    "with network": sample()[:100],
+    "memory alone": sample()[:100],
+    "raw": b"raw text",
+    "empty": b"",
+}
+
+
+@pytest.mark.parametrize("kind", SHORT)
+def test_damage_to_a_container_of_the_short_form_is_noticed(
+    kind: str, nano_codec: BlockCodec
+) -> None:
+    original, model = SHORT[kind], None if kind == "memory alone" else nano_codec
+    packed = compressor.compress(original, 1, model=model)
+    forms = {"with network": 2, "memory alone": 3}
+    assert packed[:4] == container.SHORT_MAGIC + bytes([forms.get(kind, 4)])
+    limits = {"max_output": 1000, "max_memory": 100_000_000}
+    assert compressor.decompress(packed, **limits) == original
+    for spoilt in spoilt_short(packed):
+        with pytest.raises(KolmozipError, match=r"[:,] \w+"):
+            compressor.decompress(spoilt, **limits)
+
+
+def test_a_container_of_the_short_form_does_not_pass_for_another(nano_codec: BlockCodec) -> None:
+    """Its check is over all that it says, and not over the original alone."""
+    packed = compressor.compress(sample()[:100], model=nano_codec)
+    assert packed[11] == 1, "MiB of tables"
+    for tables in (2, 3, 100):
+        refused(packed[:11] + bytes([tables]) + packed[12:])
+
+
 @pytest.mark.usefixtures("remembered")
 def test_blocks_out_of_place_are_noticed_by_the_last_checksum(
     mixed: tuple[bytes, bytes], blocks: Blocks, rebuilt: Rebuilt
@@ -178,6 +220,7 @@ def test_blocks_out_of_place_are_noticed_by_the_last_checksum(
             compressor.decompress(rebuilt(packed, wrong))
 
 
+@pytest.mark.usefixtures("long_form")
 def test_damage_under_a_good_block_checksum_is_noticed_by_the_last_one(
     nano_codec: BlockCodec, blocks: Blocks, rebuilt: Rebuilt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,6 +271,7 @@ def spoilt_block(block: Block, **changes: Any) -> Block:
     ],
     ids=str,
 )
+@pytest.mark.usefixtures("long_form")
 def test_a_mixed_block_that_lies_about_itself(
     nano_codec: BlockCodec, blocks: Blocks, rebuilt: Rebuilt, change: dict[str, Any]
 ) -> None:
@@ -236,6 +280,7 @@ def test_a_mixed_block_that_lies_about_itself(
     refused(rebuilt(packed, [spoilt_block(blocks(packed)[0], **change)]))
 
 
+@pytest.mark.usefixtures("long_form")
 @pytest.mark.parametrize("kind", [Kind.RAW, Kind.RUN])
 def test_a_block_that_lies_about_its_type(
     nano_codec: BlockCodec, blocks: Blocks, rebuilt: Rebuilt, kind: Kind

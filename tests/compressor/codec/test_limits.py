@@ -119,6 +119,25 @@ def test_the_library_takes_limits(nano_codec: BlockCodec, text: bytes) -> None:
         compressor.decompress(packed, max_memory=1 << 20)
 
 
+def test_limits_hold_for_the_short_form() -> None:
+    """16 bytes may ask for 255 MiB of tables, and for 32 KiB."""
+    digest, head = Digest(), mixed(1 << 15, 4, tables=255)
+    greedy = container.short_bytes(head, digest)
+    assert greedy is not None
+    assert len(greedy) == 17, "of a payload of zeros one byte"
+    refused(greedy, LimitExceeded, max_output=(1 << 15) - 1)
+    refused(greedy, LimitExceeded, max_memory=255 << 20)
+    with pytest.raises(AssertionError, match="network was started"):
+        refused(greedy, LimitExceeded, max_output=1 << 15, max_memory=400 << 20)
+    raw = container.short_bytes(Block(Head(Kind.RAW, 600, 600), b"x" * 600), digest)
+    assert raw is not None
+    assert refused(raw, LimitExceeded, max_output=599).total == 0
+    for lie in (mixed((1 << 15) + 1, 4), mixed(4, 4), mixed(100, 0), mixed(7, 4, 8)):
+        packed = container.short_bytes(lie, digest)
+        assert packed is not None
+        assert refused(packed, Damaged).total == 0
+
+
 @pytest.fixture
 def bombs(tmp_path: Path) -> Iterator[dict[str, Path]]:
     files = {

@@ -6,6 +6,7 @@ definition where that is not built.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import random
 import sys
@@ -20,8 +21,8 @@ from hypothesis import strategies as st
 
 import compressor
 from coding import container
-from coding.container import NO_WEIGHTS, Block, Design, Head, Kind, Mixed
-from compressor.codec import kinds, levels, registry, weights_store
+from coding.container import NO_WEIGHTS, Block, Design, Head, Kind, Mixed, Transform
+from compressor.codec import kinds, levels, registry, trials, weights_store
 from compressor.codec import stream as codec
 from compressor.codec.blocks import decode_block, encode_block
 from compressor.codec.levels import Level
@@ -145,8 +146,8 @@ def test_real_text_shrinks_through_the_model(
     (block,) = blocks(packed)
     assert isinstance(block.head, Mixed)
     assert (block.head.lanes, block.head.design) == (1, Design.FULL)
-    assert block.head.weights_id == nano_codec.identity
-    assert len(packed) < 800
+    assert block.head.weights_id == nano_codec.identity[:4]
+    assert len(packed) < 740
 
 
 @pytest.mark.slow
@@ -251,7 +252,7 @@ def test_what_the_model_would_expand_is_stored_raw(
     packed = compressed(original, counted)
     assert counted.uses == 1, "the model was tried"
     assert blocks(packed) == [Block(Head(Kind.RAW, 600, 600), original)]
-    assert len(packed) == 600 + container.HEADER_BYTES + 16 + container.END_BYTES
+    assert len(packed) == 600 + 8, "in the short form"
     assert compressor.decompress(packed) == original
 
 
@@ -284,6 +285,61 @@ def test_what_repeats_beyond_measure_is_filled_up_to_the_least_payload(
     (block,) = blocks(there_and_back(original, definition))
     assert (block.head.kind, block.head.size) == (Kind.MIXED, len(original) // 8)
     assert block.payload.endswith(bytes(40)), "the coder's own words end far before"
+
+
+def is_short(packed: bytes) -> bool:
+    return container.Reader(io.BytesIO(packed)).short
+
+
+def test_the_smaller_form_is_written(
+    model: BlockCodec, text: bytes, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shorts = [b"", b"x", b"a" * 56, text[:30], text[:1000], random.Random(9).randbytes(65_535)]
+    longs = [b"a" * 57, random.Random(9).randbytes(65_536)]
+    for original in shorts + longs:
+        packed = there_and_back(original, model)
+        assert is_short(packed) == (original in shorts)
+        with monkeypatch.context() as patch:
+            patch.setattr(container, "SHORT_MOST", -1)
+            long = compressed(original, model)
+        assert restored(long, model) == original
+        if original:
+            assert not is_short(long)
+            assert len(packed) < len(long) or packed == long
+    monkeypatch.setattr(Level, "block_bytes", 500)
+    two = there_and_back(text[:700], model)
+    assert not is_short(two), "of two blocks"
+    assert [length for _, length in told(blocks(two))] == [500, 200]
+
+
+def test_a_block_that_the_short_form_makes_no_smaller_is_raw_there(
+    model: BlockCodec, text: bytes
+) -> None:
+    """Its head is smaller by what a mixed one says."""
+    sizes = [len(there_and_back(text[:length], model)) for length in range(1, 60)]
+    assert all(size <= length + 8 for length, size in enumerate(sizes, 1))
+    assert sizes[0] == 9
+    assert sizes[-1] < 59 + 8, "mixed"
+
+
+def test_a_transform_and_large_tables_take_the_long_form(
+    model: BlockCodec, text: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        rising = bytes(n * n // 60 % 256 for n in range(1000))
+        changed = Transform.BYTES, trials.apply(Transform.BYTES, rising)
+        patch.setattr(trials, "transformed", lambda *_: changed)
+        assert not is_short(there_and_back(rising, model))
+    tables = Level.recipe
+    for number in (255, 256):
+        monkeypatch.setattr(
+            Level,
+            "recipe",
+            lambda level, length, number=number: dataclasses.replace(
+                tables(level, length), tables=number
+            ),
+        )
+        assert is_short(there_and_back(text[:200], model)) == (number == 255)
 
 
 class Dribble(io.RawIOBase):
@@ -333,6 +389,10 @@ def test_short_reads_and_targets_that_cannot_seek(
         Dribble(bytes(packed.content)), target, find=finding(model)
     )
     assert bytes(target.content) == original
+    little = Sink()
+    compressor.compress_stream(Dribble(original[:90]), little, model=model)
+    assert is_short(bytes(little.content))
+    assert bytes(little.content) == compressed(original[:90], model)
     assert there.length == again.length == len(original)
     assert there.end_mark() == again.end_mark()
 
@@ -361,7 +421,7 @@ def test_a_model_is_found_by_name_path_and_itself(
     assert by_name == by_path == by_itself
     (block,) = blocks(by_name)
     assert isinstance(block.head, Mixed)
-    assert block.head.weights_id == nano_codec.identity
+    assert block.head.weights_id == nano_codec.identity[:4]
 
 
 def test_coders_and_lanes_may_be_brought(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from coding import container
 from coding.errors import UnknownWeights
 from compressor.codec import weights_store
 from compressor.errors import AmbiguousModel, UnknownModel
@@ -35,6 +36,31 @@ def test_found_by_identity_name_and_path(own: Path) -> None:
         weights_store.path_by_identity(bytes(8))
     with pytest.raises(UnknownModel, match="good"):
         weights_store.path_by_name("none-such")
+
+
+def test_shipped_weights_are_told_apart_by_the_short_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(weights_store.FOLDER_VARIABLE, raising=False)
+    identities = [weights_store.identity_of(path) for path in weights_store.weights_files()]
+    assert len({identity[: container.PREFIX] for identity in identities}) == len(identities) > 1
+
+
+def test_the_first_bytes_of_an_identity_suffice_unless_two_begin_with_them(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = identity_of_bytes(GOLDEN.read_bytes())
+    assert weights_store.path_by_identity(identity[:4]) == own / "good.kzw"
+    shutil.copy(GOLDEN, own / "same.kzw")
+    assert weights_store.path_by_identity(identity[:4]) == own / "good.kzw", "or one of its kind"
+    (own / "other.kzw").write_bytes(GOLDEN.read_bytes() + b"more")
+    really = weights_store.identity_of_bytes
+    monkeypatch.setattr(
+        weights_store, "identity_of_bytes", lambda data: identity[:4] + really(data)[4:]
+    )
+    weights_store._identity_of.cache_clear()
+    with pytest.raises(AmbiguousModel, match=rf"other.*{identity[:4].hex()}.*: leave only"):
+        weights_store.path_by_identity(identity[:4])
+    assert weights_store.path_by_identity(identity) == own / "good.kzw"
+    weights_store._identity_of.cache_clear()
 
 
 def spoil_unreadable(path: Path) -> None:
