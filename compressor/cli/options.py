@@ -19,6 +19,7 @@ from compressor.codec.levels import Level
 from compressor.errors import FileRefusal, Interrupted, OutOfMemory
 from compressor.system import files
 from compressor.system.plain_table import plain_table
+from compressor.system.progress import aside
 
 SCHEMA = 1
 """Version of the JSON objects that commands print; README.md beside this file describes them."""
@@ -328,12 +329,13 @@ class Refusal(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Prints ``kolmozip: INPUT: TEXT [NAME]`` on stderr, or the JSON object of a failure."""
-        if self.as_json:
-            error = {"name": self.error, "message": self.message}
-            print_json({"input": self.input, "error": error}, err=self.err)
-        else:
-            line = printable(f"kolmozip: {self.where}{self.message} [{self.error}]")
-            click.echo(line, err=True)
+        with aside():
+            if self.as_json:
+                error = {"name": self.error, "message": self.message}
+                print_json({"input": self.input, "error": error}, err=self.err)
+            else:
+                line = printable(f"kolmozip: {self.where}{self.message} [{self.error}]")
+                click.echo(line, err=True)
 
 
 class Stop(Refusal):
