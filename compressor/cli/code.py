@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from compressor.system import files
 from compressor.system.progress import aside, bar
 
 if TYPE_CHECKING:
+    from compressor.codec.cluster import Cluster, Share
     from compressor.codec.prepared import Coder
 
 SUFFIX = ".kz"
@@ -276,6 +277,20 @@ class _Way(abc.ABC):
         self.settings = settings
         self._lock = threading.Lock()
         self._prepared: Coder | None = None
+        self.cluster: Cluster | None = None
+
+    def elsewhere(self, threads: int) -> Share | None:
+        """The cluster, if any, for a file that has so many blocks coded at a time."""
+        if self.cluster is None:
+            return None
+        from compressor.codec.cluster import Share
+
+        return Share(self.cluster, threads)
+
+    def needed(self, name: str) -> Need:
+        """As ``need``; what is coded by a cluster has a thread a block here, which waits for it."""
+        need = self.need(name)
+        return need if self.cluster is None else dataclasses.replace(need, block_threads=1)
 
     @abc.abstractmethod
     def code(self, name: str, target: str | None, threads: int, progress: Progress) -> _Outcome:
@@ -332,6 +347,7 @@ class _Compressing(_Way):
                     lanes=settings.lanes,
                     max_memory=settings.max_memory,
                     prepared=prepared,
+                    elsewhere=self.elsewhere(threads),
                 )
         warnings = list(packed.warnings)
         if name.endswith(SUFFIX):
@@ -378,6 +394,7 @@ class _Restoring(_Way):
             max_output=settings.max_output,
             max_memory=settings.max_memory,
             prepared=self.prepared(),
+            elsewhere=self.elsewhere(threads),
         ).length
 
 
@@ -418,15 +435,17 @@ def _code_all(
             outcome.warnings.append("it has changed meanwhile and is kept; compress it again")
         return outcome
 
-    def alone(name: str, progress: Progress) -> _Outcome:
-        return code(name, settings.threads, progress)
-
     def begin(progress: Progress) -> shares.Coming[_Outcome]:
-        means = many.means(settings) if len(inputs) > 1 and many.apart(targets, inputs) else None
-        if means is None or means.cores == 1:
-            return shares.one_by_one(inputs, sizes, alone, progress)
-        weights = [size or 0 for size in sizes]
-        return shares.side_by_side(inputs, weights, way.need, code, means, progress)
+        means = way.cluster.means if way.cluster else many.means(settings)
+        if len(inputs) > 1 and means.cores > 1 and many.apart(targets, inputs):
+            weights = [size or 0 for size in sizes]
+            return shares.side_by_side(inputs, weights, way.needed, code, means, progress)
+
+        def alone(name: str, progress: Progress) -> _Outcome:
+            threads = means.part(way.needed(name), 1, 1) if way.cluster else settings.threads
+            return code(name, threads, progress)
+
+        return shares.one_by_one(inputs, sizes, alone, progress)
 
     def report(_: str) -> None:
         outcome = next(coming)()
@@ -434,10 +453,28 @@ def _code_all(
             _report(outcome, settings, to_stdout)
 
     with (
+        _cluster(settings, sizes) as way.cluster,
         bar(total, label, settings.quiet) as progress,
         contextlib.closing(begin(progress)) as coming,
     ):
         options.each(inputs, report, settings.as_json, err=to_stdout)
+
+
+@contextlib.contextmanager
+def _cluster(settings: Settings, sizes: Iterable[int | None]) -> Iterator[Cluster | None]:
+    """The cluster that is to code inputs of these sizes, if any."""
+    if settings.cluster is None:
+        yield None
+        return
+    if settings.prepared is not None:
+        raise click.UsageError(
+            "a prepared memory is not sent to a cluster: leave out -D or --cluster"
+        )
+    from compressor.codec.cluster import connected
+
+    with connected(settings.cluster, settings.engine) as cluster:
+        cluster.expect(many.blocks_of(sizes))
+        yield cluster
 
 
 def original_length(name: str) -> int | None:

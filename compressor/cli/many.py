@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coding.container import NO_WEIGHTS, Mixed, Reader
+from coding.container import MAX_BLOCK, NO_WEIGHTS, Mixed, Reader
 from coding.errors import KolmozipError
 from compressor.cli.options import Settings
 from compressor.codec import engines, levels, needs
@@ -17,6 +17,12 @@ from compressor.system import files, resources
 
 if TYPE_CHECKING:
     from compressor.codec.prepared import Coder
+
+
+ENDLESS = 1 << 50
+"""Bytes and blocks of a pipe, of which nobody knows how much comes."""
+LARGEST = 2_000_000_000
+"""Bytes of memory that a block of unknown kind takes, with the largest tables of a level."""
 
 
 def apart(targets: Mapping[str, str | None], inputs: Iterable[str]) -> bool:
@@ -41,6 +47,12 @@ def means(settings: Settings) -> Means:
     if settings.max_memory is not None or not native:
         cores = 1
     return Means(cores, resources.memory() // SHARE)
+
+
+def blocks_of(sizes: Iterable[int | None]) -> int:
+    """About how many blocks inputs of these sizes have; 0 where one of them is not known."""
+    known = list(sizes)
+    return 0 if None in known else sum(max(-(-(size or 0) // MAX_BLOCK), 1) for size in known)
 
 
 def size_of(name: str) -> int | None:
@@ -69,7 +81,7 @@ def _endless(name: str) -> bool:
 def to_compress(name: str, settings: Settings, prepared: Coder | None) -> Need:
     """What compressing a file needs."""
     level = levels.LEVELS[settings.level].in_lanes(settings.lanes)
-    size = size_of(name) or 1
+    size = max(size_of(name) or (ENDLESS if _endless(name) else 0), 1)
     length = min(size, level.block_bytes)
     blocks = -(-size // length)
     if prepared is not None:
@@ -84,6 +96,8 @@ def to_restore(name: str, length: int, prepared: Coder | None) -> Need:
 
     What cannot be read is refused in its turn, and needs nothing.
     """
+    if _endless(name):
+        return Need(ENDLESS, 1, LARGEST)
     try:
         with files.named_errors(name), Path(name).open("rb") as source:
             block = next(Reader(source).blocks(), None)

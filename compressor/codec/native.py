@@ -60,6 +60,13 @@ def check_build(build: str) -> None:
         raise StaleEngine(f"the native engine was built from other sources than these: {REBUILD}")
 
 
+def build() -> str:
+    """Which sources the compiled module was built from, and for which format."""
+    import compressor.codec._native as module
+
+    return module.build_id()
+
+
 def sources_id() -> str:
     """CRC-32 of the names and contents of the Rust sources in this checkout."""
     files: list[Path] = []
