@@ -56,6 +56,7 @@ class Measuring:
             "weights": "bench:weights",
             "estimate": "bench:estimate",
             "memory": "bench:memory",
+            "scale": "bench:scale",
             "report": "report:report",
             "leaderboard": "report:leaderboard",
         }
@@ -249,6 +250,35 @@ def memory(
         from compressor.bench.prepared import measure, table
 
         facts, path = measure(folder, levels_ or (3, 6), Path(results, "raw"), quiet, most)
+    if as_json:
+        options.print_json(facts)
+        return
+    click.echo(f"{table(facts)}\nwritten to {path}")
+
+
+@click.command()
+@click.argument("source", metavar="INPUT", type=click.Path(exists=True, path_type=Path))
+@some_levels("1, 3, 6")
+@options.results
+@options.quiet
+@options.as_json
+def scale(source: Path, levels_: tuple[int, ...], results: str, quiet: bool, as_json: bool) -> None:
+    """Measure what much data costs.
+
+    INPUT is a file, or a folder of which all files below are taken: a gigabyte tells more than a
+    megabyte. At each level all files are coded over all cores, restored and compared. Bytes,
+    seconds, peak memory; and what a terabyte takes at that rate. `kolmozip bench report` makes the
+    page scale.md of it.
+
+    \b
+    Examples:
+      kolmozip bench scale enwik9
+      kolmozip bench scale logs --level 1 --level 3 --level 6
+    """
+    with need("bench"):
+        from compressor.bench.scale import LEVELS, measure, table
+
+        facts, path = measure(source, levels_ or LEVELS, Path(results, "raw"), quiet)
     if as_json:
         options.print_json(facts)
         return

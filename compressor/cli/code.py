@@ -74,6 +74,7 @@ def compress(inputs: tuple[str, ...], settings: Settings) -> None:
       kolmozip compress a.txt -o packed.kz --force
       kolmozip compress -9 --max-memory 500M a.txt
       kolmozip compress -D logs.kzm today.log
+      kolmozip compress logs/*.log --cluster tcp://10.0.0.1:8786
       tar c folder | kolmozip compress - -o folder.tar.kz
     """
     _compress_all(inputs, settings)
@@ -96,6 +97,7 @@ def decompress(inputs: tuple[str, ...], settings: Settings) -> None:
       kolmozip decompress a.txt.kz
       kolmozip decompress a.txt.kz -c | less
       kolmozip decompress -D logs.kzm today.log.kz
+      kolmozip decompress logs/*.kz --cluster tcp://10.0.0.1:8786
       kolmozip decompress strange.kz --max-output 500M --max-memory 1G
     """
     _decompress_all(inputs, settings)
@@ -113,6 +115,7 @@ def test(inputs: tuple[str, ...], settings: Settings) -> None:
     Examples:
       kolmozip test a.txt.kz b.txt.kz
       kolmozip test strange.kz --max-output 1G
+      kolmozip test logs/*.kz --cluster tcp://10.0.0.1:8786
     """
     _test_all(inputs, settings)
 
