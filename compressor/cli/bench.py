@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ class Measuring:
     limit: float
     jobs: int
     again: bool
+    cluster: str | None
     quiet: bool
     as_json: bool
 
@@ -87,11 +89,13 @@ def measuring(work: Callable[..., None]) -> Callable[..., None]:
         limit: float,
         jobs: int,
         again: bool,
+        cluster: str | None,
         quiet: bool,
         as_json: bool,
         **arguments: Any,
     ) -> None:
-        work(**arguments, settings=Measuring(results, limit, jobs, again, quiet, as_json))
+        settings = Measuring(results, limit, jobs, again, cluster, quiet, as_json)
+        work(**arguments, settings=settings)
 
     return options.combined(
         options.results,
@@ -113,6 +117,12 @@ def measuring(work: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option(
             "--again", is_flag=True, help="Also run what has a verified row on this input already."
+        ),
+        click.option(
+            "--cluster",
+            metavar="ADDRESS",
+            help="Run codecs on the workers of the Dask scheduler at ADDRESS, one at a time each; "
+            "a row states the worker's machine. In place of --jobs.",
         ),
         options.quiet,
         options.as_json,
@@ -138,18 +148,31 @@ def run_codecs(name: str, codecs: tuple[str, ...], settings: Measuring) -> bool:
         from compressor.bench.runner import bench as measure
 
         raw, table = Path(settings.results, "raw"), progress_board.table
-        if name in GROUPS:
-            rows, table = files.bench_files(name, codecs, raw, **how), files.table
-        else:
-            todo = jobs_named(codecs)
-            with opened(name) as source:
-                rows = measure(todo, source, raw, **how)
+        with _elsewhere(settings.cluster) as how["elsewhere"]:
+            if name in GROUPS:
+                rows, table = files.bench_files(name, codecs, raw, **how), files.table
+            else:
+                todo = jobs_named(codecs)
+                with opened(name) as source:
+                    rows = measure(todo, source, raw, **how)
     if settings.as_json:
         for row in rows:
             options.print_json(dataclasses.asdict(row))
     else:
         click.echo(table(rows))
     return all(row.verified for row in rows)
+
+
+@contextlib.contextmanager
+def _elsewhere(address: str | None) -> Iterator[Any]:
+    """The workers of the scheduler at an address as what runs codecs, None without one."""
+    if address is None:
+        yield None
+        return
+    from compressor.bench.cluster import workers
+
+    with workers(address) as elsewhere:
+        yield elsewhere
 
 
 @click.command()
@@ -179,6 +202,7 @@ def run(input: str, codecs: tuple[str, ...], settings: Measuring) -> None:
       kolmozip bench folder                                on a folder, as one tar
       kolmozip bench test5m-text8                          on words a-z and spaces alone
       kolmozip bench files-test                            on one file of each kind
+      kolmozip bench --cluster tcp://10.0.0.1:8786         each codec on a worker of a cluster
     """
     if not run_codecs(input, codecs, settings):
         sys.exit(1)

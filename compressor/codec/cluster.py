@@ -137,8 +137,10 @@ class Cluster:
     """A connection to a scheduler whose workers were found fit; ``connected`` makes one."""
 
     def __init__(self, client: Client, order: Order) -> None:
-        self._client, self._order = client, order
-        workers = self._everywhere(_look, order).values()
+        self._client = client
+        self.order = order
+        """How workers are to code, which each task that is sent here brings along."""
+        workers = self.everywhere(_look, order).values()
         self._most_threads = max(threads for threads, _ in workers)
         self.means = Means(
             sum(threads for threads, _ in workers),
@@ -156,7 +158,7 @@ class Cluster:
         """
         threads = self.means.cores // blocks if blocks else 1
         threads = max(min(threads, self._most_threads), 1)
-        self._order = dataclasses.replace(self._order, threads=threads)
+        self.order = dataclasses.replace(self.order, threads=threads)
 
     def make_block(
         self,
@@ -176,15 +178,15 @@ class Cluster:
         network = coders.network.identity if coders.network else None
         if network:
             self._require(network)
-        how = (self._order, network, level, kind)
-        return self._done(_make, *how, raw, recipe, length=len(raw), progress=progress)
+        how = (self.order, network, level, kind)
+        return self.done(_make, *how, raw, recipe, length=len(raw), progress=progress)
 
     def open_block(self, block: Block, progress: Progress) -> list[bytes]:
         """As ``stream.open_block`` for a mixed block. Raises as ``make_block``, FormatError."""
         assert isinstance(block.head, Mixed)
         self._require(block.head.weights_id)
         length = block.head.length
-        return self._done(_open, self._order, block, length=length, progress=progress)
+        return self.done(_open, self.order, block, length=length, progress=progress)
 
     def _require(self, identity: bytes) -> None:
         """Raises UnfitWorker where a worker lacks weights, UnknownWeights where we do."""
@@ -192,7 +194,7 @@ class Cluster:
             if identity in self._known:
                 return
             name = weights_store.path_by_identity(identity).name
-            for address, there in self._everywhere(_has_weights, identity).items():
+            for address, there in self.everywhere(_has_weights, identity).items():
                 if not there:
                     raise UnfitWorker(
                         f"worker {address} has not the weights {identity.hex()}: put {name} into "
@@ -200,7 +202,7 @@ class Cluster:
                     )
             self._known.add(identity)
 
-    def _everywhere(self, function: Callable[..., Result], *arguments: object) -> dict[str, Result]:
+    def everywhere(self, function: Callable[..., Result], *arguments: object) -> dict[str, Result]:
         """What the function returns on each worker. Raises UnfitWorker, NoCluster."""
         with _reached():
             told: dict[str, Any] = self._client.run(function, *arguments, on_error="return")
@@ -214,14 +216,17 @@ class Cluster:
                 ) from result
         return told
 
-    def _done(
+    def done(
         self,
         function: Callable[..., Result],
         *arguments: object,
         length: int,
         progress: Progress,
     ) -> Result:
-        """What a worker makes of a block of so many bytes; ``progress`` may stop the waiting."""
+        """What a worker makes of a task on so many bytes; ``progress`` may stop the waiting.
+
+        Raises what the function raises, NoCluster, WorkersDied, OutOfMemory.
+        """
         with _reached():
             # Not pure: else Dask would hash the block, and keep results of equal blocks as one.
             future: Future[Result] = self._client.submit(function, *arguments, pure=False)
