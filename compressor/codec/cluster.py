@@ -85,8 +85,10 @@ class Order:
             theirs, ours = getattr(here, field.name), getattr(self.program, field.name)
             if theirs != ours:
                 what = field.name.replace("_", " ")
+                other = ", or name an engine with --engine" if what == "engine" else ""
                 raise UnfitWorker(
-                    f"its {what} is {theirs!r}, ours {ours!r}: install the same kolmozip there"
+                    f"{what} {theirs!r} on a worker, {ours!r} here: install the same kolmozip "
+                    f"there{other}"
                 )
 
 

@@ -199,8 +199,8 @@ def spoil(what: str) -> None:
 @pytest.mark.parametrize(
     ("what", "message"),
     [
-        ("version", "its version is '0.0.1', ours "),
-        ("engine", "its engine is 'jax', ours 'native, "),
+        ("version", ": version '0.0.1' on a worker, "),
+        ("engine", ": engine 'jax' on a worker, 'native, "),
         ("weights", "put nano.kzw into a folder there"),
         ("module", " cannot run kolmozip (ModuleNotFoundError("),
     ],
