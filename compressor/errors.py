@@ -71,3 +71,15 @@ class NoEngine(KolmozipError):
 
 class StaleEngine(KolmozipError):
     """The native engine was built from other sources than those of this checkout."""
+
+
+class NoCluster(KolmozipError):
+    """No Dask scheduler at the address, none any more, or one that has no workers."""
+
+
+class UnfitWorker(KolmozipError):
+    """A worker of a cluster lacks kolmozip, weights or an engine, or has others than we do."""
+
+
+class WorkersDied(KolmozipError):
+    """Each worker that a block was given to has died of it."""

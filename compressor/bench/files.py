@@ -8,7 +8,7 @@ from pathlib import Path
 from coding.errors import KolmozipError
 from compressor.bench.jobs import catalogue, jobs_named
 from compressor.bench.records import GROUPS, Row
-from compressor.bench.runner import bench
+from compressor.bench.runner import Elsewhere, bench
 from compressor.system.plain_table import plain_table
 from data.corpora import VARIABLE, folder_named
 
@@ -46,6 +46,7 @@ def bench_files(
     jobs: int,
     again: bool,
     quiet: bool,
+    elsewhere: Elsewhere | None = None,
 ) -> list[Row]:
     """Runs codecs, or those of CODECS that can run here, on every file of a group, as ``bench``.
 
@@ -65,6 +66,7 @@ def bench_files(
             again=again,
             quiet=quiet,
             group=group,
+            elsewhere=elsewhere,
         )
     return rows
 

@@ -16,9 +16,9 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULES = {
     "coding": "__init__ container counts errors rangecoder transforms",
     "compressor": "__init__ errors",
-    "compressor/cli": "__init__ code groups options",
+    "compressor/cli": "__init__ code groups many options",
     "compressor/codec": "__init__ blocks engines kinds levels model native needs registry seams"
-    " side_by_side stream trials weights_file weights_store",
+    " shares side_by_side stream trials weights_file weights_store",
     "compressor/system": "__init__ files plain_table progress resources signals",
     "data": "__init__ lanes",
     "models": "__init__",

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+import threading
 from collections.abc import Generator, Iterator, Sequence
 from concurrent import futures
 from pathlib import Path
+from typing import Protocol
 
 from compressor.bench.jobs import INPUT, OUTPUT, TRACE, Job
 from compressor.bench.measuring import Outcome, Run, Verb, there_and_back
@@ -20,6 +22,27 @@ from compressor.bench.store import Facts, keep, prepare
 from compressor.system.machine import environment
 from compressor.system.process import Children, Ending
 from compressor.system.resources import cores
+
+
+class Elsewhere(Protocol):
+    """Other machines that run codecs, such as the workers of a cluster."""
+
+    @property
+    def width(self) -> int:
+        """Codecs that are run at a time, one a machine."""
+
+    def prepare(self, todo: Sequence[Job]) -> None:
+        """Checks that every machine can run the jobs."""
+
+    def row(
+        self,
+        job: Job,
+        source: Path,
+        subject: Input,
+        limit_s: float | None,
+        stopped: threading.Event,
+    ) -> Facts:
+        """As ``run_job``, on one of the machines; waiting for it ends once it is stopped."""
 
 
 def run_job(
@@ -103,14 +126,16 @@ def bench(
     again: bool = False,
     quiet: bool = False,
     group: str | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> list[Row]:
     """Runs the jobs on source and returns the rows of them all, those kept already first.
 
     A job with a verified row in the folder for the same input, codec and version is not run, unless
     ``again``; ``group`` is the group of files that the source is one of, if any. Each row is
     written the moment it is there; an interrupt loses only what is running. At most ``jobs`` run at
-    a time, no more than there are cores, and those that use every core by themselves. Raises
-    EmptyInput, MalformedResult, InputMissing, NoPermission, DiskFull.
+    a time, no more than there are cores, and those that use every core by themselves. With other
+    machines ``elsewhere``, each of them runs one at a time. Raises EmptyInput, MalformedResult,
+    InputMissing, NoPermission, DiskFull, and what ``elsewhere`` raises.
     """
     prepare(results)
     subject = Input.of(source)
@@ -125,8 +150,10 @@ def bench(
     with Board([job.codec for job in run], _expected(kept, subject.size), screen) as board:
         for row in rows:
             board.say(f"{row.codec}: verified already ({row.file}); --again runs it anew")
-        for wave, width in _waves(run, jobs):
-            coming = _run_wave(wave, width, source, subject, limit_s, board)
+        if elsewhere is not None:
+            elsewhere.prepare(run)
+        for wave, width in [(run, elsewhere.width)] if elsewhere else _waves(run, jobs):
+            coming = _run_wave(wave, width, source, subject, limit_s, board, elsewhere)
             with contextlib.closing(coming):
                 for measured in coming:
                     facts = {**measured, "group": group} if group else measured
@@ -161,12 +188,15 @@ def _run_wave(
     subject: Input,
     limit_s: float | None,
     board: Board,
+    elsewhere: Elsewhere | None,
 ) -> Generator[Facts]:
     """Rows as they come; when the caller is interrupted, what runs is killed."""
-    children = Children()
+    children, stopped = Children(), threading.Event()
 
     def work(job: Job) -> Facts:
         board.begun(job.codec)
+        if elsewhere is not None:
+            return elsewhere.row(job, source, subject, limit_s, stopped)
         return run_job(job, source, limit_s, subject=subject, jobs=width, children=children)
 
     with futures.ThreadPoolExecutor(width) as pool:
@@ -182,3 +212,4 @@ def _run_wave(
             for future in pending:
                 future.cancel()
             children.stop()
+            stopped.set()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ class Measuring:
     limit: float
     jobs: int
     again: bool
+    cluster: str | None
     quiet: bool
     as_json: bool
 
@@ -56,6 +58,7 @@ class Measuring:
             "weights": "bench:weights",
             "estimate": "bench:estimate",
             "memory": "bench:memory",
+            "scale": "bench:scale",
             "report": "report:report",
             "leaderboard": "report:leaderboard",
         }
@@ -86,11 +89,13 @@ def measuring(work: Callable[..., None]) -> Callable[..., None]:
         limit: float,
         jobs: int,
         again: bool,
+        cluster: str | None,
         quiet: bool,
         as_json: bool,
         **arguments: Any,
     ) -> None:
-        work(**arguments, settings=Measuring(results, limit, jobs, again, quiet, as_json))
+        settings = Measuring(results, limit, jobs, again, cluster, quiet, as_json)
+        work(**arguments, settings=settings)
 
     return options.combined(
         options.results,
@@ -112,6 +117,12 @@ def measuring(work: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option(
             "--again", is_flag=True, help="Also run what has a verified row on this input already."
+        ),
+        click.option(
+            "--cluster",
+            metavar="ADDRESS",
+            help="Run codecs on the workers of the Dask scheduler at ADDRESS, one at a time each; "
+            "a row states the worker's machine. In place of --jobs.",
         ),
         options.quiet,
         options.as_json,
@@ -137,18 +148,31 @@ def run_codecs(name: str, codecs: tuple[str, ...], settings: Measuring) -> bool:
         from compressor.bench.runner import bench as measure
 
         raw, table = Path(settings.results, "raw"), progress_board.table
-        if name in GROUPS:
-            rows, table = files.bench_files(name, codecs, raw, **how), files.table
-        else:
-            todo = jobs_named(codecs)
-            with opened(name) as source:
-                rows = measure(todo, source, raw, **how)
+        with _elsewhere(settings.cluster) as how["elsewhere"]:
+            if name in GROUPS:
+                rows, table = files.bench_files(name, codecs, raw, **how), files.table
+            else:
+                todo = jobs_named(codecs)
+                with opened(name) as source:
+                    rows = measure(todo, source, raw, **how)
     if settings.as_json:
         for row in rows:
             options.print_json(dataclasses.asdict(row))
     else:
         click.echo(table(rows))
     return all(row.verified for row in rows)
+
+
+@contextlib.contextmanager
+def _elsewhere(address: str | None) -> Iterator[Any]:
+    """The workers of the scheduler at an address as what runs codecs, None without one."""
+    if address is None:
+        yield None
+        return
+    from compressor.bench.cluster import workers
+
+    with workers(address) as elsewhere:
+        yield elsewhere
 
 
 @click.command()
@@ -178,6 +202,7 @@ def run(input: str, codecs: tuple[str, ...], settings: Measuring) -> None:
       kolmozip bench folder                                on a folder, as one tar
       kolmozip bench test5m-text8                          on words a-z and spaces alone
       kolmozip bench files-test                            on one file of each kind
+      kolmozip bench --cluster tcp://10.0.0.1:8786         each codec on a worker of a cluster
     """
     if not run_codecs(input, codecs, settings):
         sys.exit(1)
@@ -249,6 +274,35 @@ def memory(
         from compressor.bench.prepared import measure, table
 
         facts, path = measure(folder, levels_ or (3, 6), Path(results, "raw"), quiet, most)
+    if as_json:
+        options.print_json(facts)
+        return
+    click.echo(f"{table(facts)}\nwritten to {path}")
+
+
+@click.command()
+@click.argument("source", metavar="INPUT", type=click.Path(exists=True, path_type=Path))
+@some_levels("1, 3, 6")
+@options.results
+@options.quiet
+@options.as_json
+def scale(source: Path, levels_: tuple[int, ...], results: str, quiet: bool, as_json: bool) -> None:
+    """Measure what much data costs.
+
+    INPUT is a file, or a folder of which all files below are taken: a gigabyte tells more than a
+    megabyte. At each level all files are coded over all cores, restored and compared. Bytes,
+    seconds, peak memory; and what a terabyte takes at that rate. `kolmozip bench report` makes the
+    page scale.md of it.
+
+    \b
+    Examples:
+      kolmozip bench scale enwik9
+      kolmozip bench scale logs --level 1 --level 3 --level 6
+    """
+    with need("bench"):
+        from compressor.bench.scale import LEVELS, measure, table
+
+        facts, path = measure(source, levels_ or LEVELS, Path(results, "raw"), quiet)
     if as_json:
         options.print_json(facts)
         return

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import abc
+import contextlib
 import dataclasses
 import os
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from compressor.cli import options
+from coding.errors import KolmozipError
+from compressor.cli import many, options
 from compressor.cli.options import Settings
-from compressor.codec import engines
-from compressor.codec.seams import BlockCodec
+from compressor.codec import engines, shares
+from compressor.codec.seams import BlockCodec, Progress
+from compressor.codec.shares import Need
 from compressor.system import files
-from compressor.system.progress import bar
+from compressor.system.progress import aside, bar
 
 if TYPE_CHECKING:
+    from compressor.codec.cluster import Cluster, Share
     from compressor.codec.prepared import Coder
 
 SUFFIX = ".kz"
@@ -68,6 +74,7 @@ def compress(inputs: tuple[str, ...], settings: Settings) -> None:
       kolmozip compress a.txt -o packed.kz --force
       kolmozip compress -9 --max-memory 500M a.txt
       kolmozip compress -D logs.kzm today.log
+      kolmozip compress logs/*.log --cluster tcp://10.0.0.1:8786
       tar c folder | kolmozip compress - -o folder.tar.kz
     """
     _compress_all(inputs, settings)
@@ -90,6 +97,7 @@ def decompress(inputs: tuple[str, ...], settings: Settings) -> None:
       kolmozip decompress a.txt.kz
       kolmozip decompress a.txt.kz -c | less
       kolmozip decompress -D logs.kzm today.log.kz
+      kolmozip decompress logs/*.kz --cluster tcp://10.0.0.1:8786
       kolmozip decompress strange.kz --max-output 500M --max-memory 1G
     """
     _decompress_all(inputs, settings)
@@ -107,6 +115,7 @@ def test(inputs: tuple[str, ...], settings: Settings) -> None:
     Examples:
       kolmozip test a.txt.kz b.txt.kz
       kolmozip test strange.kz --max-output 1G
+      kolmozip test logs/*.kz --cluster tcp://10.0.0.1:8786
     """
     _test_all(inputs, settings)
 
@@ -223,11 +232,21 @@ def _compress_all(inputs: tuple[str, ...], settings: Settings) -> None:
         raise click.UsageError(
             "compressed data is not written to a terminal: redirect it, or name a file with -o"
         )
-    _code_all(inputs, targets, settings, _compress)
+    if settings.prepared and (settings.model or settings.lanes):
+        raise click.UsageError(
+            "a prepared memory says which model and how many lanes: leave out -m and --lanes, "
+            "or build another memory with them"
+        )
+    _code_all(inputs, targets, settings, _Compressing(settings))
 
 
 def _decompress_all(inputs: tuple[str, ...], settings: Settings) -> None:
-    _code_all(inputs, _targets(inputs, settings, _without_suffix), settings, _decompress)
+    targets = _targets(inputs, settings, _without_suffix)
+    _code_all(inputs, targets, settings, _Decompressing(settings))
+
+
+def _test_all(inputs: tuple[str, ...], settings: Settings) -> None:
+    _code_all(inputs, dict.fromkeys(inputs), settings, _Testing(settings))
 
 
 def _without_suffix(name: str) -> str:
@@ -254,36 +273,74 @@ def _targets(
     }
 
 
-def _code_all(
-    inputs: tuple[str, ...],
-    targets: dict[str, str],
-    settings: Settings,
-    code: Callable[[str, str, Settings], _Outcome],
-) -> None:
-    to_stdout = files.PIPE in targets.values()
+class _Way(abc.ABC):
+    """One of the ways to code inputs, in whatever threads."""
 
-    def work(name: str) -> None:
-        outcome = code(name, targets[name], settings)
-        if settings.remove and not files.remove_input(name, outcome.status):
-            outcome.warnings.append("it has changed meanwhile and is kept; compress it again")
-        _report(outcome, settings, to_stdout)
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lock = threading.Lock()
+        self._prepared: Coder | None = None
+        self.cluster: Cluster | None = None
 
-    options.each(inputs, work, settings.as_json, err=to_stdout)
+    def elsewhere(self, threads: int) -> Share | None:
+        """The cluster, if any, for a file that has so many blocks coded at a time."""
+        if self.cluster is None:
+            return None
+        from compressor.codec.cluster import Share
+
+        return Share(self.cluster, threads)
+
+    def needed(self, name: str) -> Need:
+        """As ``need``; what is coded by a cluster has a thread a block here, which waits for it."""
+        need = self.need(name)
+        return need if self.cluster is None else dataclasses.replace(need, block_threads=1)
+
+    @abc.abstractmethod
+    def code(self, name: str, target: str | None, threads: int, progress: Progress) -> _Outcome:
+        """Codes an input with so many threads, 0 for one a core."""
+
+    @abc.abstractmethod
+    def size(self, name: str) -> int | None:
+        """Bytes of original in a file, for the progress bar; None where that is not known."""
+
+    @abc.abstractmethod
+    def need(self, name: str) -> Need:
+        """What coding a file can use, and what it takes."""
+
+    def prepared(self) -> Coder | None:
+        """The prepared memory that was named, ready to code with; read once for all inputs."""
+        settings = self.settings
+        if settings.prepared is None:
+            return None
+        with self._lock:
+            if self._prepared is None:
+                from compressor.codec.prepared import Memory
+
+                memory = Memory.open(settings.prepared)
+                self._prepared = memory.coder(settings.engine, settings.threads)
+            return self._prepared
+
+    def expected(self) -> Coder | None:
+        """The same, or None where it cannot be read, for which each input is refused."""
+        with contextlib.suppress(KolmozipError):
+            return self.prepared()
+        return None
 
 
-def _compress(name: str, target: str, settings: Settings) -> _Outcome:
-    begun = time.monotonic()
-    with files.open_input(name) as source:
-        files.check_distinct(source, target)
-        with files.open_output(target, settings.force, source.status) as packed:
-            from compressor.codec import levels, registry, stream
+class _Compressing(_Way):
+    def code(self, name: str, target: str | None, threads: int, progress: Progress) -> _Outcome:
+        assert target is not None
+        begun, settings = time.monotonic(), self.settings
+        with files.open_input(name) as source:
+            files.check_distinct(source, target)
+            with files.open_output(target, settings.force, source.status) as packed:
+                from compressor.codec import levels, registry, stream
 
-            prepared = _prepared(settings, compressing=True)
-            coders = None
-            if prepared is None:
-                model = settings.model or levels.LEVELS[settings.level].model
-                coders = registry.coders(model, settings.engine, settings.threads)
-            with bar(source.size, name, settings.quiet) as progress:
+                prepared = self.prepared()
+                coders = None
+                if prepared is None:
+                    model = settings.model or levels.LEVELS[settings.level].model
+                    coders = registry.coders(model, settings.engine, threads)
                 digest = stream.compress_stream(
                     source,
                     packed,
@@ -293,53 +350,45 @@ def _compress(name: str, target: str, settings: Settings) -> _Outcome:
                     lanes=settings.lanes,
                     max_memory=settings.max_memory,
                     prepared=prepared,
+                    elsewhere=self.elsewhere(threads),
                 )
-    warnings = list(packed.warnings)
-    if name.endswith(SUFFIX):
-        warnings.append(f"it ended in {SUFFIX} already and is now compressed twice")
-    sizes, seconds = (digest.length, packed.count), time.monotonic() - begun
-    return _Outcome("compressed", name, source.status, target, *sizes, seconds, warnings)
+        warnings = list(packed.warnings)
+        if name.endswith(SUFFIX):
+            warnings.append(f"it ended in {SUFFIX} already and is now compressed twice")
+        sizes, seconds = (digest.length, packed.count), time.monotonic() - begun
+        return _Outcome("compressed", name, source.status, target, *sizes, seconds, warnings)
+
+    def size(self, name: str) -> int | None:
+        return many.size_of(name)
+
+    def need(self, name: str) -> Need:
+        return many.to_compress(name, self.settings, self.expected())
 
 
-def _decompress(name: str, target: str, settings: Settings) -> _Outcome:
-    begun = time.monotonic()
-    with files.open_input(name) as packed:
-        files.check_distinct(packed, target)
-        with files.open_output(target, settings.force, packed.status) as raw:
-            length = _restore(name, packed, raw, settings)
-    sizes, seconds = (length, packed.count), time.monotonic() - begun
-    return _Outcome("restored", name, packed.status, target, *sizes, seconds, list(raw.warnings))
+class _Restoring(_Way):
+    """What decompressing and testing share."""
 
+    def size(self, name: str) -> int | None:
+        return original_length(name)
 
-def _test(name: str, settings: Settings) -> _Outcome:
-    begun = time.monotonic()
-    with files.open_input(name) as packed:
-        length = _restore(name, packed, _Nowhere(), settings)
-    sizes, seconds = (length, packed.count), time.monotonic() - begun
-    return _Outcome("checked", name, packed.status, None, *sizes, seconds, [])
+    def need(self, name: str) -> Need:
+        return many.to_restore(name, original_length(name) or 0, self.expected())
 
+    def restore(
+        self,
+        packed: files.InputStream,
+        target: files.OutputStream | _Nowhere,
+        threads: int,
+        progress: Progress,
+    ) -> int:
+        """Decodes one container within the limits; returns the length of the original in bytes."""
+        from compressor.codec import registry, stream
 
-def _test_all(inputs: tuple[str, ...], settings: Settings) -> None:
-    def work(name: str) -> None:
-        _report(_test(name, settings), settings)
+        settings = self.settings
 
-    options.each(inputs, work, settings.as_json)
+        def find(identity: bytes) -> BlockCodec:
+            return registry.by_identity(identity, settings.engine, threads)
 
-
-def _restore(
-    name: str,
-    packed: files.InputStream,
-    target: files.OutputStream | _Nowhere,
-    settings: Settings,
-) -> int:
-    """Decodes one container within the limits; returns the length of the original in bytes."""
-    from compressor.codec import registry, stream
-
-    def find(identity: bytes) -> BlockCodec:
-        return registry.by_identity(identity, settings.engine, settings.threads)
-
-    prepared = _prepared(settings, compressing=False)
-    with bar(original_length(name), name, settings.quiet) as progress:
         return stream.decompress_stream(
             packed,
             target,
@@ -347,41 +396,106 @@ def _restore(
             find,
             max_output=settings.max_output,
             max_memory=settings.max_memory,
-            prepared=prepared,
+            prepared=self.prepared(),
+            elsewhere=self.elsewhere(threads),
         ).length
 
 
-def _prepared(settings: Settings, compressing: bool) -> Coder | None:
-    """The prepared memory that was named, ready to code with; read once for all inputs."""
-    if settings.prepared is None:
-        return None
-    if compressing and (settings.model or settings.lanes):
-        raise click.UsageError(
-            "a prepared memory says which model and how many lanes: leave out -m and --lanes, "
-            "or build another memory with them"
-        )
-    opened: dict[str, Coder] = click.get_current_context().meta.setdefault(__name__, {})
-    if settings.prepared not in opened:
-        from compressor.codec.prepared import Memory
+class _Decompressing(_Restoring):
+    def code(self, name: str, target: str | None, threads: int, progress: Progress) -> _Outcome:
+        assert target is not None
+        begun = time.monotonic()
+        with files.open_input(name) as packed:
+            files.check_distinct(packed, target)
+            with files.open_output(target, self.settings.force, packed.status) as raw:
+                length = self.restore(packed, raw, threads, progress)
+        sizes, seconds = (length, packed.count), time.monotonic() - begun
+        warnings = list(raw.warnings)
+        return _Outcome("restored", name, packed.status, target, *sizes, seconds, warnings)
 
-        memory = Memory.open(settings.prepared)
-        opened[settings.prepared] = memory.coder(settings.engine, settings.threads)
-    return opened[settings.prepared]
+
+class _Testing(_Restoring):
+    def code(self, name: str, target: str | None, threads: int, progress: Progress) -> _Outcome:
+        begun = time.monotonic()
+        with files.open_input(name) as packed:
+            length = self.restore(packed, _Nowhere(), threads, progress)
+        sizes, seconds = (length, packed.count), time.monotonic() - begun
+        return _Outcome("checked", name, packed.status, None, *sizes, seconds, [])
+
+
+def _code_all(
+    inputs: tuple[str, ...], targets: Mapping[str, str | None], settings: Settings, way: _Way
+) -> None:
+    """Codes the inputs, several at a time where that may be, and tells of each in its turn."""
+    to_stdout = files.PIPE in targets.values()
+    sizes = [way.size(name) for name in inputs]
+    total = many.total(inputs, sizes)
+    label = inputs[0] if len(inputs) == 1 else f"{len(inputs)} files"
+
+    def code(name: str, threads: int, progress: Progress) -> _Outcome:
+        outcome = way.code(name, targets[name], threads, progress)
+        if settings.remove and not files.remove_input(name, outcome.status):
+            outcome.warnings.append("it has changed meanwhile and is kept; compress it again")
+        return outcome
+
+    def begin(progress: Progress) -> shares.Coming[_Outcome]:
+        means = way.cluster.means if way.cluster else many.means(settings)
+        if len(inputs) > 1 and means.cores > 1 and many.apart(targets, inputs):
+            weights = [size or 0 for size in sizes]
+            return shares.side_by_side(inputs, weights, way.needed, code, means, progress)
+
+        def alone(name: str, progress: Progress) -> _Outcome:
+            threads = means.part(way.needed(name), 1, 1) if way.cluster else settings.threads
+            return code(name, threads, progress)
+
+        return shares.one_by_one(inputs, sizes, alone, progress)
+
+    def report(_: str) -> None:
+        outcome = next(coming)()
+        with aside():
+            _report(outcome, settings, to_stdout)
+
+    with (
+        _cluster(settings, sizes) as way.cluster,
+        bar(total, label, settings.quiet) as progress,
+        contextlib.closing(begin(progress)) as coming,
+    ):
+        options.each(inputs, report, settings.as_json, err=to_stdout)
+
+
+@contextlib.contextmanager
+def _cluster(settings: Settings, sizes: Iterable[int | None]) -> Iterator[Cluster | None]:
+    """The cluster that is to code inputs of these sizes, if any."""
+    if settings.cluster is None:
+        yield None
+        return
+    if settings.prepared is not None:
+        raise click.UsageError(
+            "a prepared memory is not sent to a cluster: leave out -D or --cluster"
+        )
+    from compressor.codec.cluster import connected
+
+    with connected(settings.cluster, settings.engine) as cluster:
+        cluster.expect(many.blocks_of(sizes))
+        yield cluster
 
 
 def original_length(name: str) -> int | None:
     """The original's length as the file states it, unverified: for the progress bar alone."""
     from coding.container import END_BYTES, stated_length
 
-    if name == files.PIPE or not Path(name).is_file():
+    size = many.size_of(name)
+    if size is None:
         return None
-    size = Path(name).stat().st_size
-    with Path(name).open("rb") as source:
-        length = stated_length(source.read(10), size)
-        if length is not None or size < END_BYTES:
-            return length
-        source.seek(size - END_BYTES + 4)
-        return min(int.from_bytes(source.read(8), "little"), 1 << 50)
+    try:
+        with Path(name).open("rb") as source:
+            length = stated_length(source.read(10), size)
+            if length is not None or size < END_BYTES:
+                return length
+            source.seek(size - END_BYTES + 4)
+            return min(int.from_bytes(source.read(8), "little"), 1 << 50)
+    except OSError:  # it is refused in its turn
+        return None
 
 
 def _list_all(inputs: tuple[str, ...], settings: Settings) -> None:

@@ -19,6 +19,7 @@ from compressor.codec.levels import Level
 from compressor.errors import FileRefusal, Interrupted, OutOfMemory
 from compressor.system import files
 from compressor.system.plain_table import plain_table
+from compressor.system.progress import aside
 
 SCHEMA = 1
 """Version of the JSON objects that commands print; README.md beside this file describes them."""
@@ -92,6 +93,8 @@ class Settings:
     max_memory: int | None = None
     prepared: str | None = None
     """Path of a prepared memory."""
+    cluster: str | None = None
+    """Address of a Dask scheduler."""
 
 
 Work = Callable[[tuple[str, ...], Settings], None]
@@ -220,6 +223,13 @@ prepared = click.option(
     help="Begin with the prepared memory in this .kzm, which says how to code and is needed to "
     "restore too; `kolmozip memory build` makes one of files like these.",
 )
+cluster = click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Have files and blocks coded by the workers of the Dask scheduler at ADDRESS, such as "
+    "tcp://10.0.0.1:8786; the bytes are the same. Each worker needs this version of kolmozip and "
+    "its weights.",
+)
 how = combined(
     prepared,
     engine,
@@ -231,8 +241,9 @@ how = combined(
         metavar="N",
         help="Threads to compute with, 0 for one a core; the bytes do not depend on it. Where a "
         "block of a long file leaves threads idle, several are coded side by side, each in memory "
-        "of its own; with 0 not at levels 1 and 2.",
+        "of its own; with 0 not at levels 1 and 2. Several files are coded at a time.",
     ),
+    cluster,
     click.option("--verbose", "-v", is_flag=True, help="Summary for pipes too, with peak memory."),
     quiet,
     as_json,
@@ -328,12 +339,13 @@ class Refusal(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Prints ``kolmozip: INPUT: TEXT [NAME]`` on stderr, or the JSON object of a failure."""
-        if self.as_json:
-            error = {"name": self.error, "message": self.message}
-            print_json({"input": self.input, "error": error}, err=self.err)
-        else:
-            line = printable(f"kolmozip: {self.where}{self.message} [{self.error}]")
-            click.echo(line, err=True)
+        with aside():
+            if self.as_json:
+                error = {"name": self.error, "message": self.message}
+                print_json({"input": self.input, "error": error}, err=self.err)
+            else:
+                line = printable(f"kolmozip: {self.where}{self.message} [{self.error}]")
+                click.echo(line, err=True)
 
 
 class Stop(Refusal):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+import threading
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -57,6 +58,13 @@ def check_build(build: str) -> None:
         )
     if (WORKSPACE / "Cargo.lock").is_file() and sources != sources_id():
         raise StaleEngine(f"the native engine was built from other sources than these: {REBUILD}")
+
+
+def build() -> str:
+    """Which sources the compiled module was built from, and for which format."""
+    import compressor.codec._native as module
+
+    return module.build_id()
 
 
 def sources_id() -> str:
@@ -168,6 +176,10 @@ class NativeCodec:
         return module.explain_block(self.network, call, data, first, last, progress)
 
 
+_LOADING = threading.Lock()
+"""Held by the thread that loads a network, so that inputs side by side share one."""
+
+
 @functools.lru_cache(maxsize=4)
 def _network(path: Path, _identity: bytes, instructions: str) -> Network:
     """The network of a weights file; read once as long as its identity does not change."""
@@ -182,7 +194,9 @@ def _network(path: Path, _identity: bytes, instructions: str) -> Network:
 def load(path: Path, identity: bytes, threads: int = 0) -> NativeCodec:
     """The weights file of this identity, ready to code with. Raises UnusableWeights, NoEngine."""
     instructions = instruction_set()
-    return NativeCodec(identity, _network(path, identity, instructions), threads, instructions)
+    with _LOADING:
+        network = _network(path, identity, instructions)
+    return NativeCodec(identity, network, threads, instructions)
 
 
 def without_network(threads: int = 0) -> NativeCodec:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from coding import container
 from coding.container import (
@@ -36,6 +36,28 @@ if TYPE_CHECKING:
 
 Find = Callable[[bytes], BlockCodec]
 """The model of an identity; raises ``coding.errors.UnknownWeights``."""
+
+
+class Elsewhere(Protocol):
+    """What makes and opens blocks in the place of this process, as the functions below do."""
+
+    @property
+    def at_once(self) -> int:
+        """Blocks of a file that are given to it at a time."""
+
+    def make_block(
+        self,
+        coders: Coders,
+        level: Level,
+        kind: Kind,
+        raw: bytes,
+        recipe: Recipe,
+        progress: Progress,
+    ) -> Block:
+        """As ``make_block``, in a thread that waits for it."""
+
+    def open_block(self, block: Block, progress: Progress) -> list[bytes]:
+        """As ``open_block``, for a mixed block."""
 
 
 def _pieces(source: Source, most: int) -> Iterator[tuple[Kind, bytes]]:
@@ -137,6 +159,7 @@ def compress_stream(
     lanes: int | None = None,
     max_memory: int | None = None,
     prepared: Coder | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Digest:
     """Reads source to its end and writes a container; returns length and checksum of the original.
 
@@ -145,6 +168,7 @@ def compress_stream(
     ``model`` takes the place of the level's own; ``coders`` bring an engine, where it is not the
     one that is chosen by default. ``lanes`` are used as far as a block has bytes for them. Where
     blocks begin with a ``prepared`` memory, that says how they are coded; the level bounds them.
+    Others are made ``elsewhere``, where that is given.
 
     Memory is bounded by the level, whatever the length, for each block that is coded at a time
     (``side_by_side.at_once``). ``max_memory``, in bytes, bounds it further by smaller tables and
@@ -171,10 +195,13 @@ def compress_stream(
             prepared.refuse_beyond(len(raw), max_memory)
             block = block_after(prepared, kind, raw, progress)
         else:
-            block = make_block(coders, how, kind, raw, room.recipe(len(raw)), progress)
+            made = elsewhere.make_block if elsewhere else make_block
+            block = made(coders, how, kind, raw, room.recipe(len(raw)), progress)
         return block, raw if len(raw) <= container.SHORT_MOST else b""
 
     def limit(piece: tuple[Kind, bytes]) -> int:
+        if elsewhere is not None:
+            return elsewhere.at_once
         if max_memory is not None or prepared is not None:
             return 1
         recipe = room.recipe(len(piece[1]))
@@ -197,11 +224,13 @@ def decompress_stream(
     max_output: int | None = None,
     max_memory: int | None = None,
     prepared: Coder | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Digest:
     """Reads one container and writes the original; returns length and checksum of it.
 
     ``find`` gives the codec of an identity; baselines that are coded by the same loop bring their
-    own. ``prepared`` is the memory that blocks begin with, where the container names one.
+    own. ``prepared`` is the memory that blocks begin with, where the container names one. Others
+    are opened ``elsewhere``, where that is given.
     ``max_output`` and ``max_memory`` are bytes: what would exceed them raises LimitExceeded before
     the block is decoded. Memory is an estimate of the whole process's peak.
 
@@ -232,11 +261,15 @@ def decompress_stream(
 
     def restore(block: Block, tell: Progress) -> Iterable[bytes]:
         if isinstance(block.head, Mixed):
+            if elsewhere is not None and after is None:
+                return elsewhere.open_block(block, tell)
             return list(open_block(block, tell, (lambda _: after.codec) if after else find))
         return open_block(block, progress, find)  # piece by piece, as it is written
 
     def limit(block: Block) -> int:
         head = block.head
+        if elsewhere is not None:
+            return elsewhere.at_once
         if max_memory is not None or after is not None or not isinstance(head, Mixed):
             return 1
         recipe = Recipe(head.lanes, head.design, head.tables)

@@ -13,6 +13,7 @@ from compressor.report import (
     measurements,
     prepared,
     readme,
+    scale,
     transformer,
     weight_bits,
 )
@@ -26,10 +27,10 @@ def build(
 ) -> list[Path]:
     """Writes the report of the measurements in ``raw`` into ``out``; returns the paths written.
 
-    These are index.html, leaderboard.md, leaderboard.csv, transformer.md, phase2.md and memory.md
-    where engines and prepared memories were measured, plots/ and ablations/weight-bits.*, the
-    generated parts of README where it has markers for them, and, in the cards of the weights in a
-    folder, what their models reach on test5m.
+    These are index.html, leaderboard.md, leaderboard.csv, transformer.md, phase2.md, memory.md and
+    scale.md where engines, prepared memories and much data were measured, plots/ and
+    ablations/weight-bits.*, the generated parts of README where it has markers for them, and, in
+    the cards of the weights in a folder, what their models reach on test5m.
     Nothing is written where a measurement is malformed: raises MalformedResult (with the file's
     name), InputMissing, NoPermission, DiskFull.
     """
@@ -47,6 +48,8 @@ def build(
     }
     if memories := prepared.load(raw):
         pages[prepared.PAGE] = prepared.page(memories)
+    if much := scale.load(raw):
+        pages[scale.PAGE] = scale.page(much)
     if measured:
         pages[engines.PAGE] = engines.page(*measured)
     written = [write(out / name, content) for name, content in pages.items()] + drawn

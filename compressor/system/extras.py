@@ -8,7 +8,7 @@ from typing import Literal
 
 from compressor.errors import MissingExtra
 
-Extra = Literal["jax", "train", "bench", "report", "corpora", "search"]
+Extra = Literal["jax", "train", "bench", "report", "corpora", "search", "cluster"]
 
 OURS = ("baselines", "coding", "compressor", "data", "models")
 

@@ -35,3 +35,11 @@ def bar(total: int | None, label: str, quiet: bool) -> Iterator[Callable[[int], 
             drawn.update(count)
 
         yield update
+
+
+@contextlib.contextmanager
+def aside() -> Iterator[None]:
+    """Takes bars that are drawn out of the way of what the body prints."""
+    tqdm = sys.modules.get("tqdm")
+    with tqdm.tqdm.external_write_mode(sys.stderr) if tqdm else contextlib.nullcontext():
+        yield

@@ -73,7 +73,7 @@ def test_every_data_file_is_shipped(project: dict[str, Any]) -> None:
     assert [glob for glob in globs if not any(fnmatch(name, glob) for name in data)] == []
 
 
-EXTRAS = ("jax", "train", "bench", "report", "corpora", "dev")
+EXTRAS = ("jax", "train", "bench", "report", "corpora", "cluster", "dev")
 
 
 @pytest.mark.parametrize("extra", ["", *EXTRAS])
@@ -100,7 +100,15 @@ def test_all_is_every_extra_that_a_command_names(project: dict[str, Any]) -> Non
     extras = project["project"]["optional-dependencies"]
     (line,) = extras["all"]
     assert Requirement(line).extras == {*get_args(Extra)}
-    assert get_args(Extra) == ("jax", "train", "bench", "report", "corpora", "search")
+    assert get_args(Extra) == (
+        "jax",
+        "train",
+        "bench",
+        "report",
+        "corpora",
+        "search",
+        "cluster",
+    )
 
 
 def test_the_build_backend_is_locked_too(project: dict[str, Any], lock: dict[str, str]) -> None:
