@@ -23,7 +23,11 @@ fn holds(isa: Isa) {
     let (mut with_network, mut without, mut transformed) = (0, 0, 0);
     for entry in std::fs::read_dir(file("tests/golden/decode")).unwrap() {
         let path = entry.unwrap().path();
-        let (blocks, length, check) = container(&std::fs::read(&path).unwrap());
+        let data = std::fs::read(&path).unwrap();
+        if data.starts_with(b"\x89Kz") {
+            continue; // the short form, whose blocks are coded as others are
+        }
+        let (blocks, length, check) = container(&data);
         let mut original = Vec::new();
         for block in blocks {
             if block.kind == 1 {
