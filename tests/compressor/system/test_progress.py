@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from compressor.system import signals
-from compressor.system.progress import bar
+from compressor.system.progress import aside, bar
 
 
 class Terminal(io.StringIO):
@@ -58,6 +58,26 @@ def test_a_terminal_is_drawn_on(monkeypatch: pytest.MonkeyPatch) -> None:
         progress(30)
         progress(70)
     assert drawn == [("work", 100), ("update", 30), ("update", 70), ("closed", None)]
+
+
+def test_what_is_told_beside_a_bar_has_a_line_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tqdm import tqdm
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with tqdm(total=2, desc="work", file=terminal, ncols=40) as drawn:
+        drawn.update(1)
+        with aside():
+            terminal.write("told\n")
+    shown = terminal.getvalue().split("\r")
+    at = shown.index("told\n")
+    assert [part.strip()[:4] for part in shown[at - 2 : at + 2]] == ["work", "", "told", "work"]
+
+
+def test_without_a_bar_nothing_is_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "tqdm", raising=False)
+    with aside():
+        assert "tqdm" not in sys.modules
 
 
 @pytest.mark.parametrize("stream", [Terminal(), io.StringIO()])
