@@ -129,6 +129,11 @@ def terabyte(facts: Facts, row: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
+def counted(files: int) -> str:
+    """So many files, in words."""
+    return f"{files:,} file{'s' * (files != 1)}"
+
+
 def table(facts: Facts) -> str:
     """The rows as text, with core-hours for a terabyte."""
     columns = [">level", ">bytes", ">s in", ">s out", ">MB in", ">MB out", ">TB in", ">TB out"]
@@ -145,7 +150,7 @@ def table(facts: Facts) -> str:
             ]
         )
     head = (
-        f"{facts['files']:,} files of {facts['input']}, {facts['input_bytes']:,} bytes, on "
+        f"{counted(facts['files'])}, {facts['input']}: {facts['input_bytes']:,} bytes, on "
         f"{facts['cores']} cores; TB: core-hours for a terabyte, this times "
         f"{TERABYTE / facts['input_bytes']:,.0f}"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from compressor.bench.scale import TERABYTE, terabyte
+from compressor.bench.scale import TERABYTE, counted, terabyte
 from compressor.bench.store import Facts, read_json
 from compressor.codec.levels import LEVELS
 from compressor.report.pages import prose, sections
@@ -68,7 +68,7 @@ def page(measured: list[Facts]) -> str:
 
 def _section(facts: Facts) -> str:
     about = (
-        f"Measured: {whole(facts['files'])} files, {whole(facts['input_bytes'])} bytes. "
+        f"Measured: {counted(facts['files'])}, {whole(facts['input_bytes'])} bytes. "
         f"{facts['processor']}, {facts['cores']} cores, commit {facts['commit']}, "
         f"{facts['date'][:10]}."
     )

@@ -130,5 +130,6 @@ def test_make_has_every_target_that_a_page_names() -> None:
 def test_the_extras_of_the_first_page_exist() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     named = set(re.findall(r"'\.\[(\w+)\]'", README))
-    assert {"jax", "train", "bench", "report", "corpora", "search", "all"} == named
+    extras = {"jax", "train", "bench", "report", "corpora", "search", "cluster", "all"}
+    assert extras == named
     assert named <= set(project["optional-dependencies"])
