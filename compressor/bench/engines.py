@@ -128,7 +128,7 @@ def measure(
     """
     engines.chosen("native")
     engines.chosen("jax")
-    models = dict.fromkeys(model for level in levels if (model := LEVELS[level].model))
+    models = dict.fromkeys(model for level in levels for model in LEVELS[level].models)
     weights = {model: _weights(model) for model in models}
     prepare(results)
     with tempfile.TemporaryDirectory(prefix="kolmozip-engines-") as folder, opened(name) as source:

@@ -6,7 +6,7 @@ import functools
 import itertools
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -28,6 +28,10 @@ Maker: TypeAlias = Callable[[], "Job"]
 
 INPUT, OUTPUT, TRACE = "{input}", "{output}", "{trace}"
 """What stands for a path in a job's commands, as a whole argument."""
+
+SEEN = "train_bytes_seen"
+WITH_ENWIK8 = ("enwik8", "general")
+"""Corpora of which enwik8's training part, and nothing else of enwik8, is the whole or a part."""
 
 
 def traced(packed: Path, trace: Path) -> Blocks | None:
@@ -106,8 +110,8 @@ def level_job(number: int) -> Job:
     Raises UnknownModel where the weights of its network are not at hand, AmbiguousModel.
     """
     level = LEVELS[number]
-    path = weights_store.path_by_name(level.model) if level.model else None
-    return _own_job(f"{OURS}-{number}", level, path, [f"-{number}"], [])
+    paths = [weights_store.path_by_name(name) for name in level.models]
+    return _own_job(f"{OURS}-{number}", level, paths, [f"-{number}"], [])
 
 
 def model_job(name: str) -> Job:
@@ -118,42 +122,57 @@ def model_job(name: str) -> Job:
     path = weights_store.path_by_name(name)
     how = [f"-{levels.DEFAULT}", "--model", name]
     codec = f"{OURS}{path.stem}"
-    return _own_job(codec, LEVELS[levels.DEFAULT], path, how, _weights_folder(name))
+    return _own_job(codec, LEVELS[levels.DEFAULT], [path], how, _weights_folder(name))
 
 
-def _own_job(codec: str, level: Level, path: Path | None, how: list[str], before: list[str]) -> Job:
-    """Our own compressor at a level with the weights at a path, if any.
+def _own_job(
+    codec: str, level: Level, paths: Sequence[Path], how: list[str], before: list[str]
+) -> Job:
+    """Our own compressor at a level with the weights at these paths, of which a block takes one.
 
     ``how`` are options to compress, and ``before`` goes before the command that restores. The
     version holds all that decides a file's bytes beside the input, so that a level of other tables
-    or other weights is another run.
+    or other weights is another run. What a row counts of weights are those that its file names.
     """
     program = [sys.executable, "-P", "-m", "compressor"]
     design, lanes = level.design.name.lower(), f"{level.lanes} lane{'s' * (level.lanes > 1)}"
     version = f"format {VERSION}, {design}, {level.tables_mib} MiB, {lanes}"
-    card: Facts = {}
-    extra: Facts = {"file_format": VERSION, "level": level.number}
-    if path:
-        card, weights = weights_store.card_of(path), weights_store.identity_of(path).hex()
-        version += f", weights {weights}"
-        extra |= {"model": path.stem, "weights": weights}
-        extra |= {"train_bytes_seen": card.get("train_bytes_seen")}
+    known = {weights_store.identity_of(path): path for path in paths}
+    if known:
+        version += f", weights {' or '.join(identity.hex() for identity in known)}"
     return Job(
         codec=codec,
-        family="neural" if path else "context mixing",
+        family="neural" if paths else "context mixing",
         version=version,
         command=f"kolmozip {' '.join(how)} FILE",
         compress=[*program, "compress", *how, INPUT, "-o", OUTPUT],
         decompress=[*before, *program, "decompress", INPUT, "-o", OUTPUT],
-        weights_bytes=path.stat().st_size if path else 0,
-        parameters=card.get("parameters"),
         program_bytes=ours.program_bytes,
-        training_bytes_within=_trained_on(card) if path else lambda _name, _size: 0,
+        training_bytes_within=_trained_on([weights_store.card_of(path) for path in paths]),
         blocks=lambda packed, _trace: ours.blocks(packed),
-        recipe=recipe,
+        recipe=lambda packed: recipe(packed) | _weights_of(packed, known),
         alone=True,
-        extra=extra,
+        extra={"file_format": VERSION, "level": level.number},
     )
+
+
+def _weights_of(packed: Path, known: Mapping[bytes, Path]) -> Facts:
+    """The weights that the blocks of a container name, as a row states them."""
+    if not known:
+        return {}
+    with packed.open("rb") as source:
+        heads = [block.head for block in Reader(source).blocks()]
+    named = {head.weights_id for head in heads if isinstance(head, Mixed)}
+    # A container in the short form says the first bytes of an identity.
+    used = {identity: path for identity, path in known.items() if identity.startswith(tuple(named))}
+    cards = [weights_store.card_of(path) for path in used.values()]
+    counts = {name: [card.get(name) for card in cards] for name in ("parameters", SEEN)}
+    return {
+        "model": ", ".join(path.stem for path in used.values()) or None,
+        "weights": ", ".join(identity.hex() for identity in used) or None,
+        "weights_bytes": sum(path.stat().st_size for path in used.values()),
+        **{name: None if None in each else sum(each) for name, each in counts.items()},
+    }
 
 
 def recipe(packed: Path, start: int = 0) -> Facts:
@@ -204,20 +223,24 @@ def transformer_job(path: Path) -> Job:
         parameters=card["parameters"],
         portable=False,
         program_bytes=lambda: ours.program_bytes(ours.TRANSFORMER),
-        training_bytes_within=_trained_on(card),
+        training_bytes_within=_trained_on([card]),
         blocks=lambda packed, _trace: ours.blocks(packed, len(ours.FLOAT_MAGIC)),
         recipe=lambda packed: recipe(packed, len(ours.FLOAT_MAGIC)),
         alone=True,
         extra={
             "file_format": VERSION,
             "weights": card["identity"],
-            "train_bytes_seen": card["train_bytes_seen"],
+            SEEN: card[SEEN],
         },
     )
 
 
-def _trained_on(card: dict[str, Any]) -> Callable[[str, int], int | None]:
-    return training_bytes_within if card.get("corpus") == "enwik8" else lambda _name, _size: None
+def _trained_on(cards: Sequence[dict[str, Any]]) -> Callable[[str, int], int | None]:
+    """What of an input, by its name and bytes, models with these cards were trained on."""
+    if not cards:
+        return lambda _name, _size: 0
+    known = all(card.get("corpus") in WITH_ENWIK8 for card in cards)
+    return training_bytes_within if known else lambda _name, _size: None
 
 
 def catalogue() -> dict[str, Maker]:
@@ -228,9 +251,9 @@ def catalogue() -> dict[str, Maker]:
     makers: dict[str, Maker] = {
         codec.name: functools.partial(baseline_job, codec) for codec in table.codecs()
     }
-    models = {None, *(path.stem for path in weights_store.weights_files())}
+    models = {path.stem for path in weights_store.weights_files()}
     for number, level in LEVELS.items():
-        if level.model in models:
+        if models.issuperset(level.models):
             makers[f"{OURS}-{number}"] = functools.partial(level_job, number)
     return makers
 

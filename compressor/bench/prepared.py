@@ -48,7 +48,7 @@ def measure(
     rows = _zstd(list(texts.values()), data)
     with tempfile.TemporaryDirectory() as temporary:
         for level in levels:
-            coders = registry.coders(LEVELS[level].model)
+            coders = registry.coders(LEVELS[level].models)
             rows.append(_row(f"kolmozip -{level}", _ours(data, level, coders=coders), 0))
             path = Path(temporary, f"{level}.kzm")
             with bar(sum(map(len, texts.values())), f"memory -{level}", quiet) as progress:

@@ -339,8 +339,9 @@ class _Compressing(_Way):
                 prepared = self.prepared()
                 coders = None
                 if prepared is None:
-                    model = settings.model or levels.LEVELS[settings.level].model
-                    coders = registry.coders(model, settings.engine, threads)
+                    own = levels.LEVELS[settings.level].models
+                    models = (settings.model,) if settings.model else own
+                    coders = registry.coders(models, settings.engine, threads)
                 digest = stream.compress_stream(
                     source,
                     packed,

@@ -86,9 +86,9 @@ def to_compress(name: str, settings: Settings, prepared: Coder | None) -> Need:
     blocks = -(-size // length)
     if prepared is not None:
         return _after(prepared, length)
-    network = (settings.model or level.model) is not None
+    networks = 1 if settings.model else len(level.models)
     recipe = level.recipe(length)
-    return Need(blocks, _threads(recipe.lanes), needs.encoding(length, recipe, network))
+    return Need(blocks, _threads(recipe.lanes), needs.encoding(length, recipe, networks))
 
 
 def to_restore(name: str, length: int, prepared: Coder | None) -> Need:

@@ -145,7 +145,12 @@ level_alone = combined(
         metavar="1-9",
         help="Short -1 to -9: -1 is the fastest, -9 the smallest; below, what each is for.",
     ),
-    click.option("--model", "-m", help="Weights by name, or the path of a .kzw file."),
+    click.option(
+        "--model",
+        "-m",
+        help="Weights by name, or the path of a .kzw file.  [default: of the level's the best for "
+        "each block]",
+    ),
 )
 level = combined(
     level_alone,
@@ -162,10 +167,10 @@ class Compressing(click.Command):
     """A command that compresses: its help ends with what each level is for."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes the options, then a row a level: model, speed, memory, purpose."""
+        """Writes the options, then a row a level: networks, speed, memory, purpose."""
         super().format_options(ctx, formatter)
         table = plain_table(
-            ["level", "model", ">KB/s", ">memory", "for"], map(_row, levels.LEVELS.values())
+            ["level", "network", ">KB/s", ">memory", "for"], map(_row, levels.LEVELS.values())
         )
         with formatter.section("Levels"):
             for line in (*table.splitlines(), "", LEVELS_MEASURED):
@@ -173,10 +178,11 @@ class Compressing(click.Command):
 
 
 def _row(level: Level) -> list[str]:
-    """A level in words."""
-    needed = needs.encoding(MEASURED, level.recipe(MEASURED), level.model is not None)
+    """A level in words; a block takes one of its networks, or none where none helps."""
+    needed = needs.encoding(MEASURED, level.recipe(MEASURED), len(level.models))
     memory = f"{needed / 1e6:.0f} MB"
-    return [f"-{level.number}", level.model or "none", f"{level.speed}", memory, level.purpose]
+    models = " or ".join(level.models) or "none"
+    return [f"-{level.number}", models, f"{level.speed}", memory, level.purpose]
 
 
 MEASURED = 5_000_000

@@ -101,14 +101,20 @@ def _one_at_a_time(order: Order) -> contextlib.AbstractContextManager[object]:
 
 
 def _make(
-    order: Order, network: bytes | None, level: Level, kind: Kind, raw: bytes, recipe: Recipe
+    order: Order,
+    networks: tuple[bytes, ...],
+    level: Level,
+    kind: Kind,
+    raw: bytes,
+    recipe: Recipe,
 ) -> Block:
     """A worker's part of ``Cluster.make_block``."""
     order.check()
     alone = registry.without_network(order.engine, order.threads)
-    beside = registry.by_identity(network, order.engine, order.threads) if network else None
+    beside = (registry.by_identity(name, order.engine, order.threads) for name in networks)
+    coders = Coders(alone, tuple(beside))
     with _one_at_a_time(order):
-        return stream.make_block(Coders(alone, beside), level, kind, raw, recipe, ignore_progress)
+        return stream.make_block(coders, level, kind, raw, recipe, ignore_progress)
 
 
 def _open(order: Order, block: Block) -> list[bytes]:
@@ -177,10 +183,10 @@ class Cluster:
         """
         if kind != Kind.MIXED:
             return stream.make_block(coders, level, kind, raw, recipe, progress)
-        network = coders.network.identity if coders.network else None
-        if network:
+        networks = tuple(network.identity for network in coders.networks)
+        for network in networks:
             self._require(network)
-        how = (self.order, network, level, kind)
+        how = (self.order, networks, level, kind)
         return self.done(_make, *how, raw, recipe, length=len(raw), progress=progress)
 
     def open_block(self, block: Block, progress: Progress) -> list[bytes]:

@@ -19,6 +19,8 @@ LOWEST, DEFAULT, HIGHEST = 1, 6, 9
 class Level:
     """What one level does.
 
+    ``models`` are the networks that a block may be coded with, of which a trial finds the best
+    (``trials.codec_for``); the first is what text that is too short for a trial takes.
     ``table_bytes`` is what the memory's tables take for each byte of a block, up to ``tables_mib``;
     from there on they grow by ``more_bytes`` a byte. Fewer lanes make a block smaller and slower:
     ``short_lanes`` are those of one below SHORT bytes, ``alone_lanes`` those of one that no network
@@ -27,7 +29,7 @@ class Level:
     """
 
     number: int
-    model: str | None
+    models: tuple[str, ...]
     design: Design
     tables_mib: int
     table_bytes: int
@@ -38,6 +40,11 @@ class Level:
     speed: int
     purpose: str
     alone_lanes: int = 1
+
+    @property
+    def model(self) -> str | None:
+        """The first of its networks, after which it is known; None where it has none."""
+        return self.models[0] if self.models else None
 
     @property
     def block_bytes(self) -> int:
@@ -83,20 +90,21 @@ LANE = 512
 """Bytes of a lane at least, where a block has more than one."""
 
 LIGHT, FULL = Design.LIGHT, Design.FULL
+SMALL, BASE = ("small", "general"), ("base", "general")
 
 LEVELS: dict[int, Level] = {
     level.number: level
-    # Number, model, design, tables_mib, table_bytes, more_bytes, lanes, short_lanes, block_mib,
+    # Number, models, design, tables_mib, table_bytes, more_bytes, lanes, short_lanes, block_mib,
     # speed, purpose.
     for level in (
-        Level(1, None, LIGHT, 48, 64, 0, 1, 1, 8, 180, "any file, the fastest"),
-        Level(2, None, LIGHT, 256, 64, 2, 1, 1, 128, 200, "any file, large ones better"),
-        Level(3, None, FULL, 432, 256, 2, 1, 1, 128, 63, "programs, data, other languages"),
-        Level(4, "tiny", LIGHT, 256, 64, 2, 32, 16, 128, 70, "English text, fast"),
-        Level(5, "tiny", FULL, 432, 256, 2, 32, 16, 128, 55, "English text, fast and small"),
-        Level(6, "small", FULL, 432, 256, 2, 32, 16, 128, 34, "most files"),
-        Level(7, "small", FULL, 1024, 256, 2, 16, 16, 128, 29, "most files, more memory"),
-        Level(8, "base", FULL, 432, 256, 2, 32, 16, 128, 30, "English text, smaller"),
-        Level(9, "base", FULL, 1024, 256, 2, 16, 16, 128, 29, "English text, smallest"),
+        Level(1, (), LIGHT, 48, 64, 0, 1, 1, 8, 180, "any file, the fastest"),
+        Level(2, (), LIGHT, 256, 64, 2, 1, 1, 128, 200, "any file, large ones better"),
+        Level(3, (), FULL, 432, 256, 2, 1, 1, 128, 63, "programs, data, other languages"),
+        Level(4, ("tiny",), LIGHT, 256, 64, 2, 32, 16, 128, 70, "English text, fast"),
+        Level(5, ("tiny",), FULL, 432, 256, 2, 32, 16, 128, 55, "English text, fast and small"),
+        Level(6, SMALL, FULL, 432, 256, 2, 32, 16, 128, 34, "most files"),
+        Level(7, SMALL, FULL, 1024, 256, 2, 16, 16, 128, 29, "most files, more memory"),
+        Level(8, BASE, FULL, 432, 256, 2, 32, 16, 128, 30, "English text, smaller"),
+        Level(9, BASE, FULL, 1024, 256, 2, 16, 16, 128, 29, "English text, smallest"),
     )
 }

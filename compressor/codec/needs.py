@@ -18,6 +18,8 @@ PROCESS_BYTES = 26_000_000
 """What the process holds before the first block: Python and our modules."""
 NETWORK_BYTES = 30_000_000
 """What a network adds, ready to code with: the largest that is shipped takes this."""
+FURTHER_BYTES = 14_000_000
+"""What each further network adds that an encoder chooses from."""
 FIXED_BYTES = 23_000_000
 """What a mixed block takes whatever its length: maps and mixers."""
 LANE_BYTES = 150_000
@@ -32,11 +34,14 @@ LEAST_BLOCK = 1 << 20
 """Blocks are not made shorter than this to save memory."""
 
 
-def mixing(length: int, recipe: Recipe, network: bool) -> int:
-    """What a mixed block of ``length`` bytes takes beside the process and what is made of it."""
+def mixing(length: int, recipe: Recipe, networks: int) -> int:
+    """What a mixed block of ``length`` bytes takes beside the process and what is made of it.
+
+    An encoder may have several networks at hand, of which the block takes one.
+    """
     matches = MATCHES[recipe.design] * (4 << match_bits(length, recipe.tables))
     needed = FIXED_BYTES + (recipe.tables << 20) + matches + LANE_BYTES * recipe.lanes
-    return needed + (NETWORK_BYTES if network else 0)
+    return needed + (NETWORK_BYTES + (networks - 1) * FURTHER_BYTES if networks else 0)
 
 
 def decoding(block: Block) -> int:
@@ -46,30 +51,30 @@ def decoding(block: Block) -> int:
         # From a pipe a payload comes in parts, which are joined.
         return PROCESS_BYTES + 2 * head.size + min(head.length, PIECE)
     texts = head.size + (2 if head.transform == Transform.NONE else 3) * head.length
-    recipe, network = Recipe(head.lanes, head.design, head.tables), head.weights_id != NO_WEIGHTS
-    return PROCESS_BYTES + texts + mixing(head.length, recipe, network)
+    recipe, networks = Recipe(head.lanes, head.design, head.tables), head.weights_id != NO_WEIGHTS
+    return PROCESS_BYTES + texts + mixing(head.length, recipe, networks)
 
 
-def encoding(length: int, recipe: Recipe, network: bool) -> int:
+def encoding(length: int, recipe: Recipe, networks: int) -> int:
     """What encoding a mixed block of ``length`` bytes takes, whatever its bytes.
 
     Beside the block there may be its transform, the memory's own text, a payload as long, and the
     granule that comes next.
     """
     texts = 4 * length + min(length, GRANULE)
-    return PROCESS_BYTES + texts + mixing(length, recipe, network)
+    return PROCESS_BYTES + texts + mixing(length, recipe, networks)
 
 
 class Room:
     """How long blocks may be, and how large their tables, where an encoder's memory is bounded."""
 
-    def __init__(self, level: Level, network: bool, max_memory: int | None = None) -> None:
+    def __init__(self, level: Level, networks: int, max_memory: int | None = None) -> None:
         """Takes what the level and the caller ask for; ``max_memory`` in bytes, None for no bound.
 
         Half of what the bound leaves is for tables at least, where blocks can be made so short.
         Raises LimitExceeded where nothing can be.
         """
-        self._level, self._network = level, network
+        self._level, self._networks = level, networks
         self._max_memory = max_memory
         self.block_bytes = level.block_bytes
         """The longest block."""
@@ -90,7 +95,7 @@ class Room:
     def _least(self, length: int) -> int:
         """What a block of ``length`` bytes takes with the least tables."""
         recipe = self._level.recipe(max(length, LEAST_BLOCK))
-        return encoding(length, dataclasses.replace(recipe, tables=1), self._network)
+        return encoding(length, dataclasses.replace(recipe, tables=1), self._networks)
 
     def recipe(self, length: int) -> Recipe:
         """How a block of ``length`` bytes, at least one and at most ``block_bytes``, is coded."""
@@ -99,7 +104,7 @@ class Room:
         while (
             most is not None
             and recipe.tables > 1
-            and encoding(length, recipe, self._network) > most
+            and encoding(length, recipe, self._networks) > most
         ):
             recipe = dataclasses.replace(recipe, tables=recipe.tables - 1)
         return recipe

@@ -118,8 +118,8 @@ class Memory:
     ) -> Memory:
         """Reads texts in the given order and writes what was learned of them.
 
-        The level says which memory and which network; the network is left out where a trial shows
-        that it is no help. ``tables`` are MiB of hash tables. With ``text_only``, and where there
+        The level says which memory and which networks, of which a trial finds the best, or that
+        none is a help. ``tables`` are MiB of hash tables. With ``text_only``, and where there
         is no native engine, what was learned is not written: whoever opens the file reads the text
         anew, the native engine once and others for each block. Raises UnusableMemory for texts
         that are too short or too long, UnknownModel, AmbiguousModel, UnusableWeights, NoEngine and
@@ -132,7 +132,7 @@ class Memory:
                 "choose other files"
             )
         how = LEVELS[level]
-        codec = trials.codec_for(text, registry.coders(model or how.model, engine))
+        codec = trials.codec_for(text, registry.coders((model,) if model else how.models, engine))
         wanted = tables or -(-len(text) * TABLE_BYTES // MIB)
         recipe = Recipe(1, how.design, min(wanted, MAX_TABLES if tables else how.tables_mib))
         named = [(name, len(data)) for name, data in sources.items()]

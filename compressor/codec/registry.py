@@ -6,6 +6,7 @@ No engine is loaded before the weights were found.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from coding.container import NO_WEIGHTS
 from compressor.codec import weights_store
@@ -15,19 +16,28 @@ from compressor.codec.seams import BlockCodec
 
 @dataclasses.dataclass(frozen=True)
 class Coders:
-    """What blocks may be coded with: the memory alone, and a network beside it, if any."""
+    """What blocks may be coded with: the memory alone, and networks beside it, if any."""
 
     alone: BlockCodec
-    network: BlockCodec | None = None
+    networks: tuple[BlockCodec, ...] = ()
+
+    def of(self, identity: bytes) -> BlockCodec:
+        """The one of them that a block names, by its identity or the first bytes of it."""
+        every = (self.alone, *self.networks)
+        return next(codec for codec in every if codec.identity.startswith(identity))
 
 
-def coders(model: str | BlockCodec | None, engine: str | None = None, threads: int = 0) -> Coders:
-    """The memory alone, and beside it the model of this name, if any.
+def coders(
+    models: Sequence[str | BlockCodec], engine: str | None = None, threads: int = 0
+) -> Coders:
+    """The memory alone, and beside it the models of these names.
 
     Raises UnknownModel, AmbiguousModel, UnusableWeights, NoEngine, StaleEngine.
     """
-    network = by_name(model, engine, threads) if isinstance(model, str) else model
-    return Coders(without_network(engine, threads), network)
+    networks = (
+        by_name(model, engine, threads) if isinstance(model, str) else model for model in models
+    )
+    return Coders(without_network(engine, threads), tuple(networks))
 
 
 def by_name(

@@ -165,10 +165,10 @@ def compress_stream(
 
     An original of one short block gets a container in the short form, where that is smaller.
 
-    ``model`` takes the place of the level's own; ``coders`` bring an engine, where it is not the
-    one that is chosen by default. ``lanes`` are used as far as a block has bytes for them. Where
-    blocks begin with a ``prepared`` memory, that says how they are coded; the level bounds them.
-    Others are made ``elsewhere``, where that is given.
+    ``model`` takes the place of the level's own ones; ``coders`` bring an engine, where it is not
+    the one that is chosen by default. ``lanes`` are used as far as a block has bytes for them.
+    Where blocks begin with a ``prepared`` memory, that says how they are coded; the level bounds
+    them. Others are made ``elsewhere``, where that is given.
 
     Memory is bounded by the level, whatever the length, for each block that is coded at a time
     (``side_by_side.at_once``). ``max_memory``, in bytes, bounds it further by smaller tables and
@@ -178,8 +178,8 @@ def compress_stream(
     how = levels.LEVELS[level].in_lanes(lanes)
     if prepared is not None:
         coders = registry.Coders(prepared.codec)
-    coders = coders or registry.coders(how.model if model is None else model)
-    room = Room(how, coders.network is not None, max_memory)
+    coders = coders or registry.coders(how.models if model is None else (model,))
+    room = Room(how, len(coders.networks), max_memory)
     writer = container.Writer(target, prepared.memory.identity if prepared else NO_MEMORY)
     digest = Digest()
 
@@ -205,8 +205,9 @@ def compress_stream(
         if max_memory is not None or prepared is not None:
             return 1
         recipe = room.recipe(len(piece[1]))
-        needed = needs.encoding(len(piece[1]), recipe, coders.network is not None)
-        return side_by_side.at_once(coders.network or coders.alone, recipe, needed)
+        needed = needs.encoding(len(piece[1]), recipe, len(coders.networks))
+        codec = (*coders.networks, coders.alone)[0]
+        return side_by_side.at_once(codec, recipe, needed)
 
     for block, raw in side_by_side.in_order(make, pieces(), limit, progress):
         writer.add(block, raw)

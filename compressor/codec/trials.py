@@ -21,9 +21,11 @@ SPARSE_CALLS = 2000
 CODE_SAMPLE = 1 << 17
 TEXT_SAMPLE = 1 << 14
 NUMBERS_SAMPLE = 1 << 16
-SHARE, ALONE_SHARE = 32, 8
+SHARE, ALONE_SHARE = 48, 8
 """A sample is at most one byte in so many of the block, so that trials cost little of its time. A
 transform is tried with the memory alone, which is quicker, and only where it may well help."""
+LEAST_SAMPLE = 1 << 9
+"""Bytes of a block, if it has so many, by which one of several networks is chosen."""
 SAMPLE_LANES = 8
 LEAST_NUMBERS = 1 << 11
 
@@ -79,18 +81,30 @@ def _differences(block: bytes, alone: BlockCodec, design: Design) -> Transform:
 
 
 def codec_for(block: bytes, coders: Coders) -> BlockCodec:
-    """The network's codec, or that of the memory alone where the network is no help.
+    """The codec of the network that suits a block, or of the memory alone where none is a help.
 
-    In a sample the network has the advantage of what it has learned before, and none of the lanes
-    that it needs and the memory alone does without: it must win by a thirty-second there.
+    In a sample a network has the advantage of what it has learned before, and none of the lanes
+    that it needs and the memory alone does without: it must win by a thirty-second there. A block
+    that is too short to show this takes a network, the one that suits its beginning if it has
+    several.
     """
-    text = sample(block, min(len(block) // SHARE, TEXT_SAMPLE), len(block) // 2)
+    size = min(len(block) // SHARE, TEXT_SAMPLE)
+    if not coders.networks:
+        return coders.alone
+    tried: tuple[BlockCodec, ...] = coders.networks
+    if size < TEXT_SAMPLE // 8:
+        size = min(max(size, LEAST_SAMPLE), len(block))
+    else:
+        tried = (*coders.networks, coders.alone)
+    if len(tried) == 1:
+        return tried[0]
+    text = sample(block, size, len(block) // 2)
     lanes = lanes_of(len(text), SAMPLE_LANES)
-    if coders.network is None or len(text) < TEXT_SAMPLE // 8:
-        return coders.network or coders.alone
-    alone = _size(coders.alone, text, FULL, lanes)
-    beside = _size(coders.network, text, FULL, lanes)
-    return coders.alone if 32 * alone <= 33 * beside else coders.network
+    sizes = [_size(codec, text, FULL, lanes) for codec in tried]
+    best = min(range(len(coders.networks)), key=sizes.__getitem__)
+    if coders.alone in tried and 32 * sizes[-1] <= 33 * sizes[best]:
+        return coders.alone
+    return coders.networks[best]
 
 
 def _size(codec: BlockCodec, text: bytes, design: Design, lanes: int) -> int:

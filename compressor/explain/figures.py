@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from coding.container import NO_WEIGHTS, Block, Design, Kind, Mixed, Reader
+from coding.container import Block, Design, Kind, Mixed, Reader
 from compressor.codec import engines, levels, registry, stream, trials
 from compressor.codec.native import NativeCodec
 from compressor.codec.registry import Coders
@@ -84,7 +84,7 @@ def explain(
     """
     engines.chosen("native")
     how = levels.LEVELS[level]
-    coders = registry.coders(model or how.model, "native")
+    coders = registry.coders((model,) if model else how.models, "native")
     packed = io.BytesIO()
     stream.compress_stream(io.BytesIO(text), packed, level, progress, coders=coders)
     sources = names(how.design)
@@ -152,7 +152,7 @@ def _of_block(
             likely[:, 0], probabilities[:, 0] = original[0], 1
         costs = np.full(head.length, 0 if known else WHOLE_BYTE, np.float32)
         return [costs, likely, probabilities, np.zeros((count, sources), np.float32)]
-    codec = coders.alone if head.weights_id == NO_WEIGHTS else coders.network
+    codec = coders.of(head.weights_id)
     assert isinstance(codec, NativeCodec), "no other engine was asked for"
     text = trials.apply(head.transform, original)
     recipe = Recipe(head.lanes, head.design, head.tables)

@@ -1,10 +1,12 @@
 """Recipes: the chain of runs that makes a shipped model from nothing, one run after the other.
 
 A recipe is a TOML file in ``recipes/`` beside this module, or one of your own: the corpus, the
-SHA-256 of its training text, the bits a weight of the file, and the stages in order. A stage is a
-run: a name, which is also that of its folder, a preset, the settings of ``TrainConfig`` that differ
-from the defaults, and what it begins with (``from``), is taught by (``teacher``) or learns beside
-(``beside_memory``). Stages of one name are the same in all recipes, so that recipes share them.
+SHA-256 of its training text, the bits a weight of the file, and the stages in order; a table
+``card`` holds what the model's card is to say beside. A stage is a run: a name, which is also that
+of its folder, a preset, the settings of ``TrainConfig`` that differ from the defaults, and what it
+begins with (``from``), is taught by (``teacher``) or learns beside (``beside_memory``). It may
+begin with shipped weights as well, which ``from_weights`` names by their identity. Stages of one
+name are the same in all recipes, so that recipes share them.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from compressor.codec.weights_store import card_of
+from compressor.codec.weights_store import card_of, path_by_identity
 from compressor.errors import InputMissing, UnknownModel
 from compressor.training import presets
 from compressor.training.command import Budget, Origin, Request, run
@@ -38,6 +40,8 @@ class Stage:
     preset: str
     start: str | None
     """An earlier stage whose weights it begins with."""
+    weights: bytes | None
+    """Identity of the weights file that it begins with instead."""
     teacher: str | None
     """An earlier stage that teaches it."""
     beside_memory: bool
@@ -61,6 +65,8 @@ class Recipe:
     weight_bits: float
     """Of the weights file, about."""
     stages: tuple[Stage, ...]
+    card: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """What the model's card says beside what the runs say."""
 
 
 def names() -> list[str]:
@@ -107,11 +113,15 @@ def _recipe(name: str, data: bytes) -> Recipe:
 def _stage(fields: dict[str, Any]) -> Stage:
     """Raises KeyError, TypeError, TrainingError, UnknownModel."""
     start, teacher = fields.pop("from", None), fields.pop("teacher", None)
+    identity = fields.pop("from_weights", None)
+    weights = None if identity is None else bytes.fromhex(identity)
     beside = fields.pop("beside_memory", False)
-    stage = Stage(fields.pop("name"), fields.pop("preset"), start, teacher, beside, fields)
+    stage = Stage(fields.pop("name"), fields.pop("preset"), start, weights, teacher, beside, fields)
     presets.shape(stage.preset)
-    if beside and start is None:
-        raise TrainingError(f"{stage.name} learns beside the memory and so begins with a stage")
+    if start is not None and weights is not None:
+        raise TrainingError(f"{stage.name} begins with a stage and with weights: leave one out")
+    if beside and start is None and weights is None:
+        raise TrainingError(f"{stage.name} learns beside the memory and so begins with a network")
     TrainConfig(**fields)
     return stage
 
@@ -121,7 +131,7 @@ def follow(recipe: Recipe, folder: Path, stop_after_minutes: float | None, quiet
 
     Each stage is a run in a folder of its own in ``folder``; what a stopped one has done is taken
     up. After so many minutes the run under way saves and stops, to go on another time. Raises
-    TrainingError where the corpus is not the recipe's, and what runs raise.
+    TrainingError where the corpus is not the recipe's, UnknownWeights, and what runs raise.
     """
     train = load_texts(recipe.corpus).train
     if hashlib.sha256(train.tobytes()).hexdigest() != recipe.train_sha256:
@@ -141,6 +151,7 @@ def follow(recipe: Recipe, folder: Path, stop_after_minutes: float | None, quiet
     last = recipe.stages[-1]
     output = folder / f"{recipe.name}{SUFFIX}"
     facts = {
+        **recipe.card,
         "recipe": recipe.name,
         "recipe_sha256": recipe.sha256,
         "stages": [stage.name for stage in recipe.stages],
@@ -155,7 +166,8 @@ def _request(recipe: Recipe, stage: Stage, folder: Path, minutes: float, quiet: 
     def of(before: str | None) -> str | None:
         return None if before is None else str(folder / before)
 
-    origin = Origin(of(stage.start), of(stage.teacher), stage.beside_memory, resume=True)
+    weights = None if stage.weights is None else str(path_by_identity(stage.weights))
+    origin = Origin(weights or of(stage.start), of(stage.teacher), stage.beside_memory, resume=True)
     output, budget = folder / stage.name, Budget(stop_after_minutes=minutes)
     text, settings = recipe.corpus, stage.settings
     return Request(stage.preset, output, text, settings, origin, budget, quiet=quiet)

@@ -17,6 +17,9 @@ from data.splits import load_slice, split
 GENERAL = "general"
 """The corpus that ``kolmozip corpus general`` gathers, with enwik8's training part in between."""
 
+VALID_BYTES = 5_000_000
+"""Bytes of its development part that validate: documents stand in the order of chance there."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Texts:
@@ -67,4 +70,4 @@ def _general() -> Texts:
         starts = np.array([int(row["offset"]) for row in rows], np.int64)
     documents = np.fromfile(folder / text, np.uint8)
     train = blend(documents, starts, load_slice("train"))
-    return Texts(GENERAL, train, np.fromfile(folder / valid, np.uint8))
+    return Texts(GENERAL, train, np.fromfile(folder / valid, np.uint8, VALID_BYTES))

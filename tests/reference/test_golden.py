@@ -44,7 +44,8 @@ def made(how: Any, engine: str | None = None) -> bytes:
     """The container that the program makes of a ``Golden``, with a block for each part."""
     level = levels.LEVELS[how.level]
     level = dataclasses.replace(level, table_bytes=how.table_bytes or level.table_bytes)
-    coders = registry.coders(how.model or level.model, engine)
+    model = how.model or level.model
+    coders = registry.coders([model] if model else [], engine)
     digest, blocks = Digest(), list[Block]()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(levels, "LANE", how.lane)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from coding import container
 from compressor.bench import jobs
 from compressor.bench.jobs import jobs_named, listing, recipe, traced
 from compressor.bench.store import MalformedResult
-from compressor.codec import levels, stream, weights_store
+from compressor.codec import levels, native, registry, stream, weights_store
 from compressor.codec.levels import LEVELS
 from data.samples import sample
 from data.splits import training_bytes_within
@@ -72,26 +73,46 @@ def test_each_level_whose_weights_are_at_hand_is_a_codec(
     monkeypatch.setattr(weights_store, "weights_files", lambda: [Path("tiny.kzw")])
     ours = [name for name in jobs.catalogue() if name.startswith("kolmozip")]
     assert ours == [
-        f"kolmozip -{n}" for n, level in LEVELS.items() if level.model in (None, "tiny")
+        f"kolmozip -{n}" for n, level in LEVELS.items() if level.models in ((), ("tiny",))
     ]
 
 
-def test_the_job_of_a_level_states_what_its_weights_and_their_card_say() -> None:
+def test_the_job_of_a_level_states_the_weights_that_it_may_use() -> None:
     [job] = jobs_named(["kolmozip -6"])
     level = LEVELS[6]
-    assert level.model
-    path = weights_store.path_by_name(level.model)
-    identity, card = weights_store.identity_of(path).hex(), weights_store.card_of(path)
+    paths = map(weights_store.path_by_name, level.models)
+    weights = " or ".join(weights_store.identity_of(path).hex() for path in paths)
+    assert len(level.models) == 2
     assert (job.codec, job.family, job.portable, job.alone) == ("kolmozip -6", "neural", True, True)
     assert job.version == (
         f"format {container.VERSION}, {level.design.name.lower()}, {level.tables_mib} MiB, "
-        f"{level.lanes} lanes, weights {identity}"
+        f"{level.lanes} lanes, weights {weights}"
     )
-    assert (job.extra["level"], job.extra["weights"]) == (6, identity)
-    assert job.extra["file_format"] == container.VERSION
-    assert (job.weights_bytes, job.parameters) == (path.stat().st_size, card["parameters"])
+    assert job.extra == {"file_format": container.VERSION, "level": 6}
     assert job.training_bytes_within("head1m", 10**6) == 10**6
     assert (job.command, job.compress[-4]) == ("kolmozip -6 FILE", "-6")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(native.absent() is not None, reason="takes minutes without the native engine")
+def test_a_file_is_counted_with_the_weights_that_it_names(tmp_path: Path) -> None:
+    [job] = jobs_named(["kolmozip -6"])
+    packed, made = tmp_path / "packed", []
+    for models in (["small"], ["general"], []):
+        coders = registry.coders(models)
+        with packed.open("wb") as target:
+            stream.compress_stream(io.BytesIO(sample()[:2000]), target, coders=coders)
+        made.append(job.recipe(packed))
+    for facts, name in zip(made, ("small", "general"), strict=False):
+        path = weights_store.path_by_name(name)
+        card = weights_store.card_of(path)
+        assert facts["model"] == name
+        assert facts["weights"] == weights_store.identity_of(path).hex()
+        assert facts["weights_bytes"] == path.stat().st_size
+        assert facts["parameters"] == card["parameters"]
+        assert facts["train_bytes_seen"] == card["train_bytes_seen"]
+    assert made[2]["model"] is made[2]["weights"] is None
+    assert made[2]["weights_bytes"] == made[2]["parameters"] == 0
 
 
 def test_a_level_without_a_network_has_no_weights_and_was_trained_on_nothing() -> None:

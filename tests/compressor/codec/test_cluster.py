@@ -300,7 +300,7 @@ def test_few_blocks_are_coded_with_more_threads_each(
         asked.append(threads)
         return real(engine, threads)
 
-    coders, level = registry.coders(None), levels.LEVELS[1]
+    coders, level = registry.coders(()), levels.LEVELS[1]
     monkeypatch.setattr(registry, "without_network", noted)
     how = {"threads_per_worker": 4, "processes": False, "protocol": "tcp"}
     with (

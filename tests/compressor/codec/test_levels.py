@@ -26,7 +26,8 @@ def test_there_are_nine_and_their_models_are_at_hand() -> None:
     for number, level in LEVELS.items():
         assert level.number == number
         assert level.purpose
-        assert level.model is None or weights_store.path_by_name(level.model)
+        assert all(weights_store.path_by_name(name) for name in level.models)
+        assert level.model == next(iter(level.models), None)
 
 
 @pytest.mark.parametrize("level", LEVELS.values(), ids=str)

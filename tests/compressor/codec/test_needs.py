@@ -66,7 +66,7 @@ def test_a_run_takes_little_and_a_raw_block_itself() -> None:
 
 @ANY_LEVEL
 def test_without_a_bound_a_level_is_as_it_is(level: Level) -> None:
-    room = Room(level, network=True)
+    room = Room(level, networks=1)
     assert room.block_bytes == level.block_bytes
     assert [room.recipe(length) for length in LENGTHS] == [level.recipe(n) for n in LENGTHS]
 
@@ -74,16 +74,16 @@ def test_without_a_bound_a_level_is_as_it_is(level: Level) -> None:
 @ANY_LEVEL
 @pytest.mark.parametrize("limit", LIMITS)
 def test_a_bound_is_kept_by_smaller_tables_and_shorter_blocks(level: Level, limit: int) -> None:
-    network = level.model is not None
-    room = Room(level, network, max_memory=limit)
+    networks = len(level.models)
+    room = Room(level, networks, max_memory=limit)
     assert needs.LEAST_BLOCK <= room.block_bytes <= level.block_bytes
     for length in (n for n in (*LENGTHS, room.block_bytes) if n <= room.block_bytes):
         recipe, free = room.recipe(length), level.recipe(length)
         assert (recipe.lanes, recipe.design) == (free.lanes, free.design)
         assert 1 <= recipe.tables <= free.tables
-        assert needs.encoding(length, recipe, network) <= limit
+        assert needs.encoding(length, recipe, networks) <= limit
         larger = Recipe(recipe.lanes, recipe.design, recipe.tables + 2)
-        assert recipe.tables == free.tables or needs.encoding(length, larger, network) > limit
+        assert recipe.tables == free.tables or needs.encoding(length, larger, networks) > limit
     # Whoever restores the file needs no more than who made it.
     block = mixed(room.block_bytes, free.lanes, room.recipe(room.block_bytes).tables)
     assert needs.decoding(block) <= limit
@@ -91,7 +91,7 @@ def test_a_bound_is_kept_by_smaller_tables_and_shorter_blocks(level: Level, limi
 
 @ANY_LEVEL
 def test_more_memory_is_made_use_of(level: Level) -> None:
-    rooms = [Room(level, level.model is not None, max_memory=limit) for limit in LIMITS]
+    rooms = [Room(level, len(level.models), max_memory=limit) for limit in LIMITS]
     lengths = [room.block_bytes for room in rooms]
     tables = [room.recipe(MIB).tables for room in rooms]
     assert lengths == sorted(lengths)
@@ -102,20 +102,20 @@ def test_more_memory_is_made_use_of(level: Level) -> None:
 
 @ANY_LEVEL
 def test_a_bound_that_cannot_be_kept_is_refused_with_the_least_that_can(level: Level) -> None:
-    network = level.model is not None
+    networks = len(level.models)
     with pytest.raises(LimitExceeded, match=r": allow more with --max-memory, or .*lower") as error:
-        Room(level, network, max_memory=1_000_000)
+        Room(level, networks, max_memory=1_000_000)
     least = int(re.search(r"takes ([\d,]+) bytes", str(error.value)).group(1).replace(",", ""))
-    assert Room(level, network, max_memory=least).recipe(MIB).tables == 1
+    assert Room(level, networks, max_memory=least).recipe(MIB).tables == 1
     with pytest.raises(LimitExceeded):
-        Room(level, network, max_memory=least - 1)
+        Room(level, networks, max_memory=least - 1)
 
 
 def test_many_lanes_count() -> None:
-    least = needs.encoding(MIB, Recipe(32, Design.FULL, 1), True)
-    assert Room(LEVELS[6], True, max_memory=least)
+    least = needs.encoding(MIB, Recipe(32, Design.FULL, 1), 1)
+    assert Room(LEVELS[6], 1, max_memory=least)
     with pytest.raises(LimitExceeded):
-        Room(LEVELS[6].in_lanes(1024), True, max_memory=least)
+        Room(LEVELS[6].in_lanes(1024), 1, max_memory=least)
 
 
 def test_the_library_compresses_within_a_bound(
@@ -142,7 +142,7 @@ def test_blocks_are_shorter_within_a_bound(
 ) -> None:
     noise, limit = random.Random(1).randbytes(8 << 20), 140_000_000
     packed = compressor.compress(noise, model=nano_codec, max_memory=limit)
-    longest = Room(LEVELS[6], network=True, max_memory=limit).block_bytes
+    longest = Room(LEVELS[6], networks=1, max_memory=limit).block_bytes
     assert longest < len(noise)
     lengths = [block.head.length for block in blocks(packed)]
     assert lengths == [longest] * (len(noise) // longest)
@@ -190,7 +190,7 @@ def test_the_estimates_are_near_the_truth_and_not_below_it(
     there = peak(f"-{level}", tmp_path / "text", "-o", packed)
     back = peak("-t", packed)
     (block,) = blocks(packed.read_bytes())
-    told = needs.encoding(len(text), how.recipe(len(text)), how.model is not None)
+    told = needs.encoding(len(text), how.recipe(len(text)), len(how.models))
     assert 0.5 * told < there <= told
     assert 0.5 * needs.decoding(block) < back <= needs.decoding(block)
 
@@ -205,7 +205,7 @@ def test_noise_is_stored_within_the_estimate(
     (tmp_path / "noise").write_bytes(noise)
     recipe = LEVELS[3].recipe(len(noise))
     there = peak("-3", tmp_path / "noise", "-o", packed)
-    assert there < needs.encoding(len(noise), recipe, network=False)
+    assert there < needs.encoding(len(noise), recipe, networks=0)
     (block,) = blocks(packed.read_bytes())
     assert block.head.kind == Kind.RAW
     assert peak("-t", packed) <= needs.decoding(block)

@@ -47,10 +47,10 @@ def packed(original: bytes, coders: Coders, level: int = levels.DEFAULT) -> byte
 @pytest.fixture
 def both(quick_compiling: None) -> dict[str, Coders]:
     """The tiny weights, and the memory alone, on each engine."""
-    made = {name: registry.coders("nano", name) for name in ("native", "jax")}
-    for codec in (made["native"].alone, made["native"].network):
+    made = {name: registry.coders(["nano"], name) for name in ("native", "jax")}
+    for codec in (made["native"].alone, *made["native"].networks):
         assert isinstance(codec, native.NativeCodec)
-    for codec in (made["jax"].alone, made["jax"].network):
+    for codec in (made["jax"].alone, *made["jax"].networks):
         assert isinstance(codec, SteppedModel)
     return made
 
@@ -76,7 +76,9 @@ def test_both_engines_write_one_file_at_every_level(
     monkeypatch.setattr(levels, "LANE", 64)
     how = levels.LEVELS[level]
     original = sample()[: 64 * min(how.lanes, 24) + 300]
-    made = [packed(original, registry.coders(how.model, name), level) for name in ("native", "jax")]
+    made = [
+        packed(original, registry.coders(how.models, name), level) for name in ("native", "jax")
+    ]
     assert made[0] == made[1]
     assert restored(made[0], "jax") == restored(made[0], "native") == original
 
@@ -89,11 +91,11 @@ def test_no_file_depends_on_instructions_or_threads(
     instructions: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    wanted = packed(INPUTS[name], registry.coders("nano", "native"))
+    wanted = packed(INPUTS[name], registry.coders(["nano"], "native"))
     monkeypatch.setenv(native.ISA_VARIABLE, instructions)
     for threads in (1, 2, 3, 8):
-        coders = registry.coders("nano", "native", threads)
-        for codec in (coders.alone, coders.network):
+        coders = registry.coders(["nano"], "native", threads)
+        for codec in (coders.alone, *coders.networks):
             assert isinstance(codec, native.NativeCodec)
             assert (codec.instructions, codec.threads) == (instructions, threads)
         assert packed(INPUTS[name], coders) == wanted
@@ -103,7 +105,7 @@ def test_no_file_depends_on_instructions_or_threads(
 def test_zeros_name_the_memory_alone() -> None:
     for engine in ("native", "jax"):
         assert registry.by_identity(NO_WEIGHTS, engine) == registry.without_network(engine)
-        assert registry.coders(None, engine) == Coders(registry.without_network(engine))
+        assert registry.coders((), engine) == Coders(registry.without_network(engine))
         assert registry.without_network(engine).identity == NO_WEIGHTS
 
 

@@ -182,7 +182,7 @@ def test_files_are_the_same_however_many_blocks_are_at_work(
     packed, restored = set[bytes](), set[bytes]()
     for threads in (1, 3):
         target, told = io.BytesIO(), list[int]()
-        coders = registry.coders(None, threads=threads)
+        coders = registry.coders((), threads=threads)
         stream.compress_stream(io.BytesIO(text), target, 3, told.append, coders=coders)
         assert sum(told) == len(text)
         packed.add(target.getvalue())

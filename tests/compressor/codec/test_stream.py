@@ -432,14 +432,14 @@ def test_coders_and_lanes_may_be_brought(
         compressor.compress_stream(io.BytesIO(text[:600]), target, **how)
         return blocks(target.getvalue())
 
-    assert packed(coders=registry.coders(nano_codec)) == packed(model=nano_codec)
+    assert packed(coders=registry.coders([nano_codec])) == packed(model=nano_codec)
     assert lanes_in(packed(model=nano_codec, lanes=4)) == [4]
     assert lanes_in(packed(model=nano_codec, lanes=1024)) == [8], "as many as have bytes"
-    (alone,) = packed(coders=registry.coders(None))
+    (alone,) = packed(coders=registry.coders(()))
     assert isinstance(alone.head, Mixed)
     assert alone.head.weights_id == NO_WEIGHTS
     assert alone.head.lanes == 1
-    assert lanes_in(packed(coders=registry.coders(None), lanes=8)) == [8]
+    assert lanes_in(packed(coders=registry.coders(()), lanes=8)) == [8]
 
 
 class Guess:

@@ -51,28 +51,51 @@ class Sized:
 def test_the_network_codes_a_block_whose_sample_it_makes_smaller_by_a_thirty_second(
     with_network: int, alone: int, wins: bool
 ) -> None:
-    coders = Coders(Sized(alone), Sized(with_network))
+    network = Sized(with_network)
+    coders = Coders(Sized(alone), (network,))
     block = random.Random(1).randbytes(1 << 20)
-    assert trials.codec_for(block, coders) is (coders.network if wins else coders.alone)
+    assert trials.codec_for(block, coders) is (network if wins else coders.alone)
     ((tried, recipe),) = coders.alone.tried
-    assert coders.network.tried == [(tried, recipe)], "on equal terms"
+    assert network.tried == [(tried, recipe)], "on equal terms"
     assert tried in block
     assert len(tried) == trials.TEXT_SAMPLE
     assert (recipe.design, recipe.lanes) == (Design.FULL, trials.SAMPLE_LANES)
 
 
 def test_a_sample_is_a_small_share_of_the_block() -> None:
-    for length in (64 << 10, 100_000, 1 << 19):
-        coders = Coders(Sized(1), Sized(1))
+    for length in (96 << 10, 100_000, 1 << 19):
+        coders = Coders(Sized(1), (Sized(1),))
         trials.codec_for(bytes(length), coders)
         ((tried, _),) = coders.alone.tried
         assert len(tried) == length // trials.SHARE
 
 
-@pytest.mark.parametrize("length", [1, 100, (64 << 10) - 1])
+@pytest.mark.parametrize("length", [1, 100, (96 << 10) - 1])
 def test_a_short_block_is_not_tried(length: int) -> None:
-    coders = Coders(Sized(), Sized())
-    assert trials.codec_for(bytes(length), coders) is coders.network
+    coders = Coders(Sized(), (Sized(),))
+    assert (trials.codec_for(bytes(length), coders),) == coders.networks
+
+
+@pytest.mark.parametrize("length", [1, 100, 4000, (96 << 10) - 1, 96 << 10, 1 << 20])
+@pytest.mark.parametrize("best", [0, 1, 2])
+def test_of_several_networks_the_one_codes_a_block_that_makes_its_sample_smallest(
+    length: int, best: int
+) -> None:
+    networks = tuple(Sized(100 - (at == best)) for at in range(3))
+    coders = Coders(Sized(1000), networks)
+    assert trials.codec_for(bytes(length), coders) is networks[best]
+    samples = {(bytes(text), recipe) for network in networks for text, recipe in network.tried}
+    assert len(samples) == 1, "all are tried on the same, on equal terms"
+
+
+def test_of_equal_networks_the_first_one_codes_a_block() -> None:
+    networks = (Sized(100), Sized(100))
+    assert trials.codec_for(bytes(1000), Coders(Sized(), networks)) is networks[0]
+
+
+def test_several_networks_are_no_help_either_where_the_memory_alone_does_as_well() -> None:
+    coders = Coders(Sized(326), (Sized(330), Sized(320)))
+    assert trials.codec_for(bytes(1 << 20), coders) is coders.alone
 
 
 def test_without_a_network_there_is_no_trial() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from compressor.codec import weights_store
 from compressor.codec.model import by_name
 from compressor.errors import InputMissing
 from compressor.training import recipe
@@ -49,16 +50,16 @@ def written(tmp_path_factory: pytest.TempPathFactory, text_file: Path, texts: Te
     path = tmp_path_factory.mktemp("recipe") / "mine.toml"
     sha256 = hashlib.sha256(texts.train.tobytes()).hexdigest()
     head = f'corpus = "{text_file}"\ntrain_sha256 = "{sha256}"\nweight_bits = 4\n'
-    path.write_text(head + STAGES)
+    path.write_text(head + '[card]\ndata = "a text"\n' + STAGES)
     return path
 
 
 def test_every_shipped_model_has_a_recipe_that_ends_in_it() -> None:
-    assert recipe.names() == ["base", "small", "tiny"]
+    assert recipe.names() == ["base", "general", "small", "tiny"]
     stages: dict[str, recipe.Stage] = {}
     for name in recipe.names():
         read, card = recipe.read(name), by_name(name).card
-        assert read.stages[-1].preset == card["preset"] == name
+        assert read.stages[-1].preset == card["preset"]
         assert read.weight_bits == card["weight_bits"]
         assert read.train_sha256 == card["train_sha256"]
         made = card["train_config"]
@@ -75,6 +76,9 @@ def test_the_stages_of_a_model_read_as_much_text_as_its_card_says() -> None:
         seen = 0
         while stage is not None:
             seen += stage.config.steps * stage.config.step_bytes
+            if stage.weights is not None:
+                card = weights_store.card_of(weights_store.path_by_identity(stage.weights))
+                seen += card["train_bytes_seen"]
             stage = None if stage.start is None else stages[stage.start]
         assert seen == by_name(name).card["train_bytes_seen"]
 
@@ -88,6 +92,7 @@ def test_a_recipe_is_followed_in_pieces(cli: Run, written: Path, tmp_path: Path)
     assert not (tmp_path / "second").exists()
     assert cli(*command).exit_code == 0
     card = json.loads((tmp_path / "mine.json").read_text())
+    assert card["data"] == "a text"
     assert card["stages"] == ["first", "second"]
     assert card["recipe_sha256"] == hashlib.sha256(written.read_bytes()).hexdigest()
     assert card["train_bytes_seen"] == 2 * 15_360
@@ -129,7 +134,9 @@ def test_another_text_is_refused(written: Path, tmp_path: Path) -> None:
         ("lanes = 8", "depth = 8", "depth"),
         ("weight_bits = 4\n", "", "weight_bits"),
         ("[[stage]]", "[[run]]", "stage"),
-        ('from = "first"\nteacher', "beside_memory = true\nteacher", "begins with a stage"),
+        ('from = "first"\nteacher', "beside_memory = true\nteacher", "begins with a network"),
+        ('from = "first"', 'from = "first"\nfrom_weights = "00"', "leave one out"),
+        ('from = "first"', 'from_weights = "no hex"', "hexadecimal"),
         ('corpus = "', "corpus = ", "corpus|line|value"),
     ],
 )
@@ -146,8 +153,29 @@ def test_what_is_no_recipe_is_refused(
 
 def test_a_recipe_that_is_not_there_is_named(tmp_path: Path) -> None:
     for name in ("absent", str(tmp_path / "absent.toml")):
-        with pytest.raises(InputMissing, match="base, small, tiny"):
+        with pytest.raises(InputMissing, match="base, general, small, tiny"):
             recipe.read(name)
+
+
+@pytest.mark.slow
+def test_a_stage_begins_with_shipped_weights(
+    cli: Run, written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli("train", "--recipe", written, "-o", tmp_path, "--quiet").exit_code == 0
+    identity = weights_store.identity_of(tmp_path / "mine.kzw").hex()
+    text = written.read_text().replace('name = "first"', 'name = "third"')
+    start = text.replace("[[stage]]", f'[[stage]]\nfrom_weights = "{identity}"', 1)
+    later = tmp_path / "later.toml"
+    later.write_text(start.partition('[[stage]]\nname = "second"')[0])
+    command = ("train", "--recipe", later, "-o", tmp_path, "--quiet")
+    refused = cli(*command)
+    assert refused.exit_code == 1
+    assert identity in refused.stderr
+    monkeypatch.setenv(weights_store.FOLDER_VARIABLE, str(tmp_path))
+    assert cli(*command).exit_code == 0
+    card = json.loads((tmp_path / "later.json").read_text())
+    assert card["train_config"]["start"] == "mine after 30,720 bytes"
+    assert card["train_bytes_seen"] == 46_080
 
 
 @pytest.mark.parametrize("more", [("--preset", "nano"), ("--bytes", 5), ("enwik8",), ("--resume",)])
