@@ -184,7 +184,7 @@ def test_an_unknown_model(folder: Path, cli: Run, refusal: Callable) -> None:
     for name in ("gigantic", "absent.kzw", "./nano"):
         line = refusal(cli("compress", "a", "--model", name), "UnknownModel")
         assert name in line
-    assert "at hand: base, nano, " in refusal(
+    assert "at hand: base, general, nano, " in refusal(
         cli("compress", "a", "--model", "gigantic"), "UnknownModel"
     )
     assert contents() == before
