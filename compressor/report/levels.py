@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from compressor.bench.measuring import VERBS
+from compressor.bench.records import OURS
 from compressor.report.measurements import machines, without_libraries
 from compressor.report.pages import bullet, prose, sections
 from compressor.report.tables import (
@@ -54,8 +56,12 @@ METHOD = (
 
 
 def levels_of(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of our levels, the fastest first."""
-    return rows[rows["level"].notna()].sort_values(["level", "codec"])
+    """The rows of our levels, the fastest first.
+
+    A model that was named codes at a level too, and is none.
+    """
+    numbers = rows["codec"].str.fullmatch(rf"{re.escape(OURS)}-\d")
+    return rows[rows["level"].notna() & numbers].sort_values(["level", "codec"])
 
 
 def table(rows: pd.DataFrame) -> str:

@@ -35,6 +35,12 @@ def test_the_table_states_how_each_level_coded(keep: Any) -> None:
     assert table.index("kolmozip -1") < table.index("kolmozip -6")
 
 
+def test_a_model_that_was_named_is_no_level(keep: Any) -> None:
+    keep.level(6)
+    keep.level(6, codec="kolmozip general", compressed_bytes=800_000)
+    assert list(levels.levels_of(keep.load().verified)["codec"]) == ["kolmozip -6"]
+
+
 def test_a_peer_is_told_the_best_level_at_its_speed_and_at_its_size(keep: Any) -> None:
     keep(codec="slow", compressed_bytes=1_000_000, **SLOW)
     keep.level(1, compressed_bytes=950_000, kb_per_s_compress=200.0, kb_per_s_decompress=40.0)
