@@ -311,6 +311,16 @@ def refusal() -> Callable[[Result, str], str]:
     return check
 
 
+@pytest.fixture(scope="session")
+def patient_dask() -> Iterator[None]:
+    """Dask waits for workers that take minutes to answer, as they may on a busy machine."""
+    import dask
+
+    names = ("connect", "tcp")
+    with dask.config.set({f"distributed.comm.timeouts.{name}": "300s" for name in names}):
+        yield
+
+
 @pytest.fixture
 def interrupts() -> Iterator[None]:
     """SIGINT acts as in a terminal, here and in processes started here.

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
+def address(patient_dask: None) -> Iterator[str]:
     """The scheduler of two workers in processes of their own."""
     how = {"threads_per_worker": 2, "processes": True, "dashboard_address": None}
     with LocalCluster(n_workers=2, **how) as local:

@@ -45,7 +45,7 @@ TEXTS = {
 
 
 @pytest.fixture
-def local(_weights_at_hand: None) -> Iterator[LocalCluster]:
+def local(_weights_at_hand: None, patient_dask: None) -> Iterator[LocalCluster]:
     """Two workers in processes of their own, which a test may spoil."""
     how = {"threads_per_worker": 1, "processes": True, "dashboard_address": None}
     with LocalCluster(n_workers=2, **how) as local:
@@ -65,6 +65,7 @@ def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(levels.Level, "block_bytes", 8000)
     monkeypatch.setattr(stream, "GRANULE", 4000)
+    monkeypatch.setattr(ours, "CONNECT_S", 300.0)  # no verdict here rests on it
     for name, text in TEXTS.items():
         Path(name).write_bytes(text)
     return [*TEXTS]
@@ -310,11 +311,12 @@ def test_few_blocks_are_coded_with_more_threads_each(
         assert here.means.cores == 4
         here.expect(blocks)
         done, text = list[int](), TEXTS["long.txt"]
-        block = here.make_block(
+        share = ours.Share(here, 1)
+        block = share.make_block(
             coders, level, Kind.MIXED, text, level.recipe(len(text)), done.append
         )
         assert asked == [threads]
-        assert b"".join(here.open_block(block, done.append)) == text
+        assert b"".join(share.open_block(block, done.append)) == text
     assert asked == [threads] * 2
     assert sum(done) == 2 * len(text)
 
