@@ -6,7 +6,7 @@ import functools
 import itertools
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -160,9 +160,7 @@ def _weights_of(packed: Path, known: Mapping[bytes, Path]) -> Facts:
     """The weights that the blocks of a container name, as a row states them."""
     if not known:
         return {}
-    with packed.open("rb") as source:
-        heads = [block.head for block in Reader(source).blocks()]
-    named = {head.weights_id for head in heads if isinstance(head, Mixed)}
+    named = {head.weights_id for head in _mixed(packed)}
     # A container in the short form says the first bytes of an identity.
     used = {identity: path for identity, path in known.items() if identity.startswith(tuple(named))}
     cards = [weights_store.card_of(path) for path in used.values()]
@@ -180,13 +178,19 @@ def recipe(packed: Path, start: int = 0) -> Facts:
 
     The design of the memory, MiB of its tables, and lanes; empty where no block is mixed.
     """
-    with packed.open("rb") as source:
-        source.seek(start)
-        heads = (block.head for block in Reader(source).blocks())
-        head = next((head for head in heads if isinstance(head, Mixed)), None)
+    head = next(_mixed(packed, start), None)
     if head is None:
         return {}
     return {"design": head.design.name.lower(), "tables_mib": head.tables, "lanes": head.lanes}
+
+
+def _mixed(packed: Path, start: int = 0) -> Iterator[Mixed]:
+    """The heads of the mixed blocks of the container at an offset of a file."""
+    with packed.open("rb") as source:
+        source.seek(start)
+        for block in Reader(source).blocks():
+            if isinstance(block.head, Mixed):
+                yield block.head
 
 
 def _weights_folder(name: str) -> list[str]:

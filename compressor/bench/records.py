@@ -150,7 +150,7 @@ class Row(_Record):
     level: int | None
     model: str | None
     weights: str | None
-    """Name and identity of the weights that the codec may have used."""
+    """Names and identities of the weights that the file names, one after the other."""
     design: str | None
     """Of the memory, ``light`` or ``full``, as the file's first mixed block says."""
     tables_mib: int | None

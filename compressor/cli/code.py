@@ -339,9 +339,8 @@ class _Compressing(_Way):
                 prepared = self.prepared()
                 coders = None
                 if prepared is None:
-                    own = levels.LEVELS[settings.level].models
-                    models = (settings.model,) if settings.model else own
-                    coders = registry.coders(models, settings.engine, threads)
+                    level, model = levels.LEVELS[settings.level], settings.model or None
+                    coders = registry.of_level(level, model, settings.engine, threads)
                 digest = stream.compress_stream(
                     source,
                     packed,

@@ -108,7 +108,7 @@ def _make(
     raw: bytes,
     recipe: Recipe,
 ) -> Block:
-    """A worker's part of ``Cluster.make_block``."""
+    """A worker's part of ``Share.make_block``."""
     order.check()
     alone = registry.without_network(order.engine, order.threads)
     beside = (registry.by_identity(name, order.engine, order.threads) for name in networks)
@@ -118,7 +118,7 @@ def _make(
 
 
 def _open(order: Order, block: Block) -> list[bytes]:
-    """A worker's part of ``Cluster.open_block``."""
+    """A worker's part of ``Share.open_block``."""
     order.check()
     with _one_at_a_time(order):
         return list(
@@ -168,35 +168,7 @@ class Cluster:
         threads = max(min(threads, self._most_threads), 1)
         self.order = dataclasses.replace(self.order, threads=threads)
 
-    def make_block(
-        self,
-        coders: Coders,
-        level: Level,
-        kind: Kind,
-        raw: bytes,
-        recipe: Recipe,
-        progress: Progress,
-    ) -> Block:
-        """As ``stream.make_block``; what needs no engine is made here.
-
-        Raises UnfitWorker, NoCluster, WorkersDied, OutOfMemory.
-        """
-        if kind != Kind.MIXED:
-            return stream.make_block(coders, level, kind, raw, recipe, progress)
-        networks = tuple(network.identity for network in coders.networks)
-        for network in networks:
-            self._require(network)
-        how = (self.order, networks, level, kind)
-        return self.done(_make, *how, raw, recipe, length=len(raw), progress=progress)
-
-    def open_block(self, block: Block, progress: Progress) -> list[bytes]:
-        """As ``stream.open_block`` for a mixed block. Raises as ``make_block``, FormatError."""
-        assert isinstance(block.head, Mixed)
-        self._require(block.head.weights_id)
-        length = block.head.length
-        return self.done(_open, self.order, block, length=length, progress=progress)
-
-    def _require(self, identity: bytes) -> None:
+    def require(self, identity: bytes) -> None:
         """Raises UnfitWorker where a worker lacks weights, UnknownWeights where we do."""
         with self._lock:
             if identity in self._known:
@@ -315,12 +287,24 @@ class Share:
         recipe: Recipe,
         progress: Progress,
     ) -> Block:
-        """As ``Cluster.make_block``."""
-        return self.cluster.make_block(coders, level, kind, raw, recipe, progress)
+        """As ``stream.make_block``; what needs no engine is made here.
+
+        Raises UnfitWorker, NoCluster, WorkersDied, OutOfMemory.
+        """
+        if kind != Kind.MIXED:
+            return stream.make_block(coders, level, kind, raw, recipe, progress)
+        networks = tuple(network.identity for network in coders.networks)
+        for network in networks:
+            self.cluster.require(network)
+        how = (self.cluster.order, networks, level, kind)
+        return self.cluster.done(_make, *how, raw, recipe, length=len(raw), progress=progress)
 
     def open_block(self, block: Block, progress: Progress) -> list[bytes]:
-        """As ``Cluster.open_block``."""
-        return self.cluster.open_block(block, progress)
+        """As ``stream.open_block`` for a mixed block. Raises as ``make_block``, FormatError."""
+        assert isinstance(block.head, Mixed)
+        self.cluster.require(block.head.weights_id)
+        length = block.head.length
+        return self.cluster.done(_open, self.cluster.order, block, length=length, progress=progress)
 
 
 @contextlib.contextmanager

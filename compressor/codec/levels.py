@@ -20,7 +20,7 @@ class Level:
     """What one level does.
 
     ``models`` are the networks that a block may be coded with, of which a trial finds the best
-    (``trials.codec_for``); the first is what text that is too short for a trial takes.
+    (``trials.codec_for``); of equal ones the first is taken.
     ``table_bytes`` is what the memory's tables take for each byte of a block, up to ``tables_mib``;
     from there on they grow by ``more_bytes`` a byte. Fewer lanes make a block smaller and slower:
     ``short_lanes`` are those of one below SHORT bytes, ``alone_lanes`` those of one that no network

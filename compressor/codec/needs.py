@@ -51,7 +51,7 @@ def decoding(block: Block) -> int:
         # From a pipe a payload comes in parts, which are joined.
         return PROCESS_BYTES + 2 * head.size + min(head.length, PIECE)
     texts = head.size + (2 if head.transform == Transform.NONE else 3) * head.length
-    recipe, networks = Recipe(head.lanes, head.design, head.tables), head.weights_id != NO_WEIGHTS
+    recipe, networks = Recipe.of(head), head.weights_id != NO_WEIGHTS
     return PROCESS_BYTES + texts + mixing(head.length, recipe, networks)
 
 

@@ -132,7 +132,7 @@ class Memory:
                 "choose other files"
             )
         how = LEVELS[level]
-        codec = trials.codec_for(text, registry.coders((model,) if model else how.models, engine))
+        codec = trials.codec_for(text, registry.of_level(how, model or None, engine))
         wanted = tables or -(-len(text) * TABLE_BYTES // MIB)
         recipe = Recipe(1, how.design, min(wanted, MAX_TABLES if tables else how.tables_mib))
         named = [(name, len(data)) for name, data in sources.items()]

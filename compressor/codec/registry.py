@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from coding.container import NO_WEIGHTS
 from compressor.codec import weights_store
 from compressor.codec.engines import chosen
+from compressor.codec.levels import Level
 from compressor.codec.seams import BlockCodec
 
 
@@ -38,6 +39,13 @@ def coders(
         by_name(model, engine, threads) if isinstance(model, str) else model for model in models
     )
     return Coders(without_network(engine, threads), tuple(networks))
+
+
+def of_level(
+    level: Level, model: str | BlockCodec | None, engine: str | None = None, threads: int = 0
+) -> Coders:
+    """The coders of a level; a ``model`` takes the place of its networks. Raises as ``coders``."""
+    return coders(level.models if model is None else (model,), engine, threads)
 
 
 def by_name(

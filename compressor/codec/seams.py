@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from coding.container import Design
+from coding.container import Design, Mixed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +22,11 @@ class Recipe:
     lanes: int
     design: Design
     tables: int
+
+    @classmethod
+    def of(cls, head: Mixed) -> Recipe:
+        """That of a block with this head."""
+        return cls(head.lanes, head.design, head.tables)
 
 
 def ignore_progress(_: int) -> None:

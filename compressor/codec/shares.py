@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from compressor.codec.seams import Progress
+from compressor.codec.side_by_side import INTERVAL, Tally
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -21,9 +22,6 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Coming = Generator[Callable[[], Result]]
 """For each input in order a function that returns what came of it, or raises why nothing did."""
-
-INTERVAL = 0.1
-"""Seconds between two looks at what was done."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,40 +63,25 @@ class Means:
         return threads
 
 
-class _Stopped(Exception):
-    """Raised in a thread whose work is no longer wanted."""
-
-
 class _Ledger:
     """What is done of each input, as threads tell it; none counts for more than its size."""
 
     def __init__(self, sizes: Sequence[int]) -> None:
         self.left = sum(sizes)
-        self.stop = threading.Event()
-        self._rest, self._fresh, self._lock = list(sizes), 0, threading.Lock()
+        self.tally = Tally()
+        self._rest, self._lock = list(sizes), threading.Lock()
 
     def tell(self, index: int, count: int) -> None:
         """The progress of an input in its thread."""
-        if self.stop.is_set():
-            raise _Stopped
-        self._take(index, count)
+        with self._lock:
+            count = min(count, self._rest[index])
+            self.tally.tell(count)
+            self._rest[index] -= count
+            self.left -= count
 
     def finish(self, index: int) -> None:
         """Counts the whole of an input, also of one that was refused half way."""
-        self._take(index, self._rest[index])
-
-    def fresh(self) -> int:
-        """What was done since the last call."""
-        with self._lock:
-            fresh, self._fresh = self._fresh, 0
-        return fresh
-
-    def _take(self, index: int, count: int) -> None:
-        with self._lock:
-            count = min(count, self._rest[index])
-            self._rest[index] -= count
-            self.left -= count
-            self._fresh += count
+        self.tell(index, self._rest[index])
 
 
 def side_by_side(
@@ -145,7 +128,7 @@ def side_by_side(
         done, _ = wait(at_work, INTERVAL, FIRST_COMPLETED)
         for future in done:
             ledger.finish(at_work.pop(future)[0])
-        progress(ledger.fresh())
+        progress(ledger.tally.fresh())
 
     try:
         for index in range(len(items)):
@@ -155,7 +138,7 @@ def side_by_side(
                 start()
             yield begun[index].result
     finally:
-        ledger.stop.set()
+        ledger.tally.stop()
         pool.shutdown(cancel_futures=True)
 
 

@@ -29,8 +29,32 @@ INTERVAL = 0.1
 """Seconds between two looks at what was done."""
 
 
-class _Stopped(Exception):
+class Stopped(Exception):
     """Raised in a thread whose work is no longer wanted."""
+
+
+class Tally:
+    """What threads have done, as they tell it, until their work is no longer wanted."""
+
+    def __init__(self) -> None:
+        self._stop, self._lock, self._done = threading.Event(), threading.Lock(), 0
+
+    def tell(self, count: int) -> None:
+        """The progress of a thread. Raises Stopped once ``stop`` was called."""
+        if self._stop.is_set():
+            raise Stopped
+        with self._lock:
+            self._done += count
+
+    def fresh(self) -> int:
+        """What was done since the last call."""
+        with self._lock:
+            done, self._done = self._done, 0
+        return done
+
+    def stop(self) -> None:
+        """Has the threads stop when they tell next."""
+        self._stop.set()
 
 
 class _Workers(Generic[Item, Result]):
@@ -45,11 +69,11 @@ class _Workers(Generic[Item, Result]):
         self._ahead: deque[Future[Result]] = deque()
         self.limits: deque[int] = deque()
         """Of each item at work."""
-        self._stop, self._lock, self._done = threading.Event(), threading.Lock(), 0
+        self._tally = Tally()
 
     def begin(self, item: Item, limit: int) -> None:
         """Has a thread work on the item."""
-        self._ahead.append(self._pool.submit(self._work, item, self._tell))
+        self._ahead.append(self._pool.submit(self._work, item, self._tally.tell))
         self.limits.append(limit)
 
     def oldest(self, progress: Progress) -> Result:
@@ -58,29 +82,16 @@ class _Workers(Generic[Item, Result]):
 
         future = self._ahead[0]
         while not wait((future,), INTERVAL).done:
-            progress(self._taken())
-        progress(self._taken())
+            progress(self._tally.fresh())
+        progress(self._tally.fresh())
         self._ahead.popleft()
         self.limits.popleft()
         return future.result()
 
     def stop(self) -> None:
         """Ends all work."""
-        self._stop.set()
+        self._tally.stop()
         self._pool.shutdown(cancel_futures=True)
-
-    def _tell(self, count: int) -> None:
-        """The progress of a thread."""
-        if self._stop.is_set():
-            raise _Stopped
-        with self._lock:
-            self._done += count
-
-    def _taken(self) -> int:
-        """What was done since the last call."""
-        with self._lock:
-            done, self._done = self._done, 0
-        return done
 
 
 def at_once(codec: BlockCodec, recipe: Recipe, needed: int) -> int:

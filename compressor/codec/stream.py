@@ -137,7 +137,7 @@ def open_block(block: Block, progress: Progress, find: Find) -> Iterator[bytes]:
     head = block.head
     if isinstance(head, Mixed):
         codec = find(head.weights_id)
-        recipe = Recipe(head.lanes, head.design, head.tables)
+        recipe = Recipe.of(head)
         text = codec.decode_block(block.payload, head.length, recipe, progress)
         yield trials.undo(head.transform, text)
         return
@@ -178,7 +178,7 @@ def compress_stream(
     how = levels.LEVELS[level].in_lanes(lanes)
     if prepared is not None:
         coders = registry.Coders(prepared.codec)
-    coders = coders or registry.coders(how.models if model is None else (model,))
+    coders = coders or registry.of_level(how, model)
     room = Room(how, len(coders.networks), max_memory)
     writer = container.Writer(target, prepared.memory.identity if prepared else NO_MEMORY)
     digest = Digest()
@@ -273,7 +273,7 @@ def decompress_stream(
             return elsewhere.at_once
         if max_memory is not None or after is not None or not isinstance(head, Mixed):
             return 1
-        recipe = Recipe(head.lanes, head.design, head.tables)
+        recipe = Recipe.of(head)
         return side_by_side.at_once(find(head.weights_id), recipe, needs.decoding(block))
 
     for pieces in side_by_side.in_order(restore, blocks(), limit, progress):

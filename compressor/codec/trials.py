@@ -85,8 +85,7 @@ def codec_for(block: bytes, coders: Coders) -> BlockCodec:
 
     In a sample a network has the advantage of what it has learned before, and none of the lanes
     that it needs and the memory alone does without: it must win by a thirty-second there. A block
-    that is too short to show this takes a network, the one that suits its beginning if it has
-    several.
+    that is too short to show this takes a network, of several the one that suits its middle.
     """
     size = min(len(block) // SHARE, TEXT_SAMPLE)
     if not coders.networks:

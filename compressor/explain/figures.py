@@ -84,7 +84,7 @@ def explain(
     """
     engines.chosen("native")
     how = levels.LEVELS[level]
-    coders = registry.coders((model,) if model else how.models, "native")
+    coders = registry.of_level(how, model or None, "native")
     packed = io.BytesIO()
     stream.compress_stream(io.BytesIO(text), packed, level, progress, coders=coders)
     sources = names(how.design)
@@ -155,7 +155,7 @@ def _of_block(
     codec = coders.of(head.weights_id)
     assert isinstance(codec, NativeCodec), "no other engine was asked for"
     text = trials.apply(head.transform, original)
-    recipe = Recipe(head.lanes, head.design, head.tables)
+    recipe = Recipe.of(head)
     payload, arrays = codec.explain_block(text, recipe, wanted, progress)
     assert payload == block.payload, "what is explained is what the file holds"
     costs, likely, probabilities, shares = (

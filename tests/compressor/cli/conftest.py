@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import compressor
 from compressor.codec.seams import BlockCodec
 from data.samples import sample
 
+Stop = Callable[[list[str], int, int], tuple[int, bytes]]
 TEXT = sample()[:160]
 InLongForm = Callable[[], contextlib.AbstractContextManager[None]]
 
@@ -28,6 +30,29 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.txt").write_bytes(TEXT)
     return tmp_path
+
+
+@pytest.fixture
+def stop(tmp_path: Path, interrupts: None) -> Stop:
+    """Sends a signal to a command that has said "ready" with so many outputs begun.
+
+    Returns its exit code, and what else it wrote on stderr.
+    """
+
+    def send(line: list[str], number: int, unfinished: int) -> tuple[int, bytes]:
+        pipe = subprocess.PIPE
+        with subprocess.Popen(line, stdin=pipe, stderr=pipe) as child:
+            try:
+                assert child.stderr is not None
+                assert child.stderr.readline() == b"ready\n"
+                assert len(list(tmp_path.glob(".*.part"))) == unfinished
+                child.send_signal(number)
+                child.wait()
+            finally:
+                child.kill()
+            return child.returncode, child.stderr.read()
+
+    return send
 
 
 @pytest.fixture(scope="session")

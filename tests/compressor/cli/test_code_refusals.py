@@ -397,21 +397,13 @@ run()
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("name", ["long", "-"], ids=["while it works", "while it waits"])
-@pytest.mark.usefixtures("interrupts")
-def test_a_stop_leaves_nothing(folder: Path, number: int, code: int, name: str) -> None:
+def test_a_stop_leaves_nothing(
+    folder: Path, stop: Callable, number: int, code: int, name: str
+) -> None:
     Path("long").write_bytes(sample() * 32)
     line = [sys.executable, "-c", READY, "compress", "-m", "nano", name, "-o", "b.kz"]
-    child = subprocess.Popen(line, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-    with child:
-        try:
-            assert child.stderr.readline() == b"ready\n"
-            assert len(list(folder.glob(".*.part"))) == 1
-            child.send_signal(number)
-            child.wait()
-        finally:
-            child.kill()
-        message = child.stderr.read()
-    assert child.returncode == code, message
+    returncode, message = stop(line, number, 1)
+    assert returncode == code, message
     assert message.count(b"\n") == (number == signal.SIGINT)
     assert b"Traceback" not in message
     assert number != signal.SIGINT or message.startswith(f"kolmozip: {name}: stopped by".encode())

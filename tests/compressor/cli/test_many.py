@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -192,26 +191,16 @@ run()
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.usefixtures("interrupts")
 def test_a_stop_leaves_no_unfinished_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, code: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: Callable, number: int, code: int
 ) -> None:
     monkeypatch.chdir(tmp_path)
     names = [f"{one}.txt" for one in range(4)]
     for name in names:
         Path(name).write_bytes(sample() * 32)
     line = [sys.executable, "-c", READY, "compress", "-6", *names]
-    with subprocess.Popen(line, stderr=subprocess.PIPE) as child:
-        try:
-            assert child.stderr is not None
-            assert child.stderr.readline() == b"ready\n"
-            assert len(list(tmp_path.glob(".*.part"))) == 3
-            child.send_signal(number)
-            child.wait()
-        finally:
-            child.kill()
-        message = child.stderr.read()
-    assert child.returncode == code, message
+    returncode, message = stop(line, number, 3)
+    assert returncode == code, message
     assert message.count(b"\n") == (number == signal.SIGINT)
     assert b"Traceback" not in message
     assert sorted(os.listdir()) == names
