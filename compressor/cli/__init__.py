@@ -101,7 +101,7 @@ class Program(Commands):
             "completion": "completion:completion",
         },
         "Measuring": {"bench": "bench:bench"},
-        "Training": {"train": "train:train"},
+        "Training": {"train": "train:train", "ladder": "ladder:ladder"},
         "Developing": {"dev": "dev:dev"},
     },
     aliases={

@@ -153,9 +153,16 @@ def short_convolution(z: jax.Array, past: jax.Array, taps: jax.Array) -> jax.Arr
     return out
 
 
-def last_inputs(past: jax.Array, z: jax.Array) -> jax.Array:
-    """The inputs of the short convolution that the next window needs, shaped as ``past``."""
-    return jnp.concatenate([past, z], axis=0)[z.shape[0] :]
+def last_inputs(past: jax.Array, z: jax.Array, count: jax.Array | None = None) -> jax.Array:
+    """The inputs of the short convolution that the next window needs, shaped as ``past``.
+
+    Of z (t, b, w) each lane has used the first ``count`` (b,), or all.
+    """
+    inputs = jnp.concatenate([past, z], axis=0)
+    if count is None:
+        return inputs[z.shape[0] :]
+    places = jnp.arange(past.shape[0])[:, None] + count
+    return jnp.take_along_axis(inputs, places[:, :, None], axis=0)
 
 
 UNROLL = 8

@@ -105,11 +105,12 @@ class Mixer(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: jax.Array, h0: jax.Array, past: jax.Array
+        self, x: jax.Array, h0: jax.Array, past: jax.Array, count: jax.Array | None = None
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
         """x (t, b, d), h0 (b, w), past (k, b, w) -> update (t, b, d), next h0, next past.
 
-        The update is that of the residual stream.
+        The update is that of the residual stream. Where ``count`` (b,) is given, a lane's state
+        ends after so many steps, and its updates from there on mean nothing.
         """
         c = self.config
         w_in = self.param("w_in", fan_in(), (c.width, 3 * c.state))
@@ -118,10 +119,12 @@ class Mixer(nn.Module):
         w_out = self.param("w_out", fan_in(0.5), (c.state, c.width))
         z, gate, out = jnp.split(layers.dense(layers.normalise(x), w_in), 3, axis=-1)
         rate = layers.quadratic_sigmoid(gate + bias)
+        if count is not None:
+            rate = jnp.where(jnp.arange(len(x))[:, None, None] < count[:, None], rate, 0.0)
         mixed = jnp.clip(layers.short_convolution(z, past, taps), -8.0, 8.0)
         h = layers.linear_recurrence(1.0 - rate * rate, rate * mixed, h0)
         y = layers.quantise(h * out * layers.quadratic_sigmoid(out), layers.MIX_STEP)
-        return layers.dense(y, w_out), h[-1], layers.last_inputs(past, z)
+        return layers.dense(y, w_out), h[-1], layers.last_inputs(past, z, count)
 
 
 class KanLayer(nn.Module):
@@ -164,9 +167,13 @@ class EmbeddingAndHead(nn.Module):
             for order, bits in c.tables
         ]
         self.w_ngram = self.param("w_ngram", fan_in(2.0), (c.ngram_width, c.width))
-        self.head = self.param("head", fan_in(0.5), (c.width, VOCABULARY))
+        self.head = self.param("head", fan_in(0.5), (self.head_width(), VOCABULARY))
         self.head_ngram = self.param("head_ngram", fan_in(0.5), (c.ngram_width, VOCABULARY))
         self.head_bias = self.param("head_bias", nn.initializers.zeros, (VOCABULARY,))
+
+    def head_width(self) -> int:
+        """Of what the head reads."""
+        return int(self.config.width)
 
     def embed(
         self, tokens: jax.Array, low: jax.Array, high: jax.Array
