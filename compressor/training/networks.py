@@ -1,4 +1,4 @@
-"""What can be trained: our network, the baseline it is compared with, variants of an ablation."""
+"""What can be trained: our network, what it is compared with, variants of an ablation."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import jax
 from baselines import transformer
 from baselines.transformer import TransformerConfig
 from models.integer.config import ModelConfig
-from models.network import lm, variants
+from models.network import lm, tokens, variants
 from models.network.lm import Params
+from models.network.tokens import TokenConfig
 from models.network.variants import VariantConfig
 
 Preset: TypeAlias = ModelConfig | TransformerConfig
 """The shape of a network that has presets."""
-Shape: TypeAlias = Preset | VariantConfig
+Shape: TypeAlias = Preset | VariantConfig | TokenConfig
 """The shape of a network: a frozen dataclass that tells its number of ``parameters()``."""
 
 Lanes: TypeAlias = Any
@@ -36,7 +37,10 @@ class Network(Protocol):
         """The state of the lanes before their first byte."""
 
     def sequence(self, params: Params, tokens: jax.Array, state: Lanes) -> tuple[jax.Array, Lanes]:
-        """Tokens (t, b) uint8 -> logits (t, b, 256) in nats, the state after the window."""
+        """Tokens (t, b) -> logits (t, b, v) in nats, the state after the window.
+
+        Tokens are bytes, uint8, of which there are v = 256; those of a larger vocabulary, uint16.
+        """
 
 
 C = TypeVar("C")
@@ -82,12 +86,15 @@ def network(shape: Shape) -> Network:
             return _Bound(shape, transformer)
         case VariantConfig():
             return _Bound(shape, variants)
+        case TokenConfig():
+            return _Bound(shape, tokens)
 
 
 KINDS: dict[str, type[Shape]] = {
     "network": ModelConfig,
     "transformer": TransformerConfig,
     "variant": VariantConfig,
+    "tokens": TokenConfig,
 }
 """Names of the kinds of network in files, which never change."""
 
