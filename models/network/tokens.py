@@ -15,6 +15,7 @@ from typing import cast
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.experimental.layout import Layout, with_layout_constraint
 
 from models.integer.config import (
     GATED,
@@ -175,7 +176,9 @@ class TokenLM(lm.Stack):
         entries.
         """
         meant = layers.dense(layers.normalise(x), self.head) + layers.dense(e, self.head_ngram)
-        alike = layers.dense(layers.quantise(meant, layers.NORM_STEP), self.embedding.T)
+        # Row-major: XLA's CPU backend has no product in bfloat16 with the transpose in place.
+        every = with_layout_constraint(self.embedding.T, Layout(major_to_minor=(0, 1)))
+        alike = layers.dense(layers.quantise(meant, layers.NORM_STEP), every)
         return alike * self.config.rank**-0.5 + self.head_bias
 
 
