@@ -12,6 +12,8 @@ class TextTooShort(ValueError):
 def window(text: np.ndarray, lanes: int, length: int, step: int) -> np.ndarray:
     """The step-th window: shape (length + 1, lanes) uint8; row t + 1 holds the bytes after row t.
 
+    A text of tokens, uint16, makes windows of tokens.
+
     Lane i starts at i / lanes of the text and reads on, round the end, so the window is a function
     of the step alone: a resumed run sees the same bytes. Raises TextTooShort where the text is
     shorter than a window for each lane.

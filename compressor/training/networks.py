@@ -10,14 +10,16 @@ import jax
 from baselines import transformer
 from baselines.transformer import TransformerConfig
 from models.integer.config import ModelConfig
-from models.network import lm, patches, variants
+from models.network import anyorder, lm, patches, tokens, variants
+from models.network.anyorder import OrderConfig
 from models.network.lm import Params
 from models.network.patches import PatchConfig
+from models.network.tokens import TokenConfig
 from models.network.variants import VariantConfig
 
 Preset: TypeAlias = ModelConfig | TransformerConfig
 """The shape of a network that has presets."""
-Shape: TypeAlias = Preset | VariantConfig | PatchConfig
+Shape: TypeAlias = Preset | VariantConfig | PatchConfig | OrderConfig | TokenConfig
 """The shape of a network: a frozen dataclass that tells its number of ``parameters()``."""
 
 Lanes: TypeAlias = Any
@@ -37,7 +39,10 @@ class Network(Protocol):
         """The state of the lanes before their first byte."""
 
     def sequence(self, params: Params, tokens: jax.Array, state: Lanes) -> tuple[jax.Array, Lanes]:
-        """Tokens (t, b) uint8 -> logits (t, b, 256) in nats, the state after the window."""
+        """Tokens (t, b) -> logits (t, b, v) in nats, the state after the window.
+
+        Tokens are bytes, uint8, of which there are v = 256; those of a larger vocabulary, uint16.
+        """
 
 
 C = TypeVar("C")
@@ -85,6 +90,10 @@ def network(shape: Shape) -> Network:
             return _Bound(shape, variants)
         case PatchConfig():
             return _Bound(shape, patches)
+        case OrderConfig():
+            return _Bound(shape, anyorder)
+        case TokenConfig():
+            return _Bound(shape, tokens)
 
 
 KINDS: dict[str, type[Shape]] = {
@@ -92,6 +101,8 @@ KINDS: dict[str, type[Shape]] = {
     "transformer": TransformerConfig,
     "variant": VariantConfig,
     "patches": PatchConfig,
+    "order": OrderConfig,
+    "tokens": TokenConfig,
 }
 """Names of the kinds of network in files, which never change."""
 

@@ -71,12 +71,16 @@ def lines(
 ) -> list[str]:
     """What is shown after an evaluation: figures, the training loss so far, and text.
 
-    ``losses`` are the mean bits/char of the log's lines so far.
+    ``losses`` are the mean bits/char of the log's lines so far. Of tokens that are no bytes the
+    figures alone are shown.
     """
+    figures = f"step {done:,}: {bits:.4f} bits/char on validation text; training {curve(losses)}"
+    if valid.dtype != np.uint8:
+        return [figures]
     part = valid[: BEFORE + SHOWN]
     shown = min(SHOWN, part.size - 1)
     costs = byte_bits(model, params, part)[-shown:]
     return [
-        f"step {done:,}: {bits:.4f} bits/char on validation text; training {curve(losses)}",
+        figures,
         coloured(part[-shown:].tobytes(), costs),
     ]

@@ -23,7 +23,10 @@ VALID_BYTES = 5_000_000
 
 @dataclasses.dataclass(frozen=True)
 class Texts:
-    """Bytes to train on and bytes to evaluate on, uint8; ``corpus`` is the name for the card."""
+    """Bytes to train on and bytes to evaluate on, uint8; ``corpus`` is the name for the card.
+
+    Networks over a larger vocabulary take tokens, uint16, in their place.
+    """
 
     corpus: str
     train: np.ndarray

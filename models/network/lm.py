@@ -204,7 +204,7 @@ class Stack(EmbeddingAndHead):
 
     def __call__(self, tokens: jax.Array, state: State) -> tuple[jax.Array, State]:
         """tokens (t, b) uint8 -> logits (t, b, 256) in nats and the state after the window."""
-        low, high = histories(tokens, state.low, state.high)
+        low, high = self.histories(tokens, state.low, state.high)
         x, e = self.embed(tokens, low, high)
         hs, pasts = [], []
         for i in range(self.config.layers):
@@ -214,6 +214,12 @@ class Stack(EmbeddingAndHead):
             hs.append(h)
             pasts.append(past)
         return self.logits(x, e), State(jnp.stack(hs), jnp.stack(pasts), low[-1], high[-1])
+
+    def histories(
+        self, tokens: jax.Array, low: jax.Array, high: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        """The two history words after each token, (t, b), from those before the first, (b,)."""
+        return histories(tokens, low, high)
 
 
 class ByteLM(Stack):
