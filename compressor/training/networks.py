@@ -1,4 +1,4 @@
-"""What can be trained: our network, the baseline it is compared with, variants of an ablation."""
+"""What can be trained: our network, the baseline it is compared with, variants of experiments."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import jax
 from baselines import transformer
 from baselines.transformer import TransformerConfig
 from models.integer.config import ModelConfig
-from models.network import lm, variants
+from models.network import anyorder, lm, variants
+from models.network.anyorder import OrderConfig
 from models.network.lm import Params
 from models.network.variants import VariantConfig
 
 Preset: TypeAlias = ModelConfig | TransformerConfig
 """The shape of a network that has presets."""
-Shape: TypeAlias = Preset | VariantConfig
+Shape: TypeAlias = Preset | VariantConfig | OrderConfig
 """The shape of a network: a frozen dataclass that tells its number of ``parameters()``."""
 
 Lanes: TypeAlias = Any
@@ -82,12 +83,15 @@ def network(shape: Shape) -> Network:
             return _Bound(shape, transformer)
         case VariantConfig():
             return _Bound(shape, variants)
+        case OrderConfig():
+            return _Bound(shape, anyorder)
 
 
 KINDS: dict[str, type[Shape]] = {
     "network": ModelConfig,
     "transformer": TransformerConfig,
     "variant": VariantConfig,
+    "order": OrderConfig,
 }
 """Names of the kinds of network in files, which never change."""
 

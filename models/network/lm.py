@@ -164,9 +164,13 @@ class EmbeddingAndHead(nn.Module):
             for order, bits in c.tables
         ]
         self.w_ngram = self.param("w_ngram", fan_in(2.0), (c.ngram_width, c.width))
-        self.head = self.param("head", fan_in(0.5), (c.width, VOCABULARY))
+        self.head = self.param("head", fan_in(0.5), (self.head_width(), VOCABULARY))
         self.head_ngram = self.param("head_ngram", fan_in(0.5), (c.ngram_width, VOCABULARY))
         self.head_bias = self.param("head_bias", nn.initializers.zeros, (VOCABULARY,))
+
+    def head_width(self) -> int:
+        """Of what the head reads."""
+        return int(self.config.width)
 
     def embed(
         self, tokens: jax.Array, low: jax.Array, high: jax.Array
