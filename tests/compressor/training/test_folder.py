@@ -22,13 +22,15 @@ from compressor.training.folder import (
 )
 from compressor.training.networks import Shape
 from models.integer.config import PRESETS
+from models.network.anyorder import OrderConfig
 from models.network.variants import VariantConfig
 
 TRANSFORMER = TransformerConfig(32, 2, 2, 32, 16, 4, ((2, 8), (3, 10)))
 VARIANT = VariantConfig(16, 1, 16, 16, 1, 4, ((2, 8),), mlp="swiglu")
+ANY_ORDER = OrderConfig(16, 1, 16, 16, 1, 4, ((2, 8),), seen=4, inner=8, place=8, passes=4)
 
 
-@pytest.mark.parametrize("shape", [PRESETS["small-kan"], TRANSFORMER, VARIANT])
+@pytest.mark.parametrize("shape", [PRESETS["small-kan"], TRANSFORMER, VARIANT, ANY_ORDER])
 def test_shape_and_settings_are_read_as_they_were_written(shape: Shape, tmp_path: Path) -> None:
     config = TrainConfig(lanes=4, weight_bits=3.5, teacher="another run")
     write_settings(tmp_path, shape, config)
