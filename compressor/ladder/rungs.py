@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from coding.errors import KolmozipError
+from compressor.ladder import tokens
 from compressor.ladder.rows import AR, TAUGHT
 from compressor.training.config import TrainConfig
 from compressor.training.networks import Shape
 from models.integer.config import VOCABULARY, ModelConfig
+from models.network.anyorder import OrderConfig
 from models.network.patches import (
     BLIND,
     BLOCK,
@@ -43,6 +45,9 @@ THRESHOLD = 5.0
 make."""
 GATE_TARGET = 0.7
 """Share of bytes after which a gate is to start a step; without it half of them do."""
+
+PASSES = (8, 4, 2, 1)
+"""In which a window of 8 bytes is evaluated."""
 
 ALL_SCALES = tuple(WIDTHS)
 ONE_SCALE = ("1M",)
@@ -116,6 +121,13 @@ def rungs() -> list[Rung]:
         Rung(AR, "ar", "the shipped network, a step a byte", ar, ALL_SCALES),
         *_patches(),
         *_shrunk(),
+        *_orders(),
+        Rung(
+            "bpe-4k",
+            "tokens",
+            "4,096 byte-pair tokens, bits a byte",
+            lambda width: tokens.shape(ar(width)),
+        ),
         *_taught(),
     ]
 
@@ -169,6 +181,30 @@ def _patches() -> Iterator[Rung]:
         "frozen table; gap 2 to 8; a fast block every byte",
         patched(SURPRISE, 2, 8, BLOCK, threshold=THRESHOLD),
     )
+
+
+def over_tokens(width: int) -> Shape:
+    """The network over tokens with as many parameters as the AR network of the scale."""
+    return tokens.shape(ar(width))
+
+
+def any_order(passes: int) -> Callable[[int], Shape]:
+    """Windows of 8 bytes in so many passes, from left to right, so that the memory may follow."""
+
+    def shape(width: int) -> Shape:
+        like = ar(width)
+        return matched(OrderConfig.of(like, passes=passes, order="left"), like.parameters())
+
+    return shape
+
+
+def _orders() -> Iterator[Rung]:
+    for passes in PASSES:
+        about = (
+            f"windows of 8 bytes, {8 // passes} of them predicted at once; one network for all "
+            "of these rungs, trained on any order"
+        )
+        yield Rung(f"order-{passes}", "order", about, any_order(passes))
 
 
 SHARES = {"half": 1 / 2, "quarter": 1 / 4, "fifth": 1 / 5}

@@ -16,7 +16,6 @@ import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -29,8 +28,10 @@ from compressor.codec.engines import chosen as chosen_engine
 from compressor.codec.levels import LEVELS
 from compressor.codec.seams import ignore_progress
 from compressor.ladder import rungs as declared
-from compressor.ladder.rows import KIND, SHARED, kept_runs
+from compressor.ladder import tokens
+from compressor.ladder.rows import FILE, KIND, SHARED, kept_runs
 from compressor.ladder.rungs import SETTING, TEACHER, WIDTHS, Rung, multiply_adds
+from compressor.ladder.tokens import facts_of, run_tokens
 from compressor.system.machine import environment
 from compressor.system.plain_table import plain_table
 from compressor.training.config import TrainConfig, TrainingError
@@ -38,7 +39,7 @@ from compressor.training.folder import LOG
 from compressor.training.metering import metered
 from compressor.training.networks import Shape, kind_of, network, shape_of
 from compressor.training.origins import find
-from compressor.training.pack import write_run
+from compressor.training.pack import SUFFIX, write_run
 from compressor.training.run import train
 from compressor.training.step import Start, Teacher
 from compressor.training.texts import Texts, load_texts
@@ -46,8 +47,10 @@ from data.lanes import to_columns
 from data.splits import VALID_SLICE_BYTES
 from models.integer.config import ModelConfig
 from models.network import patches
+from models.network.anyorder import PLACES, OrderConfig
 from models.network.lm import Params
 from models.network.patches import SURPRISE, PatchConfig
+from models.network.tokens import TokenConfig
 
 SEEDS = 2
 LEVEL = 4
@@ -66,9 +69,9 @@ class Trained:
     """None where the run diverged."""
     reason: str | None
     step_ms: float | None
-    seconds: float
-    folder: Path
-    card: Mapping[str, Any]
+    """Of training."""
+    packed: bytes | None
+    """The weights file, where the native engine computes the network."""
 
 
 def climb(
@@ -113,11 +116,12 @@ class _Series:
         }
         self.kept = kept_runs(raw)
         self.written: list[Path] = []
+        self._last: tuple[tuple[Shape, TrainConfig], Trained] | None = None
 
     def run(self, rung: Rung, scale: str, seed: int, place: str) -> None:
         """Makes a run unless it is kept, and says how it went, on stderr."""
         model, config = rung.shape(WIDTHS[scale]), rung.config(self.setting, seed)
-        if (old := self._find(rung, scale, model, config)) is not None:
+        if (old := self._find(rung, scale, seed, model)) is not None:
             self._say(f"{place}: kept already ({old['file']})")
             return
         facts = {
@@ -128,7 +132,7 @@ class _Series:
             "scale": scale,
             "seed": seed,
             **self.shared,
-            **measured(rung, model, config, self.texts),
+            **self._measured(scale, model, config),
             **environment(),
         }
         path = keep(facts, self.raw, f"{KIND}-{rung.name}-{scale}-s{seed}")
@@ -136,14 +140,29 @@ class _Series:
         self.written.append(path)
         self._say(f"{place}: {outcome(facts)}")
 
-    def _find(self, rung: Rung, scale: str, model: Shape, config: TrainConfig) -> Facts | None:
-        own = {"rung": rung.name, "scale": scale, **self.shared}
-        for facts in self.kept:
-            if all(facts[name] == value for name, value in own.items()):
-                same = shape_of(facts["network"], facts["model"]) == model
-                if same and facts["train_config"] == dataclasses.asdict(config):
-                    return facts
-        return None
+    def _find(self, rung: Rung, scale: str, seed: int, model: Shape) -> Facts | None:
+        own = {"rung": rung.name, "scale": scale, "seed": seed, **self.shared}
+        alike = (
+            facts
+            for facts in self.kept
+            if all(facts[name] == value for name, value in own.items())
+            and shape_of(facts["network"], facts["model"]) == model
+        )
+        return next(alike, None)
+
+    def _measured(self, scale: str, model: Shape, config: TrainConfig) -> Facts:
+        """Trains and evaluates; rungs that follow one another may share what is trained."""
+        begun = time.monotonic()
+        if isinstance(model, TokenConfig):
+            with tempfile.TemporaryDirectory() as folder:
+                base = declared.ar(WIDTHS[scale])
+                facts = over_tokens(base, config, self.texts, Path(folder) / MODEL)
+        else:
+            key = (trained_shape(model), config)
+            if self._last is None or self._last[0] != key:
+                self._last = key, train_once(*key, self.texts)
+            facts = measured(model, config, self._last[1], self.texts.valid)
+        return {**facts, "seconds": round(time.monotonic() - begun, 1)}
 
     def _say(self, line: str) -> None:
         if not self.quiet:
@@ -163,43 +182,62 @@ def outcome(facts: Facts) -> str:
     )
 
 
-def measured(rung: Rung, model: Shape, config: TrainConfig, texts: Texts) -> Facts:
-    """Trains and evaluates; returns what a row states of it.
+def trained_shape(model: Shape) -> Shape:
+    """The network that is trained for one: of any order, that of random masks."""
+    return dataclasses.replace(model, passes=0) if isinstance(model, OrderConfig) else model
 
-    Divergence is a result too: its bits/char are None, and the reason is stated.
+
+def train_once(model: Shape, config: TrainConfig, texts: Texts) -> Trained:
+    """Trains a network and, where the native engine computes it, packs its weights.
+
+    Divergence is a result too: there are no parameters then, and the reason is stated.
     """
-    begun = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        trained = _train(model, config, texts, Path(folder) / MODEL)
-        facts = _figures(model, trained, texts.valid)
-        tables = sum(model.table_dim << bits for _, bits in model.tables)
-        return {
-            "network": kind_of(model),
-            "model": dataclasses.asdict(model),
-            "parameters": model.parameters(),
-            "table_parameters": tables,
-            "inner_parameters": model.parameters() - tables,
-            **facts,
-            "train_config": dataclasses.asdict(config),
-            "bytes": config.steps * config.step_bytes,
-            "reason": trained.reason,
-            "seconds": round(time.monotonic() - begun, 1),
-            "step_ms": trained.step_ms,
-            "kb_per_s": trained.step_ms and significant(config.step_bytes / trained.step_ms),
-            "device": jax.devices()[0].device_kind,
-        }
+    with tempfile.TemporaryDirectory() as parent:
+        folder, packed = Path(parent) / MODEL, None
+        start = _start(model, config, texts)
+        try:
+            params, card = train(model, config, texts, folder, start, quiet=True)
+        except TrainingError as error:
+            return Trained(None, str(error), step_ms(folder / LOG), None)
+        if isinstance(model, ModelConfig):
+            write_run(folder, model, params, card)
+            packed = (folder / f"{MODEL}{SUFFIX}").read_bytes()
+        return Trained(params, None, step_ms(folder / LOG), packed)
 
 
-def _train(model: Shape, config: TrainConfig, texts: Texts, folder: Path) -> Trained:
-    begun = time.monotonic()
-    params, reason = None, None
-    card: Mapping[str, Any] = {}
+def measured(model: Shape, config: TrainConfig, trained: Trained, text: np.ndarray) -> Facts:
+    """What a row states of a trained network, evaluated on a text."""
+    tables = sum(model.table_dim << bits for _, bits in model.tables)
+    return {
+        "network": kind_of(model),
+        "model": dataclasses.asdict(model),
+        "parameters": model.parameters(),
+        "table_parameters": tables,
+        "inner_parameters": model.parameters() - tables,
+        **_figures(model, trained, text),
+        "train_config": dataclasses.asdict(config),
+        "bytes": config.steps * config.step_bytes,
+        "reason": trained.reason,
+        "step_ms": trained.step_ms,
+        "kb_per_s": trained.step_ms and significant(config.step_bytes / trained.step_ms),
+        "device": jax.devices()[0].device_kind,
+    }
+
+
+def over_tokens(base: ModelConfig, config: TrainConfig, texts: Texts, folder: Path) -> Facts:
+    """What a row states of the network over tokens that stands for a byte network.
+
+    The memory knows bytes alone, so there is no mixture.
+    """
+    nothing = dict.fromkeys(("mixture_bits_per_char", "mixture_design", *FILE))
+    device = jax.devices()[0].device_kind
     try:
-        params, card = train(model, config, texts, folder, _start(model, config, texts), quiet=True)
+        _, facts = run_tokens(base, config, texts, folder)
     except TrainingError as error:
-        reason = str(error)
-    pace = step_ms(folder / LOG)
-    return Trained(params, reason, pace, time.monotonic() - begun, folder, card)
+        model, run = tokens.shape(base), tokens.tokenised(config, texts)
+        facts = facts_of(model, run) | dict.fromkeys(("bits_per_char", "step_ms", "kb_per_s"))
+        return {**nothing, **facts, "reason": str(error), "device": device}
+    return {**nothing, **facts, "reason": None, "device": device}
 
 
 def _start(model: Shape, config: TrainConfig, texts: Texts) -> Start:
@@ -216,11 +254,10 @@ def _start(model: Shape, config: TrainConfig, texts: Texts) -> Start:
 
 def _figures(model: Shape, trained: Trained, text: np.ndarray) -> Facts:
     """What a trained network reaches on a text: alone, beside the memory, and as a file."""
-    names = ("file_bytes", "file_bits_per_char", "compress_kb_per_s", "decompress_kb_per_s")
     facts: Facts = dict.fromkeys(
         (
             *("bits_per_char", "mixture_bits_per_char", "mixture_design"),
-            *("backbone_steps", "multiply_adds", *names),
+            *("backbone_steps", "multiply_adds", *FILE),
         )
     )
     if trained.params is None:
@@ -236,12 +273,14 @@ def _figures(model: Shape, trained: Trained, text: np.ndarray) -> Facts:
         "multiply_adds": round(_multiply_adds(model, steps), 1),
     }
     if isinstance(model, ModelConfig):
-        facts |= dict(zip(names, _as_file(model, trained, text), strict=True))
+        facts |= dict(zip(FILE, _as_file(trained, text), strict=True))
     return facts
 
 
 def _steps(model: Shape, params: Params, columns: np.ndarray) -> float:
     """Steps of the backbone for a byte of a text (steps, lanes) in lanes that start cold."""
+    if isinstance(model, OrderConfig):
+        return 1 / PLACES
     if not isinstance(model, PatchConfig):
         return 1.0
     counted = jax.jit(patches.ends_of, static_argnums=0)
@@ -255,20 +294,22 @@ def _steps(model: Shape, params: Params, columns: np.ndarray) -> float:
 def _multiply_adds(model: Shape, steps: float) -> float:
     if isinstance(model, PatchConfig):
         return model.multiply_adds(steps)
+    if isinstance(model, OrderConfig):
+        return model.multiply_adds()
     assert isinstance(model, ModelConfig)
     return multiply_adds(model)
 
 
-def _as_file(
-    model: ModelConfig, trained: Trained, text: np.ndarray
-) -> tuple[int, float, float, float]:
+def _as_file(trained: Trained, text: np.ndarray) -> tuple[int, float, float, float]:
     """The text as a file of the native engine, decoded and compared.
 
     Returns its bytes, bits/char, and KB/s to compress and to decompress.
     """
-    assert trained.params is not None
-    write_run(trained.folder, model, trained.params, dict(trained.card))
-    coders = registry.coders([str(trained.folder / f"{MODEL}.kzw")])
+    assert trained.packed is not None
+    with tempfile.TemporaryDirectory() as folder:
+        weights = Path(folder) / f"{MODEL}{SUFFIX}"
+        weights.write_bytes(trained.packed)
+        coders = registry.coders([str(weights)])
     data, packed, restored = text.tobytes(), io.BytesIO(), io.BytesIO()
     marks = [time.monotonic()]
     stream.compress_stream(io.BytesIO(data), packed, LEVEL, coders=coders)
