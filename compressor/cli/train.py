@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from compressor.cli import options
 from compressor.cli.groups import Commands
+from compressor.codec.levels import DEFAULT, HIGHEST, LOWEST
 from compressor.system.allocator import restart_with_allocator
 from compressor.system.extras import need
 
@@ -131,6 +132,11 @@ preset = click.option(
     metavar="BYTES",
     help="Record the memory in blocks of so many bytes, each from a fresh one, as files of that "
     "length have it.  [default: one block]",
+)
+@click.option(
+    "--record-level",
+    type=click.IntRange(LOWEST, HIGHEST),
+    help=f"Record the memory of this level.  [default: {DEFAULT}]",
 )
 @click.option(
     "--recipe",

@@ -7,6 +7,7 @@ import math
 
 from coding.container import MAX_BLOCK
 from coding.errors import KolmozipError
+from compressor.codec.levels import DEFAULT, LEVELS
 from models.network.precision import FULL_BITS
 
 OPTIMISERS = ("muon", "adamw")
@@ -64,6 +65,8 @@ class TrainConfig:
     """Name of the run whose network the memory was recorded with, where the mixture is trained."""
     record_block: int = 0
     """Bytes of the blocks that the memory is recorded in, each from a fresh one; 0: one block."""
+    record_level: int = DEFAULT
+    """Level whose memory and lanes are recorded."""
     start: str = ""
     """Name of the run whose parameters this one began with, and the bytes that run had seen."""
     start_bytes: int = 0
@@ -85,6 +88,7 @@ class TrainConfig:
         self._require("seed", abs(self.seed) < SEED_LIMIT, f"nearer to 0 than {SEED_LIMIT:,}")
         self._require("optimiser", self.optimiser in OPTIMISERS, f"one of {', '.join(OPTIMISERS)}")
         self._require("record_block", 0 <= self.record_block <= MAX_BLOCK, "0 or a block's bytes")
+        self._require("record_level", self.record_level in LEVELS, "a level, 1 to 9")
         self._require("start_bytes", self.start_bytes >= 0, "0 or more")
 
     def _require(self, name: str, holds: bool, wanted: str) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from coding.container import MAX_BLOCK
 from compressor.codec import engines
-from compressor.codec.levels import DEFAULT, LEVELS
+from compressor.codec.levels import LEVELS
 from compressor.codec.seams import Progress, Recipe
 from compressor.system.progress import bar
 from compressor.training.config import TrainConfig, TrainingError
@@ -50,10 +50,10 @@ def excerpt(text: np.ndarray, config: TrainConfig) -> tuple[np.ndarray, Recipe]:
 def _block(text: np.ndarray, size: int, config: TrainConfig) -> tuple[np.ndarray, Recipe]:
     """One block, of a block's most bytes at most: the first bytes of all lanes of the text.
 
-    Lanes are those of the default level, or of the run where those are more, and begin where
-    ``config.seed`` records of as many bytes each have ended.
+    Lanes are those of the level that is recorded, or of the run where those are more, and begin
+    where ``config.seed`` records of as many bytes each have ended.
     """
-    level, size = LEVELS[DEFAULT], min(size, MAX_BLOCK)
+    level, size = LEVELS[config.record_level], min(size, MAX_BLOCK)
     recipe = level.in_lanes(max(level.lanes, config.lanes)).recipe(size)
     steps = size // recipe.lanes
     rotated = np.roll(text, -config.seed * steps)
@@ -63,10 +63,10 @@ def _block(text: np.ndarray, size: int, config: TrainConfig) -> tuple[np.ndarray
 def _short_blocks(text: np.ndarray, size: int, config: TrainConfig) -> tuple[np.ndarray, Recipe]:
     """Blocks of ``config.record_block`` bytes from all over the text, the lanes of all in a row.
 
-    Each begins with a fresh memory, as files of that length do, in the default level's lanes. The
+    Each begins with a fresh memory, as files of that length do, in its level's lanes. The
     next seed's begin where these have ended.
     """
-    recipe = LEVELS[DEFAULT].recipe(config.record_block)
+    recipe = LEVELS[config.record_level].recipe(config.record_block)
     lanes, length = recipe.lanes, config.record_block - config.record_block % recipe.lanes
     together = math.lcm(lanes, config.lanes) // lanes
     count = size // length // together * together

@@ -175,6 +175,12 @@ def test_lanes_are_those_of_a_file_or_of_the_run_where_these_are_more(
     assert (recipe.lanes, recipe.design) == (shape[1], Design.FULL)
 
 
+@pytest.mark.parametrize("block", [0, 1000])
+def test_the_memory_that_is_recorded_is_that_of_a_level(block: int, text: np.ndarray) -> None:
+    config = TrainConfig(lanes=2, total_bytes=10_000, record_block=block, record_level=4)
+    assert excerpt(text, config)[1].design == Design.LIGHT
+
+
 def test_short_blocks_are_from_all_over_the_text_and_the_next_seed_s_follow_them(
     text: np.ndarray,
 ) -> None:
