@@ -251,6 +251,14 @@ def test_the_hidden_width_makes_parameters_equal(width: int) -> None:
     assert 8 < config.hidden < base.hidden
 
 
+def test_evaluation_changes_passes_and_order_alone() -> None:
+    for passes in EVALUATED:
+        config = TRAINED.evaluated(passes)
+        assert config.passes == passes
+        assert dataclasses.replace(config, passes=0, order=TRAINED.order) == TRAINED
+        assert sum(len(group) for group in config.groups()) == PLACES
+
+
 def test_an_order_shape_survives_json() -> None:
     config = in_passes(4, "left")
     assert OrderConfig.from_dict(json.loads(json.dumps(dataclasses.asdict(config)))) == config
