@@ -16,7 +16,6 @@ import numpy as np
 
 from compressor.ablation.timing import step_ms
 from compressor.training.config import SEED_STRIDE, TrainConfig
-from compressor.training.evaluation import evaluate
 from compressor.training.folder import LOG
 from compressor.training.networks import kind_of
 from compressor.training.run import train
@@ -111,13 +110,13 @@ def run_tokens(
     training does, and ValueError as ``shape`` and ``tokenised`` do.
     """
     model, run = shape(base), tokenised(setting, texts)
-    params, _ = train(model, run.config, run.texts, folder, quiet=True)
-    bits = evaluate(model, params, run.texts.valid, length=run.config.window)
+    params, card = train(model, run.config, run.texts, folder, quiet=True)
+    bits = card["valid_bits_per_char_estimate"]  # of a token, here
     pace = step_ms(folder / LOG)
     return params, {
         **facts_of(model, run),
         "bits_per_char": round(bits * run.rate, 5),
-        "bits_per_token": round(bits, 5),
+        "bits_per_token": bits,
         "step_ms": pace,
         "kb_per_s": round(run.read_bytes / run.config.steps / pace, 1) if pace else None,
     }
