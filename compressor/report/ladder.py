@@ -12,7 +12,7 @@ from typing import Any
 
 from compressor.ladder.rows import AR, CONTROLS, KIND
 from compressor.report import ladder_words as words
-from compressor.report.ladder_series import ALONE, MIXTURE, Ladder, Rung, Sample
+from compressor.report.ladder_series import ALONE, MIXTURE, Ladder, Rung, Sample, load
 from compressor.report.pages import prose, sections, write
 from compressor.report.plots import ladder as plots
 from compressor.report.tables import Write, code, finer_bits, markdown, speed, whole
@@ -30,20 +30,19 @@ GENERATED = (
 WHAT = (
     "A rung is a way to decode text, as a network that was trained for it: how many bytes one step "
     "of the backbone decodes, the backbone being the blocks that hold most of the work. `ar` takes "
-    "a step for each byte, as the networks that are shipped do. All rungs of a scale stand against "
-    "it, and against AR networks that are smaller alone: a rung saves work only if it is better "
-    "than those."
+    "a step for each byte. All rungs of a scale stand against it, and against AR networks that "
+    "differ from it in size alone: a rung is worth its name only where it is better than those."
 )
 FIGURES_ARE = (
     "Alone: the float network on validation text. Mixture: its logits beside the memory{design}, "
     "on the same text. Both are cross-entropies, so estimates. File: that text as a file of the "
-    "native engine, decoded again, where an engine computes the network. A figure is the mean over "
-    "seeds, and behind {sign} the spread: half the distance from the least to the greatest, which "
-    "one seed does not have. Changes are in per cent of bits/char, each seed against the run of "
-    "the same scale and seed; below 0 is better. Shrunk AR: an AR network of as many multiply-adds "
-    "a byte, interpolated between {controls} of the same scale and seed, linearly in the logarithm "
-    "of the multiply-adds; nothing is said beyond the least and the greatest of them. KB/s are of "
-    "1000 bytes, medians over seeds."
+    "native engine, restored and compared, where it computes the network. A figure is the mean "
+    "over seeds, and behind {sign} the spread: half the distance from the least to the greatest, "
+    "which one seed does not have. Changes are in per cent of bits/char, each seed against the run "
+    "of the same scale and seed; below 0 is better. Shrunk AR: an AR network of as many "
+    "multiply-adds a byte, interpolated between {controls} of the same scale and seed, linearly in "
+    "the logarithm of the multiply-adds; nothing is said beyond the least and the greatest of "
+    "them. KB/s are of 1000 bytes, medians over seeds."
 )
 COLUMNS = (
     *("rung", "seeds", "parameters", "outside tables", "steps a byte", "multiply-adds a byte"),
@@ -91,17 +90,26 @@ FIGURES: dict[str, Write] = {
 }
 
 
-def write_all(series: Sequence[Ladder], out: Path, speculation: bool) -> list[Path]:
+def build(raw: Path, out: Path) -> list[Path]:
+    """Writes ladder.md and its pictures into a folder from the runs in another; returns the paths.
+
+    Raises MalformedResult, NoPermission, DiskFull.
+    """
+    return write_all(load(raw), out)
+
+
+def write_all(series: Sequence[Ladder], out: Path) -> list[Path]:
     """Writes ladder.md and its pictures into a folder; removes them where nothing was run.
 
-    ``speculation`` says whether that page is beside it. Returns the paths written. Raises
+    The page links to that on speculation where this lies there. Returns the paths written. Raises
     NoPermission, DiskFull.
     """
     with named_errors(str(out)):
         drawn = plots.write(series[0] if series else None, out / FOLDER)
-    if not series:
-        (out / PAGE).unlink(missing_ok=True)
-        return []
+        if not series:
+            (out / PAGE).unlink(missing_ok=True)
+            return []
+        speculation = (out / words.SPECULATION).is_file()
     text = page(series, [path.name for path in drawn], speculation)
     return [write(out / PAGE, text), *drawn]
 
@@ -248,8 +256,8 @@ def _size(ladder: Ladder, drawn: Sequence[str]) -> str:
 def _claims(ladder: Ladder, speculation: bool) -> str:
     answers = words.claims(ladder, speculation)
     about = (
-        "What is claimed for faster generation, and what these runs say of it, each at the largest "
-        "scale that has the rows. AR is `ar` of that scale."
+        "What is claimed for faster generation, and what these runs say of it, each at the scale "
+        "that has most of its rows, the largest of several. AR is `ar` of that scale."
     )
     return sections("## The claims", prose(about), answers) if answers else ""
 

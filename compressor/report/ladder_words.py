@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from compressor.ladder.rows import AR, TAUGHT
 from compressor.report.ladder_series import ALONE, MIXTURE, RATES, Ladder, Rung, Sample, Slope
-from compressor.report.pages import bullet, prose, sections
+from compressor.report.pages import NO_BREAK, bullet, prose, sections
 from compressor.report.tables import whole
 
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
@@ -149,51 +149,56 @@ def _runs(slope: Slope) -> str:
 
 
 def claims(ladder: Ladder, speculation: bool) -> str:
-    """A point a claim that the runs answer; ``speculation`` says whether its page is there."""
+    """A heading a claim that the runs answer, with points below it.
+
+    ``speculation`` says whether its page is there.
+    """
     draft = f"Measured apart: [drafts of several bytes, verified]({SPECULATION})."
     answers = {
-        "The gap shrinks with scale": _scale(ladder),
-        "Two bytes a step make it 1.5 to 2 times as fast": _several(ladder),
-        "A whole string is evaluated in parallel": _parallel(ladder),
-        "Bigger tokens": _tokens(ladder),
-        "Draft and verify": draft if speculation else "",
-        "Distillation": _taught(ladder),
+        "The gap shrinks with scale": list(_scale(ladder)),
+        "Two bytes a step make it 1.5 to 2 times as fast": list(_several(ladder)),
+        "A whole string is evaluated in parallel": list(_parallel(ladder)),
+        "Bigger tokens": [_cost(ladder, rung) for rung in _most(ladder, TOKENS)],
+        "Draft and verify": [draft] if speculation else [],
+        "Distillation": list(_taught(ladder)),
     }
-    return "\n".join(bullet(f"*{claim}.* {answer}") for claim, answer in answers.items() if answer)
+    return sections(
+        *(
+            f"### {claim}\n\n" + "\n".join(map(bullet, answer))
+            for claim, answer in answers.items()
+            if answer
+        )
+    )
 
 
-def _scale(ladder: Ladder) -> str:
+def _scale(ladder: Ladder) -> Iterator[str]:
     """How many rungs come nearer to AR as networks grow."""
     slopes = [slope for slope in ladder.slopes if slope.family not in SIZED]
-    sentences = []
     for of in RATES:
+        own = [slope for slope in slopes if slope.of == of]
         groups: dict[str, list[str]] = {}
-        for slope in slopes:
-            if slope.of == of:
-                groups.setdefault(with_size(slope), []).append(slope.rung)
-        parts = [f"{phrase}: {len(found)} ({names(found)})" for phrase, found in groups.items()]
-        count = sum(map(len, groups.values()))
+        for slope in own:
+            groups.setdefault(with_size(slope), []).append(slope.rung)
+        told_first = sorted(groups, key=lambda phrase: (not phrase.startswith("the "), phrase))
+        parts = [f"{said} in {len(groups[said])} ({names(groups[said])})" for said in told_first]
         if parts:
-            start = f"{SHORT[of].capitalize()}, of {count} rungs at two sizes or more"
-            sentences.append(f"{start}: {'; '.join(parts)}.")
-    if not sentences:
-        return ""
-    return f"{' '.join(sentences)} That is of {sizes(slopes)} ({link(SHRINKS)})."
+            yield (
+                f"{SHORT[of].capitalize()}, of {len(own)} run at two sizes or more: "
+                f"{'; '.join(parts)}. That is of {sizes(own)}: {link(SHRINKS)}"
+            )
 
 
-def _several(ladder: Ladder) -> str:
+def _several(ladder: Ladder) -> Iterator[str]:
     """What two bytes a step save and cost."""
-    sentences = []
-    for rung in _largest(ladder, SAT):
+    for rung in _most(ladder, SAT):
         ar = ladder.named(AR, rung.scale)
-        if ar is not None:
+        if ar:
             steps = _fewer(ar.steps, rung.steps, "backbone steps")
             work = _fewer(ar.multiply_adds, rung.multiply_adds, "multiply-adds")
-            sentences.append(
+            yield (
                 f"`{rung.name}` takes {steps} and {work} than AR{_faster(ar, rung)}, and "
                 f"{_change(rung)} ({row(rung)})."
             )
-    return " ".join(sentences)
 
 
 def _fewer(ours: float | None, theirs: float | None, what: str) -> str:
@@ -213,82 +218,75 @@ def _faster(ar: Rung, rung: Rung) -> str:
     return f", restores files at {rung.decompress / ar.decompress:.2f} times its KB/s"
 
 
+def _cost(ladder: Ladder, rung: Rung) -> str:
+    """What a rung takes and what that does to bits/char."""
+    ar = ladder.named(AR, rung.scale)
+    work = ""
+    if ar and ar.multiply_adds and rung.multiply_adds:
+        work = f" and {rung.multiply_adds / ar.multiply_adds:.2f} times the multiply-adds of AR"
+    return (
+        f"`{rung.name}`, at {rung.steps:.3f} backbone steps a byte{work}, {_change(rung)} "
+        f"({row(rung)})."
+    )
+
+
 def _change(rung: Rung) -> str:
     """What a rung does to bits/char against AR, and against AR of as many multiply-adds."""
-    parts = [f"{percent(sample)} {SHORT[of]}" for of, sample in rung.against_ar.items()]
-    shrunk = [f"{percent(sample)} {SHORT[of]}" for of, sample in rung.against_shrunk.items()]
+    parts = [f"{_said(sample)} {SHORT[of]}" for of, sample in rung.against_ar.items()]
+    shrunk = [f"{_said(sample)} {SHORT[of]}" for of, sample in rung.against_shrunk.items()]
     text = f"changes bits/char by {listed(parts)}"
-    return f"{text}, by {listed(shrunk)} against AR of as many multiply-adds" if shrunk else text
+    return f"{text}; against AR of as many multiply-adds by {listed(shrunk)}" if shrunk else text
 
 
-def _parallel(ladder: Ladder) -> str:
+def _said(sample: Sample) -> str:
+    """A change in per cent that stands in one line."""
+    return percent(sample).replace(" ", NO_BREAK)
+
+
+def _parallel(ladder: Ladder) -> Iterator[str]:
     """What it costs to evaluate a window in fewer passes, or bytes that do not see each other."""
-    sentences = []
-    starts = {
-        "Of a window in any order": _largest(ladder, ORDERS),
-        "Of bytes that do not see each other": _largest(ladder, UNSEEN),
-    }
-    for start, rungs in starts.items():
-        if rungs:
-            parts = [
-                f"`{rung.name}`, at {rung.steps:.3f} backbone steps a byte, {_change(rung)} "
-                f"({row(rung)})"
-                for rung in rungs
-            ]
-            sentences.append(f"{start}: {'; '.join(parts)}.")
-            sentences += _ends(ladder, rungs)
-    return " ".join(sentences)
-
-
-def _ends(ladder: Ladder, rungs: Sequence[Rung]) -> Iterator[str]:
-    """What the first and the last of several rungs of a scale differ by."""
-    first, last = rungs[0], rungs[-1]
-    change = ladder.change(last.name, first.name, first.scale, ALONE)
-    if first.scale == last.scale and first is not last and change:
-        yield f"From `{first.name}` to `{last.name}` bits/char alone {_moved(change)}."
+    for wanted in (ORDERS, UNSEEN):
+        rungs = _most(ladder, wanted)
+        yield from (_cost(ladder, rung) for rung in rungs)
+        if len(rungs) > 1:
+            first, last = rungs[0], rungs[-1]
+            change = ladder.change(last.name, first.name, first.scale, ALONE)
+            if change:
+                yield f"From `{first.name}` to `{last.name}` bits/char alone {_moved(change)}."
 
 
 def _moved(change: Sample) -> str:
     """A change in words that say its direction where that can be told."""
     if change.spread is None:
-        return f"change by {percent(change)}, in one seed"
+        return f"change by {_said(change)}, in one seed"
     if not change.sign:
-        return f"change by {percent(change)}, not distinguishable from the spread of seeds"
+        return f"change by {_said(change)}, not distinguishable from the spread of seeds"
     amount = f"{abs(change.mean):.2f} %{spread(change, '.2f')}"
     return f"{'rise' if change.sign > 0 else 'fall'} by {amount}"
 
 
-def _tokens(ladder: Ladder) -> str:
-    """What tokens of several bytes do."""
-    return " ".join(
-        f"`{rung.name}`, at {rung.steps:.3f} steps a byte, {_change(rung)} ({row(rung)})."
-        for rung in _largest(ladder, TOKENS)
-    )
-
-
-def _taught(ladder: Ladder) -> str:
+def _taught(ladder: Ladder) -> Iterator[str]:
     """What networks gain that a larger one teaches, against the same networks untaught."""
-    taught = dict.fromkeys(rung.name for rung in ladder.rungs if rung.name.endswith(TAUGHT))
-    sentences = []
-    for name in taught:
+    names = dict.fromkeys(rung.name for rung in ladder.rungs if rung.name.endswith(TAUGHT))
+    for name in names:
         twin = name.removesuffix(TAUGHT)
         for scale in reversed(ladder.scales):
             rung = ladder.named(name, scale)
             changes = {of: ladder.change(name, twin, scale, of) for of in RATES}
             parts = [f"{SHORT[of]} {_moved(found)}" for of, found in changes.items() if found]
             if rung and parts:
-                sentences.append(
-                    f"From `{twin}` to `{name}` bits/char {listed(parts)} ({row(rung)})."
-                )
+                yield f"From `{twin}` to `{name}` bits/char {listed(parts)} ({row(rung)})."
                 break
-    return " ".join(sentences)
 
 
-def _largest(ladder: Ladder, wanted: Sequence[str]) -> list[Rung]:
-    """Those of some rungs that have a change against AR, at the largest scale where one has."""
-    for scale in reversed(ladder.scales):
-        found = [ladder.named(name, scale) for name in wanted]
-        compared = [rung for rung in found if rung and rung.against_ar]
-        if compared:
-            return compared
-    return []
+def _most(ladder: Ladder, wanted: Sequence[str]) -> list[Rung]:
+    """Those of some rungs that have a change against AR, at the scale where most of them have.
+
+    Of several such scales, the largest.
+    """
+    found: list[Rung] = []
+    for scale in ladder.scales:
+        rungs = [ladder.named(name, scale) for name in wanted]
+        compared = [rung for rung in rungs if rung and rung.against_ar]
+        found = compared if len(compared) >= len(found) else found
+    return found

@@ -22,6 +22,7 @@ LAYERS = (
         "training",
         "bench",
         "ablation",
+        "ladder",
         "report",
         "cli",
         "__main__",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from compressor.bench.store import slug
 from compressor.ladder.rows import AR, CONTROLS
@@ -27,7 +30,7 @@ with need("report"):
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
-    from matplotlib.ticker import NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 FAMILIES: dict[str, tuple[str, str]] = {
     "ar": ("#000000", "o"),
@@ -46,6 +49,8 @@ TITLES = {ALONE: "The network alone", MIXTURE: "The network beside the memory"}
 WORK = "multiply_adds"
 CONTROL: dict[str, Any] = {"color": DARK, "linestyle": "--", "linewidth": 1}
 """How the line through the AR networks of several sizes is drawn."""
+DOTS = 60
+"""Points of that line: so many that labels keep clear of all of it."""
 WAYS = {"compress": "KB/s to compress", "decompress": "KB/s to restore"}
 
 Draw = Callable[[], Figure]
@@ -69,6 +74,8 @@ def write(ladder: Ladder | None, folder: Path) -> list[Path]:
     for path in folder.glob("*.png"):
         if path not in written:
             path.unlink()
+    if not wanted and folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
     return written
 
 
@@ -79,12 +86,12 @@ def figures(ladder: Ladder) -> dict[str, Draw]:
         rungs = [rung for rung in ladder.at(scale) if rung.rates]
         if len(rungs) > 1:
             steps, work = of_scale(scale)
-            drawn[steps] = lambda rungs=rungs: against_steps(rungs)
-            drawn[work] = lambda rungs=rungs: against_work(rungs)
+            drawn[steps] = partial(against_steps, rungs)
+            drawn[work] = partial(against_work, rungs)
     if any(rung.file for rung in ladder.rungs):
-        drawn[SPEED] = lambda: against_speed(ladder)
+        drawn[SPEED] = partial(against_speed, ladder)
     if ladder.slopes:
-        drawn[GAP] = lambda: gaps(ladder)
+        drawn[GAP] = partial(gaps, ladder)
     return drawn
 
 
@@ -136,13 +143,17 @@ def _marked(axes: Axes, point: Point, sample: Sample, colour: str, marker: str) 
     face = colour if sample.spread is not None else "white"
     look: dict[str, Any] = {"markerfacecolor": face, "markersize": 7, "linestyle": "none"}
     bars: dict[str, Any] = {"yerr": sample.spread or 0, "capsize": 3, "elinewidth": 1.2}
-    axes.errorbar(*point, color=colour, marker=marker, zorder=3, **look, **bars)
+    axes.errorbar(point[0], point[1], color=colour, marker=marker, zorder=3, **look, **bars)
 
 
 def _line(rungs: Sequence[Rung], points: Sequence[Point]) -> list[Point]:
-    """The points of the AR networks that differ in size alone, by multiply-adds."""
-    line = [point for rung, point in zip(rungs, points, strict=True) if rung.name in CONTROLS]
-    return sorted(line) if len(line) > 1 else []
+    """A line through the AR networks that differ in size alone, straight on a logarithmic axis."""
+    known = [point for rung, point in zip(rungs, points, strict=True) if rung.name in CONTROLS]
+    if len(known) < 2:
+        return []
+    work, rates = np.array(sorted(known)).T
+    at = np.geomspace(work[0], work[-1], DOTS)
+    return list(zip(at, np.interp(np.log(at), np.log(work), rates), strict=True))
 
 
 def _finish(axes: Axes, label: str, rates: str, better: str = "less") -> None:
@@ -155,7 +166,9 @@ def _finish(axes: Axes, label: str, rates: str, better: str = "less") -> None:
 def _logarithmic(axes: Axes) -> None:
     """A logarithmic axis of numbers in full."""
     axes.set_xscale("log")
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def against_speed(ladder: Ladder) -> Figure:
@@ -168,6 +181,7 @@ def against_speed(ladder: Ladder) -> Figure:
             if rung.file:
                 points.append((getattr(rung, field), rung.file.mean))
                 _marked(plot, points[-1], rung.file, *looks[rung.scale])
+        _logarithmic(plot)
         _finish(plot, label, "bits/char of the file (less is better)", "more")
         named.append((plot, [rung.name for rung in ladder.rungs if rung.file], points, points[:1]))
     axes[0].set_title("Files of the native engine")
