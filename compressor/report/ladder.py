@@ -31,7 +31,8 @@ WHAT = (
     "A rung is a way to decode text, as a network that was trained for it: how many bytes one step "
     "of the backbone decodes, the backbone being the blocks that hold most of the work. `ar` takes "
     "a step for each byte. All rungs of a scale stand against it, and against AR networks that "
-    "differ from it in size alone: a rung is worth its name only where it is better than those."
+    "differ from it in size alone: a rung that is no better than those saves nothing that a "
+    "smaller network would not."
 )
 FIGURES_ARE = (
     "Alone: the float network on validation text. Mixture: its logits beside the memory{design}, "

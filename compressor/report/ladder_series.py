@@ -266,9 +266,9 @@ def _slope(runs: pd.DataFrame, of: str) -> Slope | None:
     field = f"{of}_against_ar"
     runs = runs.dropna(subset=[field])
     fitted = {
-        int(seed): slope
+        int(seed): one
         for seed, own in runs.groupby("seed")
-        if (slope := _fitted(own["ar_parameters"].to_list(), own[field].to_list())) is not None
+        if (one := _fitted(own["ar_parameters"].to_list(), own[field].to_list())) is not None
     }
     slope, seeds = Sample.of(fitted.values()), list(fitted)
     if slope is None:

@@ -162,13 +162,12 @@ def claims(ladder: Ladder, speculation: bool) -> str:
         "Draft and verify": [draft] if speculation else [],
         "Distillation": list(_taught(ladder)),
     }
-    return sections(
-        *(
-            f"### {claim}\n\n" + "\n".join(map(bullet, answer))
-            for claim, answer in answers.items()
-            if answer
-        )
-    )
+    parts = [
+        f"### {claim}\n\n" + "\n".join(map(bullet, answer))
+        for claim, answer in answers.items()
+        if answer
+    ]
+    return sections(*parts) if parts else ""
 
 
 def _scale(ladder: Ladder) -> Iterator[str]:
@@ -182,8 +181,9 @@ def _scale(ladder: Ladder) -> Iterator[str]:
         told_first = sorted(groups, key=lambda phrase: (not phrase.startswith("the "), phrase))
         parts = [f"{said} in {len(groups[said])} ({names(groups[said])})" for said in told_first]
         if parts:
+            count = f"{len(own)} rung{'s' if len(own) > 1 else ''}"
             yield (
-                f"{SHORT[of].capitalize()}, of {len(own)} run at two sizes or more: "
+                f"{SHORT[of].capitalize()}, of {count} with two sizes or more: "
                 f"{'; '.join(parts)}. That is of {sizes(own)}: {link(SHRINKS)}"
             )
 
@@ -193,22 +193,20 @@ def _several(ladder: Ladder) -> Iterator[str]:
     for rung in _most(ladder, SAT):
         ar = ladder.named(AR, rung.scale)
         if ar:
-            steps = _fewer(ar.steps, rung.steps, "backbone steps")
-            work = _fewer(ar.multiply_adds, rung.multiply_adds, "multiply-adds")
+            steps = _saved(ar.steps, rung.steps)
+            work = _saved(ar.multiply_adds, rung.multiply_adds)
             yield (
-                f"`{rung.name}` takes {steps} and {work} than AR{_faster(ar, rung)}, and "
-                f"{_change(rung)} ({row(rung)})."
+                f"`{rung.name}` divides the backbone steps of AR by {steps} and its multiply-adds "
+                f"by {work}{_faster(ar, rung)}, and {_change(rung)} ({row(rung)})."
             )
 
 
-def _fewer(ours: float | None, theirs: float | None, what: str) -> str:
+def _saved(ours: float | None, theirs: float | None) -> str:
     """By what factor one number is smaller than another, and where that lies to the claim."""
     assert ours and theirs, "runs with bits/char have both"
-    factor = round(ours / theirs, 2)
-    low, high = CLAIMED
+    factor, (low, high) = round(ours / theirs, 2), CLAIMED
     place = "below" if factor < low else "above" if factor > high else "within"
-    amount = f"{factor:.2f} times fewer" if factor >= 1 else f"{theirs / ours:.2f} times more"
-    return f"{amount} {what} ({place} the claim)"
+    return f"{factor:.2f} ({place} the claim)"
 
 
 def _faster(ar: Rung, rung: Rung) -> str:
