@@ -1,1 +1,1 @@
-"""The ladder of decoding: how many bytes a step of the backbone may decode, and what that costs."""
+"""The ladder: networks that decode one, some or many bytes a step, trained alike and compared."""

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from compressor.bench.store import RESTORE, Facts, MalformedResult, read_json, typed
-from compressor.system.files import named_errors
 
 KIND = "ladder"
 """The kind of JSON, and how its files begin."""
@@ -91,7 +90,6 @@ FIELDS = tuple(field.name for field in fields(Run))
 POSITIVE = ("valid_bytes", "parameters", "inner_parameters")
 MEASURED = ("bits_per_char", "multiply_adds", "backbone_steps")
 """What a run has that did not diverge, each above 0."""
-
 FILE = ("file_bytes", "file_bits_per_char", "compress_kb_per_s", "decompress_kb_per_s")
 """What a run has of a file: all of it, or nothing."""
 
@@ -101,9 +99,7 @@ def kept_runs(raw: Path) -> list[Facts]:
 
     Raises MalformedResult, with the file's name.
     """
-    with named_errors(str(raw)):
-        paths = sorted(raw.glob(f"{KIND}-*.json"))
-    return [kept_run(path) for path in paths]
+    return [kept_run(path) for path in sorted(raw.glob(f"{KIND}-*.json"))]
 
 
 def kept_run(path: Path) -> Facts:

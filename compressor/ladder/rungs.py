@@ -189,11 +189,11 @@ def over_tokens(width: int) -> Shape:
 
 
 def any_order(passes: int) -> Callable[[int], Shape]:
-    """Windows of 8 bytes in so many passes, from left to right, so that the memory may follow."""
+    """Windows of 8 bytes in so many passes, in the best order for them."""
 
     def shape(width: int) -> Shape:
         like = ar(width)
-        return matched(OrderConfig.of(like, passes=passes, order="left"), like.parameters())
+        return matched(OrderConfig.of(like), like.parameters()).evaluated(passes)
 
     return shape
 

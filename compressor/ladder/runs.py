@@ -184,7 +184,7 @@ def outcome(facts: Facts) -> str:
 
 def trained_shape(model: Shape) -> Shape:
     """The network that is trained for one: of any order, that of random masks."""
-    return dataclasses.replace(model, passes=0) if isinstance(model, OrderConfig) else model
+    return model.evaluated(0) if isinstance(model, OrderConfig) else model
 
 
 def train_once(model: Shape, config: TrainConfig, texts: Texts) -> Trained:
@@ -265,16 +265,22 @@ def _figures(model: Shape, trained: Trained, text: np.ndarray) -> Facts:
     recipe = LEVELS[LEVEL].recipe(text.size)
     mixture, alone = metered(model, trained.params, text, recipe, ignore_progress)
     steps = _steps(model, trained.params, to_columns(text, recipe.lanes))
+    if _in_order(model):
+        facts["mixture_bits_per_char"] = round(mixture / text.size, 5)
+        facts["mixture_design"] = recipe.design.name.lower()
     facts |= {
         "bits_per_char": round(alone / text.size, 5),
-        "mixture_bits_per_char": round(mixture / text.size, 5),
-        "mixture_design": recipe.design.name.lower(),
         "backbone_steps": round(steps, 4),
         "multiply_adds": round(_multiply_adds(model, steps), 1),
     }
     if isinstance(model, ModelConfig):
         facts |= dict(zip(FILE, _as_file(trained, text), strict=True))
     return facts
+
+
+def _in_order(model: Shape) -> bool:
+    """Whether no byte is predicted from later ones, so that the memory can follow byte by byte."""
+    return not isinstance(model, OrderConfig) or model.passes in (PLACES, 1)
 
 
 def _steps(model: Shape, params: Params, columns: np.ndarray) -> float:

@@ -9,6 +9,8 @@ from compressor.report import (
     ablation_series,
     engines,
     index,
+    ladder,
+    ladder_series,
     leaderboard,
     measurements,
     prepared,
@@ -28,14 +30,15 @@ def build(
     """Writes the report of the measurements in ``raw`` into ``out``; returns the paths written.
 
     These are index.html, leaderboard.md, leaderboard.csv, transformer.md, phase2.md, memory.md and
-    scale.md where engines, prepared memories and much data were measured, plots/ and
-    ablations/weight-bits.*, the generated parts of README where it has markers for them, and, in
-    the cards of the weights in a folder, what their models reach on test5m.
+    scale.md where engines, prepared memories and much data were measured, ladder.md with ladder/
+    where the ladder was run, plots/ and ablations/weight-bits.*, the generated parts of README
+    where it has markers for them, and, in the cards of the weights in a folder, what their models
+    reach on test5m.
     Nothing is written where a measurement is malformed: raises MalformedResult (with the file's
     name), InputMissing, NoPermission, DiskFull.
     """
     kept, points = measurements.load(raw, cited()), weight_bits.load(raw)
-    measured = engines.load(raw)
+    measured, ladders = engines.load(raw), ladder_series.load(raw)
     cards = readme.cards(kept, weights) if weights else []
     with named_errors(str(out)):
         out.mkdir(parents=True, exist_ok=True)
@@ -44,7 +47,9 @@ def build(
         "leaderboard.csv": leaderboard.as_csv(kept),
         "leaderboard.md": leaderboard.page(kept, {path.stem for path in drawn}),
         "transformer.md": transformer.page(kept),
-        index.PAGE: index.page(kept, ablation_series.load(raw), measured[0] if measured else None),
+        index.PAGE: index.page(
+            kept, ablation_series.load(raw), measured[0] if measured else None, ladders
+        ),
     }
     if memories := prepared.load(raw):
         pages[prepared.PAGE] = prepared.page(memories)
@@ -54,6 +59,7 @@ def build(
         pages[engines.PAGE] = engines.page(*measured)
     written = [write(out / name, content) for name, content in pages.items()] + drawn
     written += weight_bits.write_all(points, out / "ablations")
+    written += ladder.write_all(ladders, out)
     written += [write(path, card) for path, card in cards]
     if readme_path and (text := readme.with_parts(readme_path, kept)) is not None:
         written.append(write(readme_path, text))

@@ -196,6 +196,7 @@ function learning() {
 const again = (row) => element("details", {}, element("summary", {}, row.codec), element("code", {}, row.repeat));
 const fillRows = table(byId("rows"), data.columns, () => here().filter(found), { codec: again });
 table(byId("ablated"), data.ablation_columns, () => data.ablations);
+table(byId("rungs"), data.ladder_columns, () => data.ladder);
 table(byId("engines"), data.engine_columns, () => data.engines);
 
 function show() {

@@ -12,6 +12,7 @@ from compressor.bench.records import Curve
 from compressor.report.ablation_series import Series
 from compressor.report.engines import Measured
 from compressor.report.inputs import description
+from compressor.report.ladder_series import ALONE, MIXTURE, Ladder, Rung, Sample
 from compressor.report.measurements import Measurements
 from compressor.system.extras import need
 from compressor.system.html_page import filled
@@ -54,6 +55,19 @@ ABLATION_COLUMNS = (
     ("parameters", "parameters", "whole"),
     ("step_ms", "ms a step", "speed"),
 )
+LADDER_COLUMNS = (
+    ("scale", "scale", "text"),
+    ("rung", "rung", "text"),
+    ("about", "what differs", "text"),
+    ("seeds", "seeds", "whole"),
+    ("steps", "steps a byte", "bits"),
+    ("multiply_adds", "multiply-adds a byte", "whole"),
+    ("alone", "bits/char alone", "bits"),
+    ("alone_against_ar", "alone against AR", "percent"),
+    ("mixture", "bits/char of the mixture", "bits"),
+    ("mixture_against_ar", "mixture against AR", "percent"),
+    ("mixture_against_shrunk", "mixture against shrunk AR", "percent"),
+)
 ENGINE_COLUMNS = (
     ("input", "text", "text"),
     ("codec", "codec", "text"),
@@ -69,8 +83,16 @@ ENGINE_COLUMNS = (
 )
 
 
-def page(kept: Measurements, series: Sequence[Series], measured: Measured | None) -> str:
-    """The page of all measurements, of the ablations' first series and of the engines, if any."""
+def page(
+    kept: Measurements,
+    series: Sequence[Series],
+    measured: Measured | None,
+    ladders: Sequence[Ladder],
+) -> str:
+    """The page of all measurements.
+
+    Of ablations and of the ladder it has the first series, and of the engines what there is.
+    """
     rows = kept.verified
     shown = rows.assign(
         input=[subject.name for subject in rows["subject"]],
@@ -87,6 +109,8 @@ def page(kept: Measurements, series: Sequence[Series], measured: Measured | None
         "curves": [_curve(curve) for curve in kept.curves],
         "ablation_columns": ABLATION_COLUMNS,
         "ablations": _ablations(series),
+        "ladder_columns": LADDER_COLUMNS,
+        "ladder": [_rung(rung) for rung in ladders[0].rungs] if ladders else [],
         "engine_columns": ENGINE_COLUMNS,
         "engines": [
             {key: getattr(row, key) for key, _, _ in ENGINE_COLUMNS}
@@ -99,6 +123,7 @@ def page(kept: Measurements, series: Sequence[Series], measured: Measured | None
         data,
         preamble=PREAMBLE,
         ablations=html.escape(_about_ablations(series)),
+        ladder=html.escape(_about_ladder(ladders)),
         phases=html.escape(_about_engines(measured)),
     )
 
@@ -134,6 +159,35 @@ def _about_ablations(series: Sequence[Series]) -> str:
     return (
         f"One part of the network is exchanged at a time, after {about['total_bytes']:,} bytes of "
         f"{about['corpus']}; float networks alone, estimates. kolmozip train ablate runs them."
+    )
+
+
+def _rung(rung: Rung) -> dict[str, Any]:
+    """A rung as its line of the table; what is not known is null."""
+    values = (
+        *(rung.scale, rung.name, rung.about, len(rung.seeds), rung.steps, rung.multiply_adds),
+        *(
+            _mean(samples.get(of))
+            for of in (ALONE, MIXTURE)
+            for samples in (rung.rates, rung.against_ar)
+        ),
+        _mean(rung.against_shrunk.get(MIXTURE)),
+    )
+    return {key: value for (key, _, _), value in zip(LADDER_COLUMNS, values, strict=True)}
+
+
+def _mean(sample: Sample | None) -> float | None:
+    return sample.mean if sample else None
+
+
+def _about_ladder(ladders: Sequence[Ladder]) -> str:
+    if not ladders:
+        return "Nothing has been run yet: kolmozip ladder."
+    about = ladders[0].about
+    return (
+        f"How many bytes a step of the backbone may decode, after {about['total_bytes']:,} bytes "
+        f"of {about['corpus']}: means over seeds, estimates from float networks, alone and beside "
+        "the memory. ladder.md says more; kolmozip ladder runs them."
     )
 
 

@@ -84,11 +84,54 @@ ABLATION: dict[str, Any] = {
     "date": "2020-01-02T00:00:00Z",
 }
 
+RUNG: dict[str, Any] = {
+    "kind": "ladder",
+    "rung": "ar",
+    "family": "ar",
+    "about": "a step a byte",
+    "scale": "1M",
+    "seed": 0,
+    "setting": {"total_bytes": 4_000_000, "lanes": 16, "window": 256, "learning_rate": 0.008},
+    "corpus": "made-up",
+    "train_sha256": "ab" * 32,
+    "valid_sha256": "cd" * 32,
+    "valid_bytes": 1_000_000,
+    "network": "network",
+    "model": {"width": 192},
+    "parameters": 1_400_000,
+    "table_parameters": 400_000,
+    "inner_parameters": 1_000_000,
+    "multiply_adds": 1_000_000.0,
+    "backbone_steps": 1.0,
+    "train_config": {"lanes": 16, "window": 256, "learning_rate": 0.008},
+    "bytes": 3_997_696,
+    "bits_per_char": 2.0,
+    "mixture_bits_per_char": 1.6,
+    "mixture_design": "light",
+    "file_bytes": None,
+    "file_bits_per_char": None,
+    "compress_kb_per_s": None,
+    "decompress_kb_per_s": None,
+    "reason": None,
+    "seconds": 70.5,
+    "step_ms": 50.0,
+    "kb_per_s": 81.9,
+    "device": "cpu",
+    "processor": "made-up processor",
+    "cores": 2,
+    "commit": "0123456789ab",
+    "date": "2020-01-02T00:00:00Z",
+}
+SCALES = {"0.3M": 250_000, "1M": 1_000_000, "4M": 4_000_000}
+"""Scale -> parameters outside tables: two doublings from one to the next."""
+SIZED = {"ar": (1, 0), "ar-half": (1 / 2, 5), "ar-quarter": (1 / 4, 10), "ar-fifth": (1 / 5, 12)}
+"""AR network -> its share of the multiply-adds, and by how many per cent it is worse."""
+
 
 class Keeper:
     """Writes made-up measurements into a folder: ``keep(**facts)`` a row with these facts."""
 
-    MEASURED, ABLATION = MEASURED, ABLATION
+    MEASURED, ABLATION, RUNG, SCALES = MEASURED, ABLATION, RUNG, SCALES
     ENWIK8: Mapping[str, Any] = {
         "input": "enwik8",
         "input_bytes": 100_000_000,
@@ -171,6 +214,55 @@ class Keeper:
                 self.ablation(group="mlp", name="swiglu", seed=seed, **figures)
         sizes = {"parameters": 600_000, "table_parameters": 0}
         self.ablation(group="n-grams", name="none", seeds=1, bits_per_char=2.1, **sizes)
+
+    def rung(self, rung: str = "ar", scale: str = "1M", seed: int = 0, **facts: Any) -> Path:
+        """A run of the ladder, a byte a step unless told otherwise.
+
+        ``gap`` among the facts is by how many per cent its bits/char, alone and of the mixture, lie
+        above those of AR, which are 2.0 and 1.6, and a tenth more in every further seed.
+        """
+        path = self.raw / f"ladder-{len(list(self.raw.iterdir())):03}.json"
+        more = (1 + facts.pop("gap", 0) / 100) * (1 + seed / 10)
+        run = {
+            **RUNG,
+            "rung": rung,
+            "scale": scale,
+            "seed": seed,
+            "inner_parameters": SCALES[scale],
+            "multiply_adds": SCALES[scale],
+            "bits_per_char": 2.0 * more,
+            "mixture_bits_per_char": 1.6 * more,
+            **facts,
+        }
+        run["train_config"] = {**run["train_config"], "seed": seed}
+        path.write_text(json.dumps(run))
+        return path
+
+    def controls(self, scale: str = "1M", seeds: int = 2) -> None:
+        """AR networks of four sizes at a scale, with files."""
+        for seed in range(seeds):
+            for rung, (share, gap) in SIZED.items():
+                rate = 1.6 * (1 + gap / 100) * (1 + seed / 10)
+                self.rung(
+                    rung,
+                    scale,
+                    seed,
+                    family="ar" if share == 1 else "shrunk",
+                    gap=gap,
+                    multiply_adds=SCALES[scale] * share,
+                    file_bytes=round(rate * 125_000),
+                    file_bits_per_char=rate,
+                    compress_kb_per_s=20 / share,
+                    decompress_kb_per_s=25 / share + seed,
+                )
+
+    def gaps(
+        self, rung: str, family: str, gaps: Mapping[str, Sequence[float]], **facts: Any
+    ) -> None:
+        """Runs of a rung with these gaps: scale -> those of the seeds, from 0."""
+        for scale, own in gaps.items():
+            for seed, gap in enumerate(own):
+                self.rung(rung, scale, seed, family=family, gap=gap, **facts)
 
     def load(self, cited: Sequence[Mapping[str, Any]] = ()) -> Measurements:
         """What has been kept so far."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from baselines.cited import cited
-from compressor.report import ablation_series, engines, index, measurements
+from compressor.report import ablation_series, engines, index, ladder_series, measurements
 
 RAW = Path(__file__).parents[3] / "results" / "raw"
 BROWSER = pytest.mark.browser
@@ -25,7 +25,8 @@ def kept() -> measurements.Measurements:
 @pytest.fixture(scope="module")
 def made(kept: measurements.Measurements) -> str:
     measured = engines.load(RAW)
-    return index.page(kept, ablation_series.load(RAW), measured[0] if measured else None)
+    ladders = ladder_series.load(RAW)
+    return index.page(kept, ablation_series.load(RAW), measured[0] if measured else None, ladders)
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +54,9 @@ def test_the_data_are_the_verified_rows(
 
 
 def test_without_measurements_there_is_a_page(tmp_path: Path) -> None:
-    page = index.page(measurements.load(tmp_path), [], None)
+    page = index.page(measurements.load(tmp_path), [], None, [])
     assert "Nothing was measured yet" in page
+    assert "Nothing has been run yet: kolmozip ladder." in page
 
 
 @pytest.fixture
@@ -79,6 +81,7 @@ def test_the_page_fits_and_has_its_parts(
     assert page.locator("#pareto circle").count() > 5
     assert page.locator("#learning polyline").count() == len(data["curves"])
     assert page.locator("#ablated tbody tr").count() == len(data["ablations"])
+    assert page.locator("#rungs tbody tr").count() == len(data["ladder"])
     assert page.locator("#engines tbody tr").count() == len(data["engines"])
 
 
