@@ -76,3 +76,9 @@ def ladder(
             from compressor.ladder.runs import climb
 
             climb(rungs, scales, text, Path(results), seeds, named, quiet)
+    with need("report"):
+        from compressor.report import ladder as page
+
+        paths = page.build(Path(results, "raw"), Path(results))
+    for path in paths:
+        click.echo(f"wrote {path}", err=True)
