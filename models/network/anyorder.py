@@ -62,10 +62,9 @@ so that a byte has all those before its pass to its left, and n-grams of known b
 """
 BEST = {0: "coarse", 8: "left", 4: "coarse", 2: "coarse", 1: "coarse"}
 """The order for each number of passes: with a byte a pass nothing is lost between neighbours, and
-left to right has the n-grams; with more bytes a pass, bytes far apart lose less. One pass has no
-order, nor has training. The other way round was worse in a short run (one seed, a megabyte, 0.7
-million parameters): 3.91 bits/char against 3.40 in eight passes, 4.05 against 3.93 in four, 4.42
-against 4.20 in two."""
+left to right has the n-grams; with more bytes a pass, bytes far apart lose less. One has no order.
+The other way round was worse in a short run (one seed, a megabyte, 0.7 million parameters): 3.91
+bits/char against 3.40 in eight passes, 4.05 against 3.93 in four, 4.42 against 4.20 in two."""
 
 
 @dataclasses.dataclass(frozen=True)
