@@ -24,7 +24,7 @@ COUNT = click.IntRange(1)
     "each rung is declared for]",
 )
 @click.option("--text", default="enwik8", show_default=True, help="A corpus by name, or a file.")
-@click.option("--bytes", "total_bytes", type=COUNT, help="Bytes of text a run.  [default: 4000000]")
+@click.option("--bytes", "total_bytes", type=COUNT, help="Bytes of text a run.  [default: 3000000]")
 @click.option("--seeds", default=2, show_default=True, type=COUNT, help="Seeds of every run.")
 @click.option("--learning-rate", type=float, help="Peak learning rate.  [default: 0.008]")
 @options.results

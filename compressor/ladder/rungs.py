@@ -31,8 +31,8 @@ from models.network.patches import (
 )
 from models.network.variants import matched
 
-SETTING = TrainConfig(lanes=16, window=256, total_bytes=4_000_000, learning_rate=0.008)
-"""976 steps of 4,096 bytes."""
+SETTING = TrainConfig(lanes=16, window=256, total_bytes=3_000_000, learning_rate=0.008)
+"""732 steps of 4,096 bytes."""
 TABLES = ((2, 12), (3, 14), (4, 14), (5, 14))
 """n-gram tables of every rung at every scale, 0.43 million parameters."""
 WIDTHS = {"0.3M": 96, "1M": 192, "4M": 384}
