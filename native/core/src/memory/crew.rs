@@ -18,11 +18,11 @@ use std::ops::{Deref, DerefMut, Range};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// First weights: the network's, a history's, a run's, a match's.
-const NETWORK_WEIGHT: i16 = weight(900);
-const HISTORY_WEIGHT: i16 = weight(80);
-const RUN_WEIGHT: i16 = weight(50);
-const MATCH_WEIGHT: i16 = weight(100);
-const SET_PACE: Pace = Pace { least: 91, more: 3634, half: 500 };
+pub(super) const NETWORK_WEIGHT: i16 = weight(900);
+pub(super) const HISTORY_WEIGHT: i16 = weight(80);
+pub(super) const RUN_WEIGHT: i16 = weight(50);
+pub(super) const MATCH_WEIGHT: i16 = weight(100);
+pub(super) const SET_PACE: Pace = Pace { least: 91, more: 3634, half: 500 };
 /// Slots of a match's table: base-2 logarithm, which is that of the block's length within these, and
 /// so that none takes more than an eighth of what the hash tables take.
 const MATCH_BITS: [u32; 2] = [12, 22];
