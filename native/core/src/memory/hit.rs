@@ -6,7 +6,9 @@
 //! histories of bits ever see, and the network's likeliest byte is taken out of what it says.
 #![forbid(unsafe_code)]
 
-use super::crew::{HISTORY_WEIGHT, MATCH_WEIGHT, NETWORK_WEIGHT, RUN_WEIGHT, SET_PACE};
+use super::crew::{
+    HISTORY_WEIGHT, MATCH_WEIGHT, MAX_BLOCKS, NETWORK_WEIGHT, RUN_WEIGHT, SET_PACE, match_bits,
+};
 use super::first::First;
 use super::frame::{Block, Expected, Frame};
 use super::guide::{BIAS, FIRST_MATCH, NETWORK};
@@ -27,8 +29,6 @@ use std::mem::swap;
 /// How many experiences a match's hopes average over.
 const HOPE_LIMIT: u32 = 400;
 const FIRST_COUNT: u32 = 2;
-/// Slots of a match's table: base-2 logarithm.
-const MATCH_BITS: u32 = 20;
 
 /// What a network says of a byte, stretches of a 1 in 1/256 bit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,11 +130,11 @@ struct Followed {
 }
 
 impl Followed {
-    fn new(least: u32, lanes: usize) -> Self {
+    fn new(least: u32, bits: u32, lanes: usize) -> Self {
         let hope = |at: u32| (1 << 22) - (1 << 23) / (3 * (at / 4) + 6);
         let cell = |p| maps::cell(p, FIRST_COUNT);
         Self {
-            matches: Matches::new(least, MATCH_BITS, lanes),
+            matches: Matches::new(least, bits, lanes),
             expects: vec![Expectation::default(); lanes],
             hits: (0..128).flat_map(|at| [cell(maps::ONE / 4), cell(hope(at))]).collect(),
             bits: (0..128).map(|at| cell(hope(at))).collect(),
@@ -169,6 +169,7 @@ impl Memory {
         }
         // As many bytes for the first decision as for the bits.
         let bytes = (tables << 20) / 2;
+        let bits = match_bits(tables << 20, text.len());
         let parts: Vec<_> = design.items.chunks(design.part).collect();
         let lines = (bytes / parts.len() / 2 / LINE).max(1) as u32;
         let widths = |items: usize| (2 * items).next_multiple_of(WIDTH);
@@ -203,7 +204,11 @@ impl Memory {
             bit_sets: sets(&weights(&lens)),
             bit_last: last(),
             bits_done: Vec::new(),
-            matches: design.matches.iter().map(|&least| Followed::new(least, lanes)).collect(),
+            matches: design
+                .matches
+                .iter()
+                .map(|&least| Followed::new(least, bits, lanes))
+                .collect(),
             likeliest: vec![0; lanes],
             bytes: vec![0; lanes],
             missed: Vec::new(),
@@ -330,7 +335,8 @@ impl Memory {
                     }
                 }
             }
-            let mut all = [&self.blocks[0]; 5];
+            // An array, as a vector would cost more than a lane's bit.
+            let mut all = [&self.blocks[0]; MAX_BLOCKS];
             for (to, block) in all.iter_mut().zip(&self.blocks) {
                 *to = block;
             }
