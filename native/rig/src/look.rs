@@ -154,3 +154,26 @@ pub fn look(recipe: Recipe<'_>, data: &[u8], out: Option<&Path>) -> Result<(), S
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hits_misses_and_sure_bytes_are_told_apart() {
+        let bytes = [(true, 0.97, 0.25), (false, 0.96, 6.0), (true, 0.5, 0.75), (false, 0.2, 1.0)];
+        let told = share("network", bytes.into_iter());
+        for figure in [
+            "\"bytes\": 4,",
+            "\"right\": 0.5000",
+            "\"bits\": 2.0000",
+            "\"bits_of_hits\": 0.2500",
+            "\"bits_of_misses\": 1.7500",
+            "\"sure\": 0.5000",
+            "\"sure_right\": 0.5000",
+            "\"bits_of_sure\": 1.5625",
+        ] {
+            assert!(told.contains(figure), "{told}");
+        }
+    }
+}

@@ -58,7 +58,8 @@ fn slot(histories: &Histories, entry: &[u8; ENTRY], byte: u8) -> (usize, u8) {
     let mut least = (0, u8::MAX);
     for slot in 0..SLOTS {
         let (other, history) = (entry[4 + 2 * slot], entry[5 + 2 * slot]);
-        if other == byte && history != 0 {
+        // Slots are filled in order: behind the first empty one there is nothing.
+        if history == 0 || other == byte {
             return (slot, history);
         }
         let total = histories.total[usize::from(history)];
