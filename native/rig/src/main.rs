@@ -3,12 +3,13 @@
 
 mod arguments;
 mod evidence;
+mod look;
 
-use arguments::{Arguments, USAGE};
+use arguments::{Arguments, Task, USAGE};
 use evidence::Evidence;
-use kolmozip_core::block::{Beside, Recipe, decode_block, encode_block, observe_block};
-use kolmozip_core::memory::Mixture;
-use kolmozip_core::memory::designs;
+use kolmozip_core::block::{Beside, Recipe, decode_block, encode_block, explain_block};
+use kolmozip_core::memory::hit::{self, Advice};
+use kolmozip_core::memory::{Explained, Explainer, designs};
 use kolmozip_core::network::{Isa, Network};
 use kolmozip_core::weights::Weights;
 use std::fs;
@@ -78,10 +79,16 @@ fn run(arguments: &Arguments) -> Result<(), String> {
         };
         let (design, tables, threads) = (arguments.design, arguments.tables, arguments.threads);
         let recipe = Recipe { design, tables, network, isa, lanes, threads, prepared: None };
-        if arguments.record {
-            record(recipe, &data, arguments.out.as_deref())?;
-        } else {
-            code(recipe, &data, path, arguments)?;
+        match (arguments.task, &evidence) {
+            (Task::Record, _) => record(recipe, &data, arguments.out.as_deref())?,
+            (Task::Look, _) => look::look(recipe, &data, arguments.out.as_deref())?,
+            (Task::Code, Some(evidence)) if arguments.hit > 0 => {
+                for _ in 0..arguments.hit {
+                    code(recipe, &data, path, arguments)?;
+                    code_hits(recipe, evidence, &data, path, arguments.decode)?;
+                }
+            }
+            (Task::Code, _) => code(recipe, &data, path, arguments)?,
         }
     }
     Ok(())
@@ -91,40 +98,97 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
+/// Keeps what the network says of every byte.
+struct Recorder<'a> {
+    evidence: Evidence,
+    data: &'a [u8],
+}
+
+impl Explainer for Recorder<'_> {
+    fn wants(&self, _: usize) -> bool {
+        false
+    }
+
+    fn said(&mut self, place: usize, counts: &[i32]) {
+        self.evidence.note(place, &Advice::new(counts, self.data[place]));
+    }
+
+    fn take(&mut self, _: Explained) {}
+
+    fn cost(&mut self, _: usize, _: f64) {}
+}
+
 /// Writes what the network says of a text; which memory it is beside does not matter.
 fn record(recipe: Recipe<'_>, data: &[u8], out: Option<&Path>) -> Result<(), String> {
-    let mut evidence = Evidence::new(data, recipe.lanes);
-    let mut observer = |mixture: Mixture| {
-        let at = evidence.at(mixture.step, mixture.bit, mixture.lane);
-        evidence.stretches[at] = mixture.network as i16;
-    };
+    let mut recorder = Recorder { evidence: Evidence::new(data, recipe.lanes), data };
     let recipe = Recipe { design: &designs::LIGHT, tables: 1, ..recipe };
-    observe_block(recipe, data, &mut observer, &mut |_| true).expect("nothing stops the block");
-    out.map_or(Ok(()), |out| evidence.write(out))
+    explain_block(recipe, data, &mut recorder, &mut |_| true).expect("nothing stops the block");
+    out.map_or(Ok(()), |out| recorder.evidence.write(out))
+}
+
+/// Seconds of this thread on a processor, where Linux tells; 0 elsewhere.
+fn on_processor() -> f64 {
+    let told = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    told.split(' ').next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or(0.0) / 1e9
+}
+
+/// Microseconds a byte that something takes, by the clock and on the processor, and what it gives.
+fn timed<T>(bytes: usize, what: impl FnOnce() -> T) -> (String, T) {
+    let (start, before) = (Instant::now(), on_processor());
+    let result = what();
+    let a_byte = |seconds: f64| seconds * 1e6 / bytes as f64;
+    let (wall, used) = (start.elapsed().as_secs_f64(), on_processor() - before);
+    (format!("{:.2} us ({:.2} on the processor)", a_byte(wall), a_byte(used)), result)
 }
 
 /// Codes a text, and says what comes of it.
 fn code(recipe: Recipe<'_>, data: &[u8], path: &Path, arguments: &Arguments) -> Result<(), String> {
-    let a_byte = |start: Instant| start.elapsed().as_secs_f64() * 1e6 / data.len() as f64;
-    let start = Instant::now();
-    let payload = encode_block(recipe, data, &mut |_| true).expect("nothing stops the block");
-    let time = a_byte(start);
+    let (time, payload) = timed(data.len(), || {
+        encode_block(recipe, data, &mut |_| true).expect("nothing stops the block")
+    });
     if let Some(out) = &arguments.out {
         fs::write(out, &payload).map_err(|error| format!("{}: {error}", out.display()))?;
     }
+    tell(path, data, &payload, &time);
+    if !arguments.decode {
+        println!();
+        return Ok(());
+    }
+    let (time, restored) =
+        timed(data.len(), || decode_block(recipe, &payload, data.len(), &mut |_| true));
+    compare(path, data, restored.ok(), &time)
+}
+
+/// The same by the memory that decides first whether the likeliest byte comes.
+fn code_hits(
+    recipe: Recipe<'_>,
+    mut evidence: &Evidence,
+    data: &[u8],
+    path: &Path,
+    decode: bool,
+) -> Result<(), String> {
+    let (time, payload) = timed(data.len(), || hit::encode(&recipe, &mut evidence, data));
+    tell(Path::new(&format!("{}, hit", path.display())), data, &payload, &time);
+    if !decode {
+        println!();
+        return Ok(());
+    }
+    let restore = || hit::decode(&recipe, &mut evidence, &payload, data.len());
+    let (time, restored) = timed(data.len(), restore);
+    compare(path, data, restored.ok(), &time)
+}
+
+fn tell(path: &Path, data: &[u8], payload: &[u8], time: &str) {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let bits = 8.0 * payload.len() as f64 / data.len() as f64;
-    print!("{name:12} {:>9} {:>8} {bits:.4} {time:.2} us", data.len(), payload.len());
-    if arguments.decode {
-        let start = Instant::now();
-        let restored = decode_block(recipe, &payload, data.len(), &mut |_| true);
-        let time = a_byte(start);
-        if restored.as_deref() != Ok(data) {
-            println!();
-            return Err(format!("{} came back different", path.display()));
-        }
-        print!(", back {time:.2} us");
+    print!("{name:12} {:>9} {:>8} {bits:.4} {time}", data.len(), payload.len());
+}
+
+fn compare(path: &Path, data: &[u8], restored: Option<Vec<u8>>, time: &str) -> Result<(), String> {
+    if restored.as_deref() != Some(data) {
+        println!();
+        return Err(format!("{} came back different", path.display()));
     }
-    println!();
+    println!(", back {time}");
     Ok(())
 }

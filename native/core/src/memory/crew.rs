@@ -18,17 +18,24 @@ use std::ops::{Deref, DerefMut, Range};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// First weights: the network's, a history's, a run's, a match's.
-const NETWORK_WEIGHT: i16 = weight(900);
-const HISTORY_WEIGHT: i16 = weight(80);
-const RUN_WEIGHT: i16 = weight(50);
-const MATCH_WEIGHT: i16 = weight(100);
-const SET_PACE: Pace = Pace { least: 91, more: 3634, half: 500 };
+pub(super) const NETWORK_WEIGHT: i16 = weight(900);
+pub(super) const HISTORY_WEIGHT: i16 = weight(80);
+pub(super) const RUN_WEIGHT: i16 = weight(50);
+pub(super) const MATCH_WEIGHT: i16 = weight(100);
+pub(super) const SET_PACE: Pace = Pace { least: 91, more: 3634, half: 500 };
 /// Slots of a match's table: base-2 logarithm, which is that of the block's length within these, and
 /// so that none takes more than an eighth of what the hash tables take.
 const MATCH_BITS: [u32; 2] = [12, 22];
 
+/// The base-2 logarithm of a match's slots.
+pub(super) fn match_bits(bytes: usize, length: usize) -> u32 {
+    let length_bits = usize::BITS - length.leading_zeros();
+    let most_bits = (usize::BITS - (bytes >> 20).leading_zeros() + 14).min(MATCH_BITS[1]);
+    length_bits.clamp(MATCH_BITS[0], most_bits)
+}
+
 /// The guide and four parts at most.
-const MAX_BLOCKS: usize = 5;
+pub(super) const MAX_BLOCKS: usize = 5;
 
 /// Who does a part of every bit.
 enum Member {
@@ -78,9 +85,7 @@ impl Alone {
         let lanes = shape.lanes;
         let starts: Vec<usize> = shape.ranges().map(|range| range.start).collect();
         let parts: Vec<_> = design.items.chunks(design.part).collect();
-        let length_bits = usize::BITS - shape.length.leading_zeros();
-        let most_bits = (usize::BITS - (bytes >> 20).leading_zeros() + 14).min(MATCH_BITS[1]);
-        let match_bits = length_bits.clamp(MATCH_BITS[0], most_bits);
+        let match_bits = match_bits(bytes, shape.length);
         let lines = (bytes / parts.len() / 2 / LINE).max(1) as u32;
         let guide_width = (FIRST_MATCH + 2 * design.matches.len()).next_multiple_of(WIDTH);
         let mut first = vec![0; guide_width];

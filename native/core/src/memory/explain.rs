@@ -8,6 +8,7 @@ use super::frame::Tally;
 use super::guide::{FIRST_MATCH, NETWORK};
 use super::mixer::{Place, WEIGHT_BITS};
 use crate::constants::STRETCH_LIMIT;
+use crate::shape::VOCABULARY;
 
 /// Bytes that are told as likely.
 pub const LIKELY: usize = 5;
@@ -31,6 +32,9 @@ pub trait Explainer {
     /// Whether a byte of the block is to be explained.
     fn wants(&self, place: usize) -> bool;
 
+    /// Takes the network's 256 counts of a byte, wanted or not, where there are any.
+    fn said(&mut self, _place: usize, _counts: &[i32]) {}
+
     /// Takes what is told, in the order of steps, then of lanes.
     fn take(&mut self, explained: Explained);
 
@@ -51,12 +55,15 @@ pub(super) struct Sketches {
 
 impl Sketches {
     /// Begins a step, once its first bits are predicted.
-    pub(super) fn begin(&mut self, memory: &Memory, crew: &Alone, wants: impl Fn(usize) -> bool) {
+    pub(super) fn begin(&mut self, memory: &Memory, crew: &Alone, explainer: &mut dyn Explainer) {
         let lanes = crew.frame.nodes.len();
         for lane in 0..lanes {
             let place = crew.frame.readers[lane].next();
             self.costs.push((place, 0.0));
-            self.of.push(wants(place).then(|| Explained {
+            if let Some(counts) = crew.frame.evidence.chunks_exact(VOCABULARY).nth(lane) {
+                explainer.said(place, counts);
+            }
+            self.of.push(explainer.wants(place).then(|| Explained {
                 place,
                 likely: crew.likely(memory, lane),
                 shares: vec![0.0; crew.sources()],

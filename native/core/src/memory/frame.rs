@@ -24,17 +24,23 @@ pub(crate) struct Frame {
     /// In its place, where it is replayed: stretches of the byte's bits, for each bit one a lane.
     pub(crate) stretches: Vec<i16>,
     pub(crate) rates: &'static Rates,
+    /// Which lane each reader is of, where a trial has put them in another order.
+    #[cfg(feature = "trials")]
+    pub(crate) order: Vec<usize>,
 }
 
 impl Frame {
     pub(crate) fn new(text: Vec<u8>, starts: impl Iterator<Item = usize>) -> Self {
+        let readers: Vec<Reader> = starts.map(Reader::new).collect();
         Self {
             k: 0,
             nodes: Vec::new(),
             done: Vec::new(),
             before: 0,
             text,
-            readers: starts.map(Reader::new).collect(),
+            #[cfg(feature = "trials")]
+            order: (0..readers.len()).collect(),
+            readers,
             evidence: Vec::new(),
             stretches: Vec::new(),
             rates: &RATES,
@@ -53,6 +59,8 @@ impl Frame {
     #[inline(always)]
     pub(crate) fn hash(&self, item: Item, lane: usize) -> u32 {
         let hash = self.readers[lane].hash(item.context, &self.text);
+        #[cfg(feature = "trials")]
+        let lane = self.order[lane];
         if item.own { own(hash, lane as u32) } else { hash }
     }
 }

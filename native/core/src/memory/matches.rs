@@ -32,6 +32,16 @@ struct Seat {
     agrees: bool,
 }
 
+/// What is expected in a lane, for a trial.
+#[cfg(feature = "trials")]
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Expectation {
+    /// The byte, with a 1 before it; 0 if nothing.
+    pub(crate) byte: u32,
+    pub(crate) length: u32,
+    pub(crate) hope: usize,
+}
+
 /// Repetitions of at least `least` bytes.
 pub(crate) struct Matches {
     least: u32,
@@ -149,6 +159,12 @@ impl Matches {
                 self.after[entry] = next * lanes + lane as u32 + 1;
             }
         }
+    }
+
+    #[cfg(feature = "trials")]
+    pub(crate) fn expectation(&self, lane: usize) -> Expectation {
+        let Seat { expects: byte, length, hope, .. } = self.seats[lane];
+        Expectation { byte, length, hope }
     }
 
     /// Notes whether a lane's match agrees with the bits that have led to its node.

@@ -9,9 +9,13 @@ mod contexts;
 mod crew;
 pub mod designs;
 mod explain;
+#[cfg(feature = "trials")]
+mod first;
 mod frame;
 mod guide;
 mod histories;
+#[cfg(feature = "trials")]
+pub mod hit;
 mod kernels;
 mod last;
 mod maps;
@@ -210,7 +214,7 @@ impl<C: BitCoder, W: Crew> Compiled for Row<'_, '_, C, W> {
                 Watch::Bytes(explainer) => {
                     let alone = crew.alone().expect("one thread has all members");
                     if k == 0 {
-                        sketches.begin(memory, alone, |place| explainer.wants(place));
+                        sketches.begin(memory, alone, &mut **explainer);
                     }
                     sketches.weigh(memory, alone);
                 }

@@ -299,6 +299,22 @@ impl Part {
         }
     }
 
+    /// Takes back what the runs of a lane say of a byte that cannot come, before its second bit.
+    #[cfg(feature = "trials")]
+    #[inline(always)]
+    pub(crate) fn refute(&mut self, lane: usize, byte: u8, block: &mut Block) {
+        let contexts = self.items.len();
+        let seats = &mut self.seats[lane * contexts..][..contexts];
+        for (at, seat) in seats.iter_mut().enumerate() {
+            if seat.expects == 256 | u16::from(byte) {
+                seat.expects = 0;
+                seat.hoped = NO_HOPE | lane as u16 & 255;
+                block.of_mut(lane)[2 * at + 1] = 0;
+                block.tallies[lane].runs -= 1;
+            }
+        }
+    }
+
     /// How many contexts there are.
     pub(crate) fn contexts(&self) -> usize {
         self.items.len()
