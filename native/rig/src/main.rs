@@ -10,6 +10,7 @@ use kolmozip_core::block::{Beside, Recipe, decode_block, encode_block, observe_b
 use kolmozip_core::memory::Mixture;
 use kolmozip_core::memory::designs;
 use kolmozip_core::network::{Isa, Network};
+use kolmozip_core::speculation::Speculate;
 use kolmozip_core::weights::Weights;
 use std::fs;
 use std::path::Path;
@@ -77,7 +78,16 @@ fn run(arguments: &Arguments) -> Result<(), String> {
             None => network.as_ref().into(),
         };
         let (design, tables, threads) = (arguments.design, arguments.tables, arguments.threads);
-        let recipe = Recipe { design, tables, network, isa, lanes, threads, prepared: None };
+        let recipe = Recipe {
+            design,
+            tables,
+            network,
+            isa,
+            lanes,
+            threads,
+            prepared: None,
+            speculate: Speculate::Usual,
+        };
         if arguments.record {
             record(recipe, &data, arguments.out.as_deref())?;
         } else {
