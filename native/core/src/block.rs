@@ -210,7 +210,7 @@ fn code<C: BitCoder>(
     let size = lanes.div_ceil(threads).min(MAX_GROUP);
     let chunk = if C::KNOWS { (MAX_GROUP / size).clamp(1, shape.steps()) } else { 1 };
     let drafts = !C::KNOWS && network.is_some() && threads == 1 && size == lanes;
-    let speculation = if drafts { recipe.speculate.of(lanes) } else { None };
+    let speculation = if drafts { recipe.speculate.of(lanes, isa) } else { None };
     let (width, rows) = match speculation {
         Some(speculation) => (speculation.width, Ahead::room(speculation, lanes)),
         None => (0, size * chunk),
@@ -228,7 +228,7 @@ fn code<C: BitCoder>(
     let first = known.len();
     let ahead = speculation.map(|speculation| {
         let before = &known[..first.saturating_sub(1)]; // the last one comes with the first step
-        Ahead::new(speculation, design, text.len(), lanes, before)
+        Ahead::new(speculation, design, text.len(), lanes, isa, before)
     });
     let mut run =
         Run { recipe, coder, memory, shape, chunk, groups, first, ahead, watch, progress };

@@ -1,7 +1,7 @@
 //! Speculation: the network reads drafted bytes beside the one that came, as if they had come too,
 //! so that its evidence is there as long as they do. The bytes of a block do not depend on it.
 //!
-//! A product of few rows takes as long as one of a single row, as it waits for the weights. So a
+//! A product of few rows takes about as long as one of a single row, as it waits for the weights. So a
 //! decoder of few lanes, which knows one byte of each at a time, drafts the next ones: the range
 //! decoder itself tells whether they were right. Evidence after a wrong one is thrown away, and the
 //! network's state before it is taken back.
@@ -10,7 +10,7 @@
 use crate::drafts::{Draft, KINDS, Latest, Proposal, Small};
 use crate::memory::designs::Design;
 use crate::memory::{Alone, Runs};
-use crate::network::{Group, Network, Row};
+use crate::network::{Group, Isa, Network, Row};
 use crate::shape::VOCABULARY;
 
 /// Drafted bytes of a lane at most.
@@ -48,16 +48,15 @@ pub enum Speculate<'a> {
     So(Speculation<'a>),
 }
 
-/// Lanes in which drafts save more than they cost, at most.
-const USUAL_LANES: usize = 2;
-/// What is drafted there.
-const USUAL: Speculation<'static> = Speculation { drafts: Drafts::Memory, width: 8 };
+/// What is drafted where nobody says otherwise and it was measured to be faster: in one lane, by the
+/// kernels that are the fastest beside their wait for weights.
+const USUAL: Speculation<'static> = Speculation { drafts: Drafts::Memory, width: 4 };
 
 impl<'a> Speculate<'a> {
-    /// What a decoder of so many lanes does.
-    pub(crate) fn of(self, lanes: usize) -> Option<Speculation<'a>> {
+    /// What a decoder of so many lanes does, whose network has kernels of an instruction set.
+    pub(crate) fn of(self, lanes: usize, isa: Isa) -> Option<Speculation<'a>> {
         match self {
-            Self::Usual => (lanes <= USUAL_LANES).then_some(USUAL),
+            Self::Usual => (lanes == 1 && isa == Isa::Avx512Vnni).then_some(USUAL),
             Self::Never => None,
             Self::So(speculation) => Some(speculation),
         }
@@ -81,8 +80,18 @@ pub struct Tally {
 
 /// The probability of a certain proposal.
 const CERTAIN: u32 = 1 << 16;
-/// Drafted bytes are read where they come at least this often: a row costs about a fifth of a pass.
-const LEAST: u32 = CERTAIN / 5;
+/// In one lane, drafted bytes are read where they come at least this often, of `CERTAIN`: about as
+/// much of a pass of one row as another row takes. Where all of several lanes must be right to save
+/// one, they must be surer.
+fn least(isa: Isa, lanes: usize) -> u64 {
+    let fifths = match isa {
+        Isa::Avx512Vnni => 1,
+        Isa::Avx2 => 2,
+        Isa::Portable | Isa::NeonDot => 3,
+    };
+    u64::from(CERTAIN) * (fifths * lanes as u64).min(4) / 5
+}
+
 /// Binary logarithm of the proposals that a probability averages over.
 const PACE: u32 = 5;
 
@@ -105,6 +114,8 @@ pub(crate) struct Ahead<'a> {
     lanes: Vec<Lane>,
     /// By kind of proposal, how often it is right, of `CERTAIN`.
     hopes: [u32; KINDS],
+    /// How likely drafted bytes must be, of `CERTAIN`.
+    least: u64,
     rows: Vec<Row>,
     evidence: Vec<i32>,
     pub(crate) tally: Tally,
@@ -117,6 +128,7 @@ impl<'a> Ahead<'a> {
         design: &Design,
         length: usize,
         lanes: usize,
+        isa: Isa,
         known: &[u8],
     ) -> Self {
         let width = speculation.width;
@@ -141,6 +153,7 @@ impl<'a> Ahead<'a> {
             width,
             lanes: (0..lanes).map(|_| lane()).collect(),
             hopes: [CERTAIN / 2; KINDS],
+            least: least(isa, lanes),
             rows: Vec::new(),
             evidence: Vec::new(),
             tally: Tally::default(),
@@ -234,7 +247,7 @@ impl<'a> Ahead<'a> {
             let proposal = lane.proposals[at];
             likely = likely * u64::from(self.hopes[proposal.kind]) / u64::from(CERTAIN);
             if at >= lane.drafted {
-                if likely < u64::from(LEAST) {
+                if likely < self.least {
                     return;
                 }
                 lane.drafted += 1;
