@@ -62,7 +62,7 @@ def setups() -> Iterator[Setup]:
     yield Setup(NEVER, 0, Speculation("never"))
     yield Setup(USUAL, 0, Speculation())
     for draft, width in itertools.product(DRAFTS, WIDTHS):
-        if draft == "match" or draft == "memory":
+        if draft in ("match", "memory"):
             yield Setup(draft, width, Speculation(draft, width))
         else:
             yield Setup(draft, width, native.drafted_by(draft, width))

@@ -12,7 +12,7 @@ import threading
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING
 
 from coding.container import NO_WEIGHTS, VERSION, Transform
 from coding.errors import Damaged
@@ -110,8 +110,8 @@ class Speculation:
     It changes nothing but the time, and only decoders that compute in one thread draft.
     """
 
-    draft: Literal["", "never", "match", "memory", "network"] = ""
-    """"" is what was measured to be fastest."""
+    draft: str = ""
+    """"never", "match", "memory" or "network"; "" is what was measured to be fastest."""
     width: int = 1
     """Bytes ahead at most."""
     drafter: Network | None = None
@@ -130,7 +130,7 @@ def speculation() -> Speculation:
             "change it to something like memory:4"
         )
     if draft in ("match", "memory"):
-        return Speculation(cast("Any", draft), int(width))
+        return Speculation(draft, int(width))
     return drafted_by(draft, int(width))
 
 

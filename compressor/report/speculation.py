@@ -155,7 +155,9 @@ def answers(rows: pd.DataFrame) -> list[str]:
             f"{best['bytes_a_pass']:.2f} bytes a pass"
             + (f", {best['hit_rate']:.0%} of the drafts came)" if best["drafted"] else ")")
         )
-        verdict = "" if best["times_as_fast"] > 1 else "no draft is faster than none; the least bad, "
+        verdict = (
+            "" if best["times_as_fast"] > 1 else "no draft is faster than none; the least bad, "
+        )
         usual = part[part["draft"] == USUAL]
         shipped = "".join(
             f" What a decoder does by itself is {row.times_as_fast:.2f} times as fast as none."

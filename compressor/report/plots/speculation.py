@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from compressor.report.plots.style import DARK, add_legend, key, line_looks, save, stacked_axes, styled
+from compressor.report.plots.style import (
+    DARK,
+    add_legend,
+    key,
+    line_looks,
+    save,
+    stacked_axes,
+    styled,
+)
 from compressor.system.extras import need
 
 with need("report"):

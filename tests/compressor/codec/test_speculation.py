@@ -55,9 +55,7 @@ def test_what_is_no_draft_is_refused(codec: NativeCodec) -> None:
             )
 
 
-def test_the_variable_says_what_drafts(
-    codec: NativeCodec, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_variable_says_what_drafts(codec: NativeCodec, monkeypatch: pytest.MonkeyPatch) -> None:
     assert codec.speculation == Speculation()
 
     def asked(value: str) -> Speculation:
@@ -69,9 +67,11 @@ def test_the_variable_says_what_drafts(
     assert asked("match:4") == Speculation("match", 4)
     assert asked("memory:16") == Speculation("memory", 16)
     assert asked("tiny:2") == Speculation(
-        "network", 2, native.load(
+        "network",
+        2,
+        native.load(
             path := weights_store.path_by_name("tiny"), weights_store.identity_of(path)
-        ).network
+        ).network,
     )
     for wrong in ("match", "match:", "match:0", "match:17", "memory:four", ":3"):
         with pytest.raises((NoEngine, UnknownModel)):
