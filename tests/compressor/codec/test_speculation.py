@@ -66,13 +66,10 @@ def test_the_variable_says_what_drafts(codec: NativeCodec, monkeypatch: pytest.M
     assert asked("never") == Speculation("never")
     assert asked("match:4") == Speculation("match", 4)
     assert asked("memory:16") == Speculation("memory", 16)
-    assert asked("tiny:2") == Speculation(
-        "network",
-        2,
-        native.load(
-            path := weights_store.path_by_name("tiny"), weights_store.identity_of(path)
-        ).network,
-    )
+    tiny = weights_store.path_by_name("tiny")
+    network = native.load(tiny, weights_store.identity_of(tiny)).network
+    assert network is not None
+    assert asked("tiny:2") == Speculation("network", 2, network)
     for wrong in ("match", "match:", "match:0", "match:17", "memory:four", ":3"):
         with pytest.raises((NoEngine, UnknownModel)):
             asked(wrong)
