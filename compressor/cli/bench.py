@@ -399,7 +399,7 @@ def speculation(
 
     \b
     Examples:
-      kolmozip bench speculation --rounds 5          some ten minutes on a quiet machine
+      kolmozip bench speculation                     some twenty minutes
       kolmozip bench speculation --model small --model base --most 65536
     """
     with need("bench"):

@@ -29,11 +29,13 @@ METHOD = (
     "Drafts: match is what came after the last occurrence of the last eight bytes, or six, five, "
     "four, three, two; memory is the same from the runs that the memory keeps anyway; a name is "
     "the likeliest byte of those weights. Bytes are drafted as long as all of them came often "
-    "enough before, up to so many ahead. Bytes a pass are bytes of a lane for one evaluation of "
-    "the network, which needs as many as lanes where nothing is drafted; hits is the share of "
-    "drafted bytes that came. KB/s are those of a decoder of one thread, by the processor's clock, "
-    "start-up and reading of weights not counted; times as fast is the median of the rounds, each "
-    "against the decoder without drafts in the same round. What each decoder restored was compared."
+    "enough before, up to so many ahead. Bytes a pass: how many bytes of each lane one evaluation "
+    "of the network was good for, over all lanes at once; one where nothing is drafted. Hits: the "
+    "share of drafted bytes that came. By itself (usual) a decoder drafts in one lane with AVX-512 "
+    "alone, as memory with 4 ahead does: what these two rows differ by is chance. KB/s are those "
+    "of a decoder of one thread, by the processor's clock, start-up and reading of weights not "
+    "counted; times as fast is the median of the rounds, each against the decoder without drafts "
+    "in the same round. What each decoder restored was compared."
 )
 COLUMNS = {
     "bytes": "bytes",
@@ -122,7 +124,7 @@ def page(measured: Measured, name: str) -> str:
     rows = frame(measured)
     held = (
         f"`{name}`: {measured.processor}, {measured.instructions}, commit {measured.commit}, "
-        f"{measured.date[:10]}; medians of {measured.rounds} rounds."
+        f"{measured.date[:10]}. Rounds: {measured.rounds}."
     )
     return sections(
         "# Speculation in the decoder",
