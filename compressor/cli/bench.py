@@ -59,6 +59,7 @@ class Measuring:
             "estimate": "bench:estimate",
             "memory": "bench:memory",
             "scale": "bench:scale",
+            "speculation": "bench:speculation",
             "report": "report:report",
             "leaderboard": "report:leaderboard",
         }
@@ -353,6 +354,62 @@ def engines(
             Path(results, "raw"),
             rounds=rounds,
             candle=candle,
+            quiet=quiet,
+        )
+    if as_json:
+        options.print_json(facts)
+    else:
+        click.echo(table(facts["rows"]))
+    click.echo(f"written to {path}", err=True)
+
+
+@click.command()
+@click.option(
+    "--model",
+    "-m",
+    "models",
+    multiple=True,
+    help="Weights by name or path; may be repeated.  [default: small]",
+)
+@click.option(
+    "--rounds",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Runs of each decoder, in turn; the median counts.",
+)
+@click.option(
+    "--most",
+    default=262_144,
+    show_default=True,
+    type=click.IntRange(1_000),
+    help="Bytes of the largest piece that is decoded.",
+)
+@options.results
+@options.quiet
+@options.as_json
+def speculation(
+    models: tuple[str, ...], rounds: int, most: int, results: str, quiet: bool, as_json: bool
+) -> None:
+    """Measure drafts in the decoder.
+
+    The network of the native decoder may read drafted bytes beside the one that came, which
+    changes nothing but the time. On pieces of the shipped sample in 1, 2 and 4 lanes: every draft
+    and width, and none. `kolmozip bench report` makes results/speculation.md of it.
+
+    \b
+    Examples:
+      kolmozip bench speculation                     some twenty minutes
+      kolmozip bench speculation --model small --model base --most 65536
+    """
+    with need("bench"):
+        from compressor.bench.speculation import MODELS, PIECES, measure, table
+
+        facts, path = measure(
+            Path(results, "raw"),
+            models=models or MODELS,
+            pieces=[piece for piece in PIECES if piece[0] <= most],
+            rounds=rounds,
             quiet=quiet,
         )
     if as_json:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from coding.container import NO_WEIGHTS, VERSION, Transform
 from coding.errors import Damaged
+from compressor.codec import weights_store
 from compressor.codec.seams import Progress, Recipe
 from compressor.errors import NoEngine, StaleEngine, UnusableWeights
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 ISA_VARIABLE = "KOLMOZIP_ISA"
 """Names the instruction set to compute with, for tests and measurements."""
 
+SPECULATION_VARIABLE = "KOLMOZIP_SPECULATION"
+"""Says what a decoder of few lanes drafts with, for tests and measurements: "never", or a draft and
+bytes ahead, as in match:4, memory:8, or, for shipped or own weights that draft, tiny:2."""
+
 WORKSPACE = Path(__file__).resolve().parents[2] / "native"
 """The Rust sources in a checkout; an installed package has none."""
 SOURCES = (
@@ -32,6 +37,9 @@ SOURCES = (
     *("python/Cargo.toml", "python/build.rs", "python/src"),
 )
 """Files, and folders of Rust files, that the module is compiled from; its build.rs has the same."""
+
+MAX_WIDTH = 16
+"""Bytes that may be drafted; speculation.rs has the same."""
 
 REBUILD = "rebuild with make, or choose --engine jax"
 
@@ -96,6 +104,60 @@ def instruction_set() -> str:
 
 
 @dataclasses.dataclass(frozen=True)
+class Speculation:
+    """What a decoder drafts with, so that the network reads bytes that have not come yet.
+
+    It changes nothing but the time, and only decoders that compute in one thread draft.
+    """
+
+    draft: str = ""
+    """"never", "match", "memory" or "network"; "" is what was measured to be fastest."""
+    width: int = 1
+    """Bytes ahead at most."""
+    drafter: Network | None = None
+    """The network that drafts."""
+
+
+def speculation() -> Speculation:
+    """What KOLMOZIP_SPECULATION asks for. Raises NoEngine, UnknownModel, UnusableWeights."""
+    asked = os.environ.get(SPECULATION_VARIABLE, "")
+    draft, _, width = asked.partition(":")
+    if asked in ("", "never"):
+        return Speculation("never" if asked else "")
+    if not width.isdecimal() or not 1 <= int(width) <= MAX_WIDTH:
+        raise NoEngine(
+            f"{asked!r} is no draft and 1 to {MAX_WIDTH} bytes: unset {SPECULATION_VARIABLE} or "
+            "change it to something like memory:4"
+        )
+    if draft in ("match", "memory"):
+        return Speculation(draft, int(width))
+    return drafted_by(draft, int(width))
+
+
+def drafted_by(name: str, width: int) -> Speculation:
+    """Drafts of a network, by the name of its weights. Raises as ``load``, and UnknownModel."""
+    path = weights_store.path_by_name(name)
+    with _LOADING:
+        network = _network(path, weights_store.identity_of(path), instruction_set())
+    return Speculation("network", width, network)
+
+
+@dataclasses.dataclass(frozen=True)
+class Tally:
+    """What the network of a decoder that drafts has done; zeros where it does not."""
+
+    steps: int
+    """Bytes of the longest lane."""
+    passes: int
+    """Evaluations of the network, of one or more bytes at once."""
+    rows: int
+    """Bytes that were evaluated."""
+    drafted: int
+    """Those of them that were drafted, and how many of these came."""
+    hits: int
+
+
+@dataclasses.dataclass(frozen=True)
 class _Call:
     """A recipe as the compiled module takes it."""
 
@@ -104,6 +166,9 @@ class _Call:
     tables: int
     threads: int
     instruction_set: str
+    draft: str = ""
+    width: int = 1
+    drafter: Network | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,10 +182,15 @@ class NativeCodec:
     instructions: str
     prepared: Prepared | None = None
     """What blocks of one lane begin with."""
+    speculation: Speculation = Speculation()
 
     def _call(self, recipe: Recipe) -> _Call:
         threads, instructions = self.threads, self.instructions
-        return _Call(recipe.lanes, recipe.design, recipe.tables, threads, instructions)
+        call = _Call(recipe.lanes, recipe.design, recipe.tables, threads, instructions)
+        drafts = self.speculation
+        return dataclasses.replace(
+            call, draft=drafts.draft, width=drafts.width, drafter=drafts.drafter
+        )
 
     def encode_block(self, data: bytes, recipe: Recipe, progress: Progress) -> bytes:
         """The payload of a mixed block of ``data``, which has a byte for each lane at least."""
@@ -133,11 +203,20 @@ class NativeCodec:
         self, payload: bytes, length: int, recipe: Recipe, progress: Progress
     ) -> bytes:
         """The inverse of ``encode_block`` for a block of ``length`` bytes. Raises Damaged."""
+        return self.tallied_block(payload, length, recipe, progress)[0]
+
+    def tallied_block(
+        self, payload: bytes, length: int, recipe: Recipe, progress: Progress
+    ) -> tuple[bytes, Tally]:
+        """As ``decode_block``, and what the network has done."""
         import compressor.codec._native as module
 
         call = self._call(recipe)
         try:
-            return module.decode_block(self.network, call, payload, length, progress, self.prepared)
+            data, tally = module.decode_block(
+                self.network, call, payload, length, progress, self.prepared
+            )
+            return data, Tally(*tally)
         except module.Damaged as error:
             raise Damaged(
                 "a stream holds what no encoder writes: the file is damaged, fetch it again"
@@ -196,7 +275,7 @@ def load(path: Path, identity: bytes, threads: int = 0) -> NativeCodec:
     instructions = instruction_set()
     with _LOADING:
         network = _network(path, identity, instructions)
-    return NativeCodec(identity, network, threads, instructions)
+    return NativeCodec(identity, network, threads, instructions, speculation=speculation())
 
 
 def without_network(threads: int = 0) -> NativeCodec:

@@ -16,6 +16,7 @@ from compressor.report import (
     prepared,
     readme,
     scale,
+    speculation,
     transformer,
     weight_bits,
 )
@@ -29,20 +30,22 @@ def build(
 ) -> list[Path]:
     """Writes the report of the measurements in ``raw`` into ``out``; returns the paths written.
 
-    These are index.html, leaderboard.md, leaderboard.csv, transformer.md, phase2.md, memory.md and
-    scale.md where engines, prepared memories and much data were measured, ladder.md with ladder/
-    where the ladder was run, plots/ and ablations/weight-bits.*, the generated parts of README
-    where it has markers for them, and, in the cards of the weights in a folder, what their models
-    reach on test5m.
+    These are index.html, leaderboard.md, leaderboard.csv, transformer.md, phase2.md, memory.md,
+    scale.md and speculation.md where engines, prepared memories, much data and drafts were
+    measured, ladder.md with ladder/ where the ladder was run, plots/ and ablations/weight-bits.*,
+    the generated parts of README where it has markers for them, and, in the cards of the weights in
+    a folder, what their models reach on test5m.
     Nothing is written where a measurement is malformed: raises MalformedResult (with the file's
     name), InputMissing, NoPermission, DiskFull.
     """
     kept, points = measurements.load(raw, cited()), weight_bits.load(raw)
-    measured, ladders = engines.load(raw), ladder_series.load(raw)
+    measured, drafts = engines.load(raw), speculation.load(raw)
+    ladders = ladder_series.load(raw)
     cards = readme.cards(kept, weights) if weights else []
     with named_errors(str(out)):
         out.mkdir(parents=True, exist_ok=True)
         drawn = plots.write(kept, out / "plots")
+        drawn += speculation.draw(drafts[0], out / "plots") if drafts else []
     pages = {
         "leaderboard.csv": leaderboard.as_csv(kept),
         "leaderboard.md": leaderboard.page(kept, {path.stem for path in drawn}),
@@ -55,6 +58,8 @@ def build(
         pages[prepared.PAGE] = prepared.page(memories)
     if much := scale.load(raw):
         pages[scale.PAGE] = scale.page(much)
+    if drafts:
+        pages[speculation.PAGE] = speculation.page(*drafts)
     if measured:
         pages[engines.PAGE] = engines.page(*measured)
     written = [write(out / name, content) for name, content in pages.items()] + drawn

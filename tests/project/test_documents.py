@@ -95,9 +95,8 @@ def test_decisions_that_are_named_exist() -> None:
 def test_files_that_are_named_exist() -> None:
     """A path of the repository in a text is that of a file, a folder, or an output it describes."""
     roots = "|".join(("baselines", "coding", "compressor", "data", "models", "tests", "results"))
-    made = re.compile(
-        r"^results/raw/(\w*[*-]|ablation|engines|ladder|memory|scale)|/(NAME|RUN|PRESET)"
-    )
+    kinds = "ablation|engines|ladder|memory|scale|speculation"
+    made = re.compile(rf"^results/raw/(\w*[*-]|{kinds})|/(NAME|RUN|PRESET)")
     missing = set()
     for name, path in places(rf"(?<![\w/.-])((?:{roots})/[\w./-]*\w)"):
         if name == "CHANGELOG.md":

@@ -8,9 +8,10 @@ use crate::memory::designs::Design;
 use crate::memory::{
     Alone, BitCoder, Crew, Explainer, Memory, Observer, Rounds, Said, Together, Watch, Worker,
 };
-use crate::network::{FIRST_BYTE, Group, Isa, Network};
+use crate::network::{FIRST_BYTE, Group, Isa, Network, Row};
 use crate::prepared::{Prepared, Walker};
 use crate::shape::VOCABULARY;
+use crate::speculation::{Ahead, Speculate, Tally};
 use crate::team::{Task, Tasks, Team};
 use std::ops::Range;
 
@@ -75,7 +76,7 @@ impl BitCoder for Listener {
 struct Stepper {
     group: Box<dyn Group>,
     lanes: Range<usize>,
-    bytes: Vec<u8>,
+    rows: Vec<Row>,
     evidence: Vec<i32>,
 }
 
@@ -87,7 +88,7 @@ enum BlockTask {
 impl Task for BlockTask {
     fn advance(&mut self) {
         match self {
-            Self::Stepper(stepper) => stepper.group.step(&stepper.bytes, &mut stepper.evidence),
+            Self::Stepper(stepper) => stepper.group.step(&stepper.rows, &mut stepper.evidence),
             Self::Worker(worker) => worker.advance(),
         }
     }
@@ -151,6 +152,8 @@ pub struct Recipe<'a> {
     /// What a block of one lane goes on from, which was made with the same design, tables and
     /// network.
     pub prepared: Option<&'a Prepared>,
+    /// Whether a decoder drafts, which changes nothing but the time.
+    pub speculate: Speculate<'a>,
 }
 
 impl<'a> Recipe<'a> {
@@ -177,8 +180,16 @@ struct Run<'a, 'o, C> {
     groups: usize,
     /// The first step that is coded.
     first: usize,
+    /// What reads drafts, in a decoder that does.
+    ahead: Option<Ahead<'a>>,
     watch: Watch<'o>,
     progress: Progress<'a>,
+}
+
+/// What has become of a block.
+struct Coded {
+    text: Vec<u8>,
+    tally: Tally,
 }
 
 fn code<C: BitCoder>(
@@ -188,7 +199,7 @@ fn code<C: BitCoder>(
     watch: Watch<'_>,
     keep: Option<&mut Walker>,
     progress: Progress<'_>,
-) -> Result<Vec<u8>, BlockError> {
+) -> Result<Coded, BlockError> {
     let Recipe { design, tables, lanes, .. } = recipe;
     let network = if let Beside::Network(network) = recipe.network { Some(network) } else { None };
     let evident = !matches!(recipe.network, Beside::Nothing);
@@ -198,17 +209,29 @@ fn code<C: BitCoder>(
     let threads = recipe.threads.clamp(1, lanes.div_ceil(LANES_OF_A_THREAD));
     let size = lanes.div_ceil(threads).min(MAX_GROUP);
     let chunk = if C::KNOWS { (MAX_GROUP / size).clamp(1, shape.steps()) } else { 1 };
+    let drafts = !C::KNOWS && network.is_some() && threads == 1 && size == lanes;
+    let speculation = if drafts { recipe.speculate.of(lanes, isa) } else { None };
+    let (width, rows) = match speculation {
+        Some(speculation) => (speculation.width, Ahead::room(speculation, lanes)),
+        None => (0, size * chunk),
+    };
     let steppers = network.into_iter().flat_map(|network| {
         (0..lanes).step_by(size).map(move |first| {
             let lanes = first..lanes.min(first + size);
-            let group = network.group(lanes.len(), chunk);
-            BlockTask::Stepper(Stepper { group, lanes, bytes: Vec::new(), evidence: Vec::new() })
+            let group = network.group(lanes.len(), rows, width);
+            BlockTask::Stepper(Stepper { group, lanes, rows: Vec::new(), evidence: Vec::new() })
         })
     });
     let groups = if network.is_some() { lanes.div_ceil(size) } else { 0 };
     let memory = Memory::new(design, shape, isa, recipe.prepared.is_some());
-    let first = recipe.known().len();
-    let mut run = Run { recipe, coder, memory, shape, chunk, groups, first, watch, progress };
+    let known = recipe.known();
+    let first = known.len();
+    let ahead = speculation.map(|speculation| {
+        let before = &known[..first.saturating_sub(1)]; // the last one comes with the first step
+        Ahead::new(speculation, design, text.len(), lanes, isa, before)
+    });
+    let mut run =
+        Run { recipe, coder, memory, shape, chunk, groups, first, ahead, watch, progress };
     let sized = if first > 0 { Lanes { length: first, lanes } } else { shape };
     let mut alone = Alone::new(design, tables << 20, text, sized, evident);
     if threads == 1 {
@@ -226,7 +249,8 @@ fn code<C: BitCoder>(
             if let Some(kept) = keep {
                 run.walk(kept, &mut alone, &team);
             }
-            Ok(std::mem::take(&mut alone.frame().text))
+            let tally = run.ahead.map_or(Tally::default(), |ahead| ahead.tally);
+            Ok(Coded { text: std::mem::take(&mut alone.frame().text), tally })
         })
     } else {
         let (workers, shared) = alone.share(isa);
@@ -237,7 +261,7 @@ fn code<C: BitCoder>(
             let mut together = Together::new(shared, rounds);
             run.code(&mut together, &team)?;
             let text = std::mem::take(&mut together.frame().text);
-            Ok(text)
+            Ok(Coded { text, tally: Tally::default() })
         })
     }
 }
@@ -262,11 +286,14 @@ impl<C: BitCoder> Run<'_, '_, C> {
         let steps = self.shape.steps();
         for step in (self.first..steps).step_by(self.chunk) {
             let after = steps.min(step + self.chunk);
-            if self.groups > 0 {
+            if self.ahead.is_some() {
+                self.step_ahead(step, crew, team, &mut evidence);
+            } else if self.groups > 0 {
                 self.step(step..after, crew, team);
             }
             for at in step..after {
-                for group in 0..self.groups {
+                let groups = if self.ahead.is_some() { 0 } else { self.groups };
+                for group in 0..groups {
                     let BlockTask::Stepper(stepper) = &*team.lock(group) else {
                         unreachable!("steppers come first")
                     };
@@ -297,24 +324,45 @@ impl<C: BitCoder> Run<'_, '_, C> {
         Ok(())
     }
 
+    /// What the network reads at a step: the byte before, of which the first is a space.
+    fn came(&self, step: usize, crew: &mut impl Crew) -> Vec<u8> {
+        match step.checked_sub(1) {
+            Some(before) => self.memory.row(before, crew),
+            None => vec![FIRST_BYTE; self.shape.lanes],
+        }
+    }
+
+    /// Has the network say what comes at a step, as far ahead as drafts reach.
+    fn step_ahead(
+        &mut self,
+        step: usize,
+        crew: &mut impl Crew,
+        team: &Team<'_, BlockTask>,
+        evidence: &mut [i32],
+    ) {
+        let came = self.came(step, crew);
+        let left = self.shape.steps() - step;
+        let memory = crew.alone().expect("one thread has all members");
+        let BlockTask::Stepper(stepper) = &mut *team.lock(0) else {
+            unreachable!("steppers come first")
+        };
+        let ahead = self.ahead.as_mut().expect("it drafts");
+        ahead.step(&mut *stepper.group, &came, left, memory, evidence);
+    }
+
     /// Has the network say what comes at some steps.
     fn step(&self, steps: Range<usize>, crew: &mut impl Crew, team: &Team<'_, BlockTask>) {
-        // What it reads: the byte before, of which the first is a space.
-        let rows: Vec<Vec<u8>> = steps
-            .map(|at| match at.checked_sub(1) {
-                Some(before) => self.memory.row(before, crew),
-                None => vec![FIRST_BYTE; self.shape.lanes],
-            })
-            .collect();
+        let came: Vec<Vec<u8>> = steps.map(|at| self.came(at, crew)).collect();
         for group in 0..self.groups {
             let BlockTask::Stepper(stepper) = &mut *team.lock(group) else {
                 unreachable!("steppers come first")
             };
-            stepper.bytes.clear();
-            for row in &rows {
-                stepper.bytes.extend_from_slice(&row[stepper.lanes.clone()]);
+            stepper.rows.clear();
+            for bytes in &came {
+                let bytes = bytes[stepper.lanes.clone()].iter().enumerate();
+                stepper.rows.extend(bytes.map(|(lane, &byte)| Row { lane, byte }));
             }
-            stepper.evidence.resize(stepper.bytes.len() * VOCABULARY, 0);
+            stepper.evidence.resize(stepper.rows.len() * VOCABULARY, 0);
         }
         team.round(0..self.groups);
     }
@@ -396,13 +444,29 @@ pub fn decode_block(
     length: usize,
     progress: Progress<'_>,
 ) -> Result<Vec<u8>, BlockError> {
+    tallied_block(recipe, payload, length, progress).map(|(text, _)| text)
+}
+
+/// As `decode_block`; also says what the network has done where the decoder drafts.
+///
+/// # Errors
+/// As `decode_block`.
+///
+/// # Panics
+/// As `decode_block`.
+pub fn tallied_block(
+    recipe: Recipe<'_>,
+    payload: &[u8],
+    length: usize,
+    progress: Progress<'_>,
+) -> Result<(Vec<u8>, Tally), BlockError> {
     let mut coder = Decoder::new(payload);
     let known = recipe.known();
     let mut text = vec![0; known.len() + length];
     text[..known.len()].copy_from_slice(known);
-    let mut text = code(recipe, &mut coder, text, Watch::Nobody, None, progress)?;
+    let Coded { mut text, tally } = code(recipe, &mut coder, text, Watch::Nobody, None, progress)?;
     text.drain(..known.len());
-    Ok(text)
+    Ok((text, tally))
 }
 
 /// What a memory learns of a text of at least one byte that it reads, to be kept in a file for

@@ -3,6 +3,7 @@
 pub mod block;
 pub mod coder;
 mod constants;
+mod drafts;
 mod history;
 mod json;
 mod lanes;
@@ -11,6 +12,7 @@ pub mod memory;
 pub mod network;
 pub mod prepared;
 pub mod shape;
+pub mod speculation;
 mod team;
 pub mod transform;
 pub mod weights;

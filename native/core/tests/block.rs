@@ -6,6 +6,7 @@ use kolmozip_core::block::{Beside, BlockError, Recipe, decode_block, encode_bloc
 use kolmozip_core::memory::Mixture;
 use kolmozip_core::memory::designs::{Design, FULL, LIGHT};
 use kolmozip_core::network::{Isa, Network};
+use kolmozip_core::speculation::Speculate;
 use support::{Random, weights};
 
 /// Words that repeat, numbers, and noise.
@@ -31,7 +32,16 @@ fn text(length: usize) -> Vec<u8> {
 
 fn recipe<'a>(design: &'a Design, network: Option<&'a Network>, lanes: usize) -> Recipe<'a> {
     let isa = network.map_or(Isa::Portable, Network::isa);
-    Recipe { design, tables: 1, network: network.into(), isa, lanes, threads: 1, prepared: None }
+    Recipe {
+        design,
+        tables: 1,
+        network: network.into(),
+        isa,
+        lanes,
+        threads: 1,
+        prepared: None,
+        speculate: Speculate::Usual,
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use kolmozip_core::block::{Beside, Recipe, encode_block, explain_block};
 use kolmozip_core::memory::designs::{FULL, LIGHT};
 use kolmozip_core::memory::{Explained, Explainer, LIKELY};
 use kolmozip_core::network::{Isa, Network};
+use kolmozip_core::speculation::Speculate;
 use support::{file, weights};
 
 /// Keeps what it is told of a part of the block.
@@ -49,8 +50,16 @@ fn explanations_sum_up_to_the_payload_and_foresee_what_is_coded() {
     ] {
         let data = &text[..6000];
         let isa = Isa::Portable;
-        let recipe =
-            Recipe { design, tables: 1, network: beside, isa, lanes, threads: 3, prepared: None };
+        let recipe = Recipe {
+            design,
+            tables: 1,
+            network: beside,
+            isa,
+            lanes,
+            threads: 3,
+            prepared: None,
+            speculate: Speculate::Usual,
+        };
         let (payload, Kept { told, bits: costs, .. }) = explained(recipe, data, 0, data.len());
         assert_eq!(payload, encode_block(recipe, data, &mut |_| true).unwrap());
         assert!(told.iter().map(|explained| explained.place).eq(0..data.len()));

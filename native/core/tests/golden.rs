@@ -5,6 +5,7 @@ mod support;
 use kolmozip_core::block::{Recipe, decode_block, encode_block};
 use kolmozip_core::memory::designs;
 use kolmozip_core::network::{Isa, Network};
+use kolmozip_core::speculation::Speculate;
 use kolmozip_core::transform::Transform;
 use support::{container, file, sha256, weights};
 
@@ -49,6 +50,7 @@ fn holds(isa: Isa) {
                 lanes: block.lanes,
                 threads: 2,
                 prepared: None,
+                speculate: Speculate::Usual,
             };
             let mut coded = 0;
             let mut progress = |bytes: usize| {

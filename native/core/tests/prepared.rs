@@ -5,6 +5,7 @@ use kolmozip_core::block::{BlockError, Recipe, decode_block, encode_block, prepa
 use kolmozip_core::memory::designs::{FULL, LIGHT};
 use kolmozip_core::network::{Isa, Network};
 use kolmozip_core::prepared::Prepared;
+use kolmozip_core::speculation::Speculate;
 use std::fs::{self, File};
 use std::path::PathBuf;
 
@@ -48,8 +49,16 @@ fn blocks_go_on_from_what_was_read() {
         for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
             let network = beside.then(|| Network::new(&weights, isa));
             let network = network.as_ref().into();
-            let fresh =
-                Recipe { design, tables: 1, network, isa, lanes: 1, threads: 2, prepared: None };
+            let fresh = Recipe {
+                design,
+                tables: 1,
+                network,
+                isa,
+                lanes: 1,
+                threads: 2,
+                prepared: None,
+                speculate: Speculate::Usual,
+            };
             let (known, data) = text.split_at(9_000);
             let state = prepare(fresh, known, &mut |_| true).unwrap();
             let prepared = kept(&format!("{number}-{}", isa.name()), known, &state);
@@ -85,6 +94,7 @@ fn a_file_that_lacks_what_was_learned_is_refused() {
         lanes: 1,
         threads: 1,
         prepared: None,
+        speculate: Speculate::Usual,
     };
     let state = prepare(fresh, &text, &mut |_| true).unwrap();
     for (name, state) in [

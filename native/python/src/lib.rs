@@ -15,6 +15,7 @@ use kolmozip_core::memory::designs;
 use kolmozip_core::memory::{Explained, Explainer, Mixture};
 use kolmozip_core::network::{self, Isa};
 use kolmozip_core::prepared;
+use kolmozip_core::speculation::{Drafts, MAX_WIDTH, Speculate, Speculation, Tally};
 use kolmozip_core::transform::Transform;
 use kolmozip_core::weights::Weights;
 use pyo3::exceptions::PyValueError;
@@ -76,12 +77,18 @@ struct Recipe {
     threads: usize,
     /// Where there is no network to say it.
     instruction_set: String,
+    /// What a decoder drafts with: "" as it is fastest, "never", "match", "memory" or "network".
+    draft: String,
+    /// Bytes that are drafted at most.
+    width: usize,
+    /// The network that drafts.
+    drafter: Option<Py<Network>>,
 }
 
 impl Recipe {
     /// The core crate's recipe for a block of so many bytes; refuses what would be a panic there.
     fn resolve<'a>(
-        &self,
+        &'a self,
         network: Option<&'a Network>,
         prepared: Option<&'a Prepared>,
         length: usize,
@@ -114,7 +121,26 @@ impl Recipe {
                 thread::available_parallelism().map_or(1, usize::from)
             },
             prepared: prepared.map(|prepared| &prepared.prepared),
+            speculate: self.speculate()?,
         })
+    }
+
+    /// Whether a decoder drafts.
+    fn speculate(&self) -> PyResult<Speculate<'_>> {
+        let drafts = match (self.draft.as_str(), &self.drafter) {
+            ("", _) => return Ok(Speculate::Usual),
+            ("never", _) => return Ok(Speculate::Never),
+            ("match", _) => Drafts::Match,
+            ("memory", _) => Drafts::Memory,
+            ("network", Some(network)) => Drafts::Network(&network.get().network),
+            (other, _) => {
+                return Err(PyValueError::new_err(format!("nothing drafts by the name {other:?}")));
+            }
+        };
+        if !(1..=MAX_WIDTH).contains(&self.width) {
+            return Err(PyValueError::new_err(format!("1 to {MAX_WIDTH} bytes are drafted")));
+        }
+        Ok(Speculate::So(Speculation { drafts, width: self.width }))
     }
 }
 
@@ -180,7 +206,9 @@ fn encode_block<'py>(
 
 /// The inverse of `encode_block` for a block of `length` bytes.
 ///
-/// Raises Damaged where the payload holds what no encoder writes; other damage gives other bytes.
+/// With the bytes it says what the network has done where the decoder drafts: bytes of the longest
+/// lane, evaluations, bytes that they read, drafted ones of those, and how many of them came. Raises
+/// Damaged where the payload holds what no encoder writes; other damage gives other bytes.
 #[pyfunction]
 #[pyo3(signature = (network, recipe, payload, length, progress, prepared = None))]
 fn decode_block<'py>(
@@ -191,13 +219,18 @@ fn decode_block<'py>(
     length: usize,
     progress: Py<PyAny>,
     prepared: Option<&Bound<'py, Prepared>>,
-) -> PyResult<Bound<'py, PyBytes>> {
+) -> PyResult<(Bound<'py, PyBytes>, [usize; 5])> {
     let network = network.map(Bound::get);
     let recipe = recipe.resolve(network, prepared.map(Bound::get), length)?;
     let mut watch = Watch::new(&progress);
-    let data =
-        py.detach(|| block::decode_block(recipe, payload, length, &mut |bytes| watch.step(bytes)));
-    watch.end(py, data)
+    let decoded =
+        py.detach(|| block::tallied_block(recipe, payload, length, &mut |n| watch.step(n)));
+    let (data, tally) = match decoded {
+        Ok((data, tally)) => (Ok(data), tally),
+        Err(error) => (Err(error), Tally::default()),
+    };
+    let Tally { steps, passes, rows, drafted, hits } = tally;
+    Ok((watch.end(py, data)?, [steps, passes, rows, drafted, hits]))
 }
 
 /// The payload of a mixed block of `data` beside a network elsewhere, and how it is mixed.

@@ -11,6 +11,7 @@ use kolmozip_core::block::{Beside, Recipe, decode_block, encode_block, explain_b
 use kolmozip_core::memory::hit::{self, Advice};
 use kolmozip_core::memory::{Explained, Explainer, designs};
 use kolmozip_core::network::{Isa, Network};
+use kolmozip_core::speculation::Speculate;
 use kolmozip_core::weights::Weights;
 use std::fs;
 use std::path::Path;
@@ -78,7 +79,16 @@ fn run(arguments: &Arguments) -> Result<(), String> {
             None => network.as_ref().into(),
         };
         let (design, tables, threads) = (arguments.design, arguments.tables, arguments.threads);
-        let recipe = Recipe { design, tables, network, isa, lanes, threads, prepared: None };
+        let recipe = Recipe {
+            design,
+            tables,
+            network,
+            isa,
+            lanes,
+            threads,
+            prepared: None,
+            speculate: Speculate::Usual,
+        };
         match (arguments.task, &evidence) {
             (Task::Record, _) => record(recipe, &data, arguments.out.as_deref())?,
             (Task::Look, _) => look::look(recipe, &data, arguments.out.as_deref())?,

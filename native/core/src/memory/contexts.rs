@@ -69,6 +69,13 @@ fn class(byte: u8) -> u32 {
     }
 }
 
+/// The hash of so many of the last bytes, of which the newest is the lowest.
+#[inline(always)]
+pub(crate) fn order(n: u32, last: u64) -> u32 {
+    let kept = last & (u64::MAX >> (64 - 8 * n));
+    hash(kept as u32, (kept >> 32) as u32 ^ n << 24)
+}
+
 /// The first record length, before one was seen to repeat.
 const FIRST_RECORD: u32 = 4;
 /// So often a distance must have repeated to be taken for the record length.
@@ -292,10 +299,7 @@ impl Reader {
         let pair = self.last as u32 & 0xFFFF;
         let last = pair & 0xFF;
         match context {
-            Context::Order(n) => {
-                let kept = self.last & (u64::MAX >> (64 - 8 * n));
-                hash(kept as u32, (kept >> 32) as u32 ^ n << 24)
-            }
+            Context::Order(n) => order(n, self.last),
             Context::Word => hash(if self.word == 0 { pair } else { self.word }, last ^ 0x100),
             Context::Pair => hash(hash(self.word, self.words[0]), last ^ 0x200),
             Context::Skip => hash(hash(self.word, self.words[1]), last ^ 0x300),

@@ -126,6 +126,11 @@ impl Alone {
         }
     }
 
+    /// The last eight bytes of a lane, the newest lowest.
+    pub(crate) fn last(&self, lane: usize) -> u64 {
+        self.frame.readers[lane].last
+    }
+
     pub(super) fn guide(&self) -> &Guide {
         let Some(Member::Guide(guide)) = self.members.first() else {
             unreachable!("the guide comes first")

@@ -23,6 +23,7 @@ mod matches;
 mod mixer;
 mod mixture;
 mod part;
+mod runs;
 
 use crate::coder::Damaged;
 use crate::constants::STRETCH_LIMIT;
@@ -40,6 +41,7 @@ use last::Last;
 pub(crate) use maps::Cell;
 use mixer::{Pace, WEIGHT_BITS, WIDTH, weight};
 pub use mixture::{Mixture, Observer};
+pub(crate) use runs::Runs;
 use std::ops::Range;
 
 const LAST_PACE: Pace = Pace { least: 45, more: 363, half: 40_000 };

@@ -25,6 +25,9 @@ const MARK: u8 = 128;
 /// Run lengths that are told apart.
 const RUN_CELLS: u32 = 16;
 
+/// Runs that `Part::run` tells apart: by length, then by mark.
+pub(crate) const RUN_KINDS: usize = 16;
+
 /// Hopes of a context: by length, mark and bit; then some that are never looked at.
 const HOPES: usize = 512;
 const NO_HOPE: u16 = 256;
@@ -139,6 +142,12 @@ impl Part {
         ((u64::from(m) * u64::from(lines)) >> 32) as usize * LINE
     }
 
+    /// What tells an entry of an upper half from others of its line.
+    #[inline(always)]
+    fn upper_check(m: u32) -> u16 {
+        (m.wrapping_mul(0xC2B2_AE35) >> 16) as u16
+    }
+
     /// What tells an entry of a lower half from others of its line.
     #[inline(always)]
     fn lower_check(m: u32) -> u8 {
@@ -211,7 +220,7 @@ impl Part {
     fn find_upper(&mut self, number: usize) {
         let seat = &mut self.seats[number];
         let m = mix(seat.hash, 1);
-        let check = (m.wrapping_mul(0xC2B2_AE35) >> 16) as u16;
+        let check = Self::upper_check(m);
         let base = Self::upper(self.lines, m);
         let line: &mut [u8; LINE] =
             (&mut self.cells[base..base + LINE]).try_into().expect("it is a line");
@@ -318,6 +327,20 @@ impl Part {
     /// How many contexts there are.
     pub(crate) fn contexts(&self) -> usize {
         self.items.len()
+    }
+
+    /// The byte that came last after a context of this hash, and the number, below `RUN_KINDS`, of a
+    /// run of its length and mark; none where the context is not known.
+    pub(crate) fn run(&self, hash: u32) -> Option<(u8, usize)> {
+        let m = mix(hash, 1);
+        let check = Self::upper_check(m).to_le_bytes();
+        let line = &self.cells[Self::upper(self.lines, m)..][..LINE];
+        let entry = line.chunks_exact(UPPER).find(|entry| entry[..2] == check)?;
+        let (byte, length) = (entry[2], entry[3]);
+        let longest = RUN_KINDS / 2 - 1;
+        let run = usize::from(length & RUN_LIMIT).min(longest);
+        let marked = if length & MARK == 0 { 0 } else { RUN_KINDS / 2 };
+        (length > 0).then_some((byte, marked + run))
     }
 
     /// What the contexts would say of another node of a lane's byte, once its upper half is found.

@@ -21,7 +21,7 @@ use std::arch::x86_64::{
 };
 
 use super::elementwise::{Learned, ShortRamps};
-use super::{Kernel, LaneGroup, sums_stride};
+use super::{Kernel, LaneGroup, Row, sums_stride};
 use crate::mapping::Table;
 use crate::weights::Matrix;
 
@@ -211,13 +211,13 @@ impl Kernel for Avx2 {
         }
     }
 
-    fn step(self, group: &mut LaneGroup<Self>, bytes: &[u8], evidence: &mut [i32]) {
+    fn step(self, group: &mut LaneGroup<Self>, rows: &[Row], evidence: &mut [i32]) {
         #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-        fn with_avx2(group: &mut LaneGroup<Avx2>, bytes: &[u8], evidence: &mut [i32]) {
-            super::step(group, bytes, evidence);
+        fn with_avx2(group: &mut LaneGroup<Avx2>, rows: &[Row], evidence: &mut [i32]) {
+            super::step(group, rows, evidence);
         }
         // SAFETY: the processor has them, as `self` proves.
-        unsafe { with_avx2(group, bytes, evidence) }
+        unsafe { with_avx2(group, rows, evidence) }
     }
 }
 

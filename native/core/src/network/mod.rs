@@ -56,7 +56,14 @@ pub(crate) trait Kernel: Copy + Send + Sync + Sized + 'static {
     }
 
     /// Runs `step` compiled for this instruction set.
-    fn step(self, group: &mut LaneGroup<Self>, bytes: &[u8], evidence: &mut [i32]);
+    fn step(self, group: &mut LaneGroup<Self>, rows: &[Row], evidence: &mut [i32]);
+}
+
+/// A byte that came in a lane.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    pub(crate) lane: usize,
+    pub(crate) byte: u8,
 }
 
 /// Inputs of a product, padded to whole groups of four.
@@ -158,11 +165,15 @@ impl<K: Kernel> Net<K> {
 
 /// Lanes that step together, on one thread at a time.
 pub(crate) trait Group: Send {
-    /// Takes in the bytes that came in every lane, one or more steps of them.
+    /// Takes in bytes that came in lanes, those of one lane in order.
     ///
-    /// Who knows them ahead, an encoder, gives several, so that products have rows enough.
-    /// `evidence` gets what follows each byte: 256 positive counts a row, each sum below 2^31.
-    fn step(&mut self, bytes: &[u8], evidence: &mut [i32]);
+    /// Who knows several of a lane ahead, an encoder, gives them at once, so that products have rows
+    /// enough. `evidence` gets what follows each byte: 256 positive counts a row, each sum below
+    /// 2^31.
+    fn step(&mut self, rows: &[Row], evidence: &mut [i32]);
+
+    /// Takes so many last bytes of a lane back, at most as many as the group was made for.
+    fn back(&mut self, lane: usize, bytes: usize);
 
     /// All that the lanes remember, between two steps.
     fn walk(&mut self, walker: &mut Walker);
@@ -176,16 +187,52 @@ struct LayerState {
     past: Vec<Vec<i32>>,
 }
 
+/// What the last rows of each lane have changed, in a circle of `depth` rows.
+struct Trail {
+    depth: usize,
+    /// By lane, rows so far that were not taken back.
+    rows: Vec<usize>,
+    /// (lanes, depth): what the rows found.
+    histories: Vec<History>,
+    /// For each layer (lanes, depth, 2 w): h, and the inputs of the convolution that were replaced.
+    states: Vec<Vec<i32>>,
+}
+
+impl Trail {
+    fn new(shape: &Shape, lanes: usize, depth: usize) -> Self {
+        Self {
+            depth,
+            rows: vec![0; lanes],
+            histories: vec![History::default(); lanes * depth],
+            states: vec![vec![0; lanes * depth * 2 * shape.state]; shape.layers],
+        }
+    }
+
+    /// Where a lane's row of this number is kept.
+    fn slot(&self, lane: usize, row: usize) -> usize {
+        lane * self.depth + row % self.depth
+    }
+}
+
+/// Where a row is in its lane.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    /// Rows of the lane before, modulo the taps.
+    turn: usize,
+    /// Where the trail keeps what it changes, if there is one.
+    slot: usize,
+}
+
 /// Lanes of one network with their state and room to compute in: rows, one a lane and step.
 pub(crate) struct LaneGroup<K: Kernel> {
     net: Arc<Net<K>>,
-    lanes: usize,
-    /// Rows that there is room for.
-    room: usize,
     history: Vec<History>,
     states: Vec<LayerState>,
-    /// Steps so far, modulo the taps.
-    turn: usize,
+    /// By lane, steps so far, modulo the taps.
+    turns: Vec<usize>,
+    trail: Trail,
+    /// (rows,)
+    places: Vec<Place>,
     /// (rows, d): the residual stream.
     x: Vec<i32>,
     /// (rows, outputs): sums of the product that is being computed.
@@ -199,20 +246,20 @@ pub(crate) struct LaneGroup<K: Kernel> {
 }
 
 impl<K: Kernel> LaneGroup<K> {
-    /// Lanes that take at most so many steps at a time.
-    fn new(net: Arc<Net<K>>, lanes: usize, steps: usize) -> Self {
-        let (shape, room) = (&net.shape, lanes * steps);
+    /// Lanes that take at most `room` rows at a time, and at most `depth` rows of each back.
+    fn new(net: Arc<Net<K>>, lanes: usize, room: usize, depth: usize) -> Self {
+        let shape = &net.shape;
         let [d, w, m, e] = [shape.width, shape.state, shape.hidden, shape.ngram_width()];
         let most = d.max(VOCABULARY).max(3 * w).max(shape.branches() * m);
         let state =
             || LayerState { h: vec![0; lanes * w], past: vec![vec![0; lanes * w]; shape.taps] };
         let operands = |inputs| vec![K::Input::default(); room * padded(inputs)];
         Self {
-            lanes,
-            room,
             history: vec![History::default(); lanes],
             states: (0..shape.layers).map(|_| state()).collect(),
-            turn: 0,
+            turns: vec![0; lanes],
+            trail: Trail::new(shape, lanes, depth),
+            places: vec![Place::default(); room],
             x: vec![0; room * d],
             sums: vec![0; room * sums_stride(most)],
             ngrams: operands(e),
@@ -225,11 +272,26 @@ impl<K: Kernel> LaneGroup<K> {
 }
 
 impl<K: Kernel> Group for LaneGroup<K> {
-    fn step(&mut self, bytes: &[u8], evidence: &mut [i32]) {
-        assert!(bytes.len().is_multiple_of(self.lanes), "one byte a lane and step");
-        assert!(bytes.len() <= self.room, "no more steps than there is room for");
-        assert_eq!(evidence.len(), bytes.len() * VOCABULARY, "counts for every byte");
-        self.net.kernel.step(self, bytes, evidence);
+    fn step(&mut self, rows: &[Row], evidence: &mut [i32]) {
+        assert!(rows.len() <= self.places.len(), "no more rows than there is room for");
+        assert_eq!(evidence.len(), rows.len() * VOCABULARY, "counts for every byte");
+        self.net.kernel.step(self, rows, evidence);
+    }
+
+    fn back(&mut self, lane: usize, bytes: usize) {
+        assert!(bytes <= self.trail.depth, "no more bytes than the trail holds");
+        let (w, taps) = (self.net.shape.state, self.net.shape.taps);
+        for _ in 0..bytes {
+            self.trail.rows[lane] -= 1;
+            self.turns[lane] = (self.turns[lane] + taps - 1) % taps;
+            let slot = self.trail.slot(lane, self.trail.rows[lane]);
+            self.history[lane] = self.trail.histories[slot];
+            for (state, kept) in self.states.iter_mut().zip(&self.trail.states) {
+                let (h, replaced) = kept[slot * 2 * w..][..2 * w].split_at(w);
+                state.h[lane * w..][..w].copy_from_slice(h);
+                state.past[self.turns[lane]][lane * w..][..w].copy_from_slice(replaced);
+            }
+        }
     }
 
     fn walk(&mut self, walker: &mut Walker) {
@@ -238,26 +300,46 @@ impl<K: Kernel> Group for LaneGroup<K> {
             walker.values(&mut state.h);
             state.past.iter_mut().for_each(|past| walker.values(past));
         }
-        walker.number(&mut self.turn);
+        self.turns.iter_mut().for_each(|turn| walker.number(turn));
     }
 }
 
-/// Some steps of a group: what every kernel's `step` runs.
+/// Some rows of a group: what every kernel's `step` runs.
 #[inline(always)]
-fn step<K: Kernel>(group: &mut LaneGroup<K>, bytes: &[u8], evidence: &mut [i32]) {
+fn step<K: Kernel>(group: &mut LaneGroup<K>, bytes: &[Row], evidence: &mut [i32]) {
     let net = Arc::clone(&group.net);
-    let LaneGroup { lanes, history, states, turn, x, sums, ngrams, normed, wide, buffer, .. } =
-        group;
-    let (net, lanes, rows) = (&*net, *lanes, bytes.len());
+    let LaneGroup {
+        history,
+        states,
+        turns,
+        trail,
+        places,
+        x,
+        sums,
+        ngrams,
+        normed,
+        wide,
+        buffer,
+        ..
+    } = group;
+    let (net, rows) = (&*net, bytes.len());
     let (kernel, shape) = (net.kernel, &net.shape);
     let [d, w, m] = [shape.width, shape.state, shape.hidden];
     let (d_stride, d_sums) = (padded(d), sums_stride(d));
+    let places = &mut places[..rows];
 
     let e_stride = padded(shape.ngram_width());
     let (ngrams, normed) = (&mut ngrams[..rows * e_stride], &mut normed[..rows * d_stride]);
-    for ((row, &byte), operands) in bytes.iter().enumerate().zip(ngrams.chunks_exact_mut(e_stride))
-    {
-        let history = &mut history[row % lanes];
+    let operands = ngrams.chunks_exact_mut(e_stride);
+    for ((&Row { lane, byte }, place), operands) in bytes.iter().zip(&mut *places).zip(operands) {
+        let history = &mut history[lane];
+        place.turn = turns[lane];
+        turns[lane] = (turns[lane] + 1) % shape.taps;
+        if trail.depth > 0 {
+            place.slot = trail.slot(lane, trail.rows[lane]);
+            trail.histories[place.slot] = *history;
+            trail.rows[lane] += 1;
+        }
         history.push(byte);
         let entries = operands.chunks_exact_mut(shape.table_dim);
         for ((table, values), entries) in shape.tables.iter().zip(&net.tables).zip(entries) {
@@ -269,7 +351,7 @@ fn step<K: Kernel>(group: &mut LaneGroup<K>, bytes: &[u8], evidence: &mut [i32])
         }
     }
     kernel.multiply(&net.w_ngram.packed, ngrams, e_stride, &mut sums[..rows * d_sums]);
-    for (row, &byte) in bytes.iter().enumerate() {
+    for (row, &Row { byte, .. }) in bytes.iter().enumerate() {
         let embed = &net.embed[usize::from(byte) * d..][..d];
         let x = &mut x[row * d..][..d];
         let sums = &sums[row * d_sums..][..d];
@@ -279,15 +361,21 @@ fn step<K: Kernel>(group: &mut LaneGroup<K>, bytes: &[u8], evidence: &mut [i32])
         elementwise::normalise::<K>(x, &net.root, &mut normed[row * d_stride..][..d]);
     }
 
-    for (layer, state) in net.layers.iter().zip(states) {
+    for (at, (layer, state)) in net.layers.iter().zip(states).enumerate() {
         let wide_sums = layer.mixer_in.sums;
         let stride = layer.mixer_out.stride;
         kernel.multiply(&layer.mixer_in.packed, normed, d_stride, &mut sums[..rows * wide_sums]);
-        for row in 0..rows {
-            let (lane, turn) = (row % lanes, (*turn + row / lanes) % shape.taps);
+        for (row, (&Row { lane, .. }, &Place { turn, slot })) in
+            bytes.iter().zip(&*places).enumerate()
+        {
             let (sums, bias, taps) =
                 (&sums[row * wide_sums..][..3 * w], &layer.gate_bias, &layer.conv_taps);
             let h = &mut state.h[lane * w..][..w];
+            if trail.depth > 0 {
+                let kept = &mut trail.states[at][slot * 2 * w..][..2 * w];
+                kept[..w].copy_from_slice(h);
+                kept[w..].copy_from_slice(&state.past[turn][lane * w..][..w]);
+            }
             let past = elementwise::Past { taps: &mut state.past, row: lane * w, turn };
             let y = &mut wide[row * stride..][..w];
             with_signals!(layer.mixer_in.scaling, |signals| {
@@ -328,8 +416,6 @@ fn step<K: Kernel>(group: &mut LaneGroup<K>, bytes: &[u8], evidence: &mut [i32])
             elementwise::normalise::<K>(x, &net.root, &mut normed[row * d_stride..][..d]);
         }
     }
-    *turn = (*turn + rows / lanes) % shape.taps;
-
     let logits = &mut sums[..rows * VOCABULARY];
     kernel.multiply(&net.head.packed, normed, d_stride, logits);
     kernel.multiply(&net.head_ngram.packed, ngrams, e_stride, evidence);
@@ -454,17 +540,19 @@ impl Network {
         self.isa
     }
 
-    /// Fresh lanes, which have read nothing: a space must come first. They take at most so many
-    /// steps at a time.
-    pub(crate) fn group(&self, lanes: usize, steps: usize) -> Box<dyn Group> {
+    /// Fresh lanes, which have read nothing: a space must come first. They take at most `room` rows
+    /// at a time, and at most `depth` bytes of each back.
+    pub(crate) fn group(&self, lanes: usize, room: usize, depth: usize) -> Box<dyn Group> {
         match &self.net {
-            AnyNet::Portable(net) => Box::new(LaneGroup::new(Arc::clone(net), lanes, steps)),
+            AnyNet::Portable(net) => Box::new(LaneGroup::new(Arc::clone(net), lanes, room, depth)),
             #[cfg(target_arch = "x86_64")]
-            AnyNet::Avx2(net) => Box::new(LaneGroup::new(Arc::clone(net), lanes, steps)),
+            AnyNet::Avx2(net) => Box::new(LaneGroup::new(Arc::clone(net), lanes, room, depth)),
             #[cfg(target_arch = "x86_64")]
-            AnyNet::Avx512Vnni(net) => Box::new(LaneGroup::new(Arc::clone(net), lanes, steps)),
+            AnyNet::Avx512Vnni(net) => {
+                Box::new(LaneGroup::new(Arc::clone(net), lanes, room, depth))
+            }
             #[cfg(target_arch = "aarch64")]
-            AnyNet::NeonDot(net) => Box::new(LaneGroup::new(Arc::clone(net), lanes, steps)),
+            AnyNet::NeonDot(net) => Box::new(LaneGroup::new(Arc::clone(net), lanes, room, depth)),
         }
     }
 }

@@ -12,7 +12,7 @@ use std::arch::aarch64::*;
 use std::arch::asm;
 
 use super::elementwise::{Learned, ShortRamps};
-use super::{Kernel, LaneGroup, sums_stride};
+use super::{Kernel, LaneGroup, Row, sums_stride};
 use crate::mapping::Table;
 use crate::weights::Matrix;
 
@@ -90,13 +90,13 @@ impl Kernel for NeonDot {
         }
     }
 
-    fn step(self, group: &mut LaneGroup<Self>, bytes: &[u8], evidence: &mut [i32]) {
+    fn step(self, group: &mut LaneGroup<Self>, rows: &[Row], evidence: &mut [i32]) {
         #[target_feature(enable = "neon,dotprod")]
-        fn with_neon(group: &mut LaneGroup<NeonDot>, bytes: &[u8], evidence: &mut [i32]) {
-            super::step(group, bytes, evidence);
+        fn with_neon(group: &mut LaneGroup<NeonDot>, rows: &[Row], evidence: &mut [i32]) {
+            super::step(group, rows, evidence);
         }
         // SAFETY: the processor has them, as `self` proves.
-        unsafe { with_neon(group, bytes, evidence) }
+        unsafe { with_neon(group, rows, evidence) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Products in plain Rust, for any processor.
 #![forbid(unsafe_code)]
 
-use super::{Kernel, LaneGroup, sums_stride};
+use super::{Kernel, LaneGroup, Row, sums_stride};
 use crate::weights::Matrix;
 
 /// Outputs that are summed side by side.
@@ -62,7 +62,7 @@ impl Kernel for Portable {
         }
     }
 
-    fn step(self, group: &mut LaneGroup<Self>, bytes: &[u8], evidence: &mut [i32]) {
-        super::step(group, bytes, evidence);
+    fn step(self, group: &mut LaneGroup<Self>, rows: &[Row], evidence: &mut [i32]) {
+        super::step(group, rows, evidence);
     }
 }

@@ -285,14 +285,16 @@ fn network_is_the_pages<K: Kernel>(kernel: K) {
         let weights = weights(&mut random);
         let lanes = [1, 2, 7, 15, 16, 17][random.below(6) as usize];
         let most = 1 + random.below(6) as usize;
-        let mut group = LaneGroup::new(Arc::new(Net::new(kernel, &weights)), lanes, most);
+        let net = Arc::new(Net::new(kernel, &weights));
+        let mut group = LaneGroup::new(net, lanes, lanes * most, 0);
         let mut plain: Vec<Plain> = (0..lanes).map(|_| Plain::new(&weights)).collect();
         let mut step = 0;
         while step < 12 {
             let steps = 1 + random.below(most as u32) as usize;
             let bytes: Vec<u8> = (0..lanes * steps).map(|_| random.below(256) as u8).collect();
             let mut evidence = vec![0; bytes.len() * VOCABULARY];
-            group.step(&bytes, &mut evidence);
+            let row = |(row, &byte)| Row { lane: row % lanes, byte };
+            group.step(&bytes.iter().enumerate().map(row).collect::<Vec<_>>(), &mut evidence);
             for (row, &byte) in bytes.iter().enumerate() {
                 let evidence = &evidence[row * VOCABULARY..][..VOCABULARY];
                 let (shape, wanted) = (&weights.shape, plain[row % lanes].step(byte));
@@ -301,6 +303,45 @@ fn network_is_the_pages<K: Kernel>(kernel: K) {
             step += steps;
         }
     }
+}
+
+/// Rows of some lanes, of which some are taken back again, against lanes that never read those.
+fn rows_are_taken_back<K: Kernel>(kernel: K) {
+    let mut random = Random(11);
+    for round in 0..40 {
+        let weights = weights(&mut random);
+        let lanes = 1 + random.below(4) as usize;
+        let depth = 1 + random.below(9) as usize;
+        let room = lanes * (depth + 1);
+        let net = Arc::new(Net::new(kernel, &weights));
+        let mut group = LaneGroup::new(net, lanes, room, depth);
+        let mut plain: Vec<Plain> = (0..lanes).map(|_| Plain::new(&weights)).collect();
+        for _ in 0..6 {
+            let mut rows = Vec::new();
+            for lane in 0..lanes {
+                let bytes = (0..random.below(depth as u32 + 2)).map(|_| random.below(256) as u8);
+                rows.extend(bytes.map(|byte| Row { lane, byte }));
+            }
+            let mut evidence = vec![0; rows.len() * VOCABULARY];
+            group.step(&rows, &mut evidence);
+            for (lane, plain) in plain.iter_mut().enumerate() {
+                let of_lane = rows.iter().zip(evidence.chunks(VOCABULARY));
+                let mut of_lane: Vec<_> = of_lane.filter(|(row, _)| row.lane == lane).collect();
+                let back = random.below(1 + of_lane.len().min(depth) as u32) as usize;
+                group.back(lane, back);
+                of_lane.truncate(of_lane.len() - back);
+                for (row, evidence) in of_lane {
+                    let wanted = plain.step(row.byte);
+                    assert_eq!(evidence, wanted, "round {round}, lane {lane}, {back} back");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_taken_back_leaves_no_trace() {
+    by_every_isa!(rows_are_taken_back);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::arch::x86_64::{__m512i, _mm512_dpbusd_epi32, _mm512_set1_epi32, _mm512_
 
 use super::avx2::Avx2;
 use super::elementwise::Learned;
-use super::{Kernel, LaneGroup, sums_stride};
+use super::{Kernel, LaneGroup, Row, sums_stride};
 use crate::mapping::Table;
 use crate::weights::Matrix;
 
@@ -99,13 +99,13 @@ impl Kernel for Avx512Vnni {
         self.0.learned(functions, m, values);
     }
 
-    fn step(self, group: &mut LaneGroup<Self>, bytes: &[u8], evidence: &mut [i32]) {
+    fn step(self, group: &mut LaneGroup<Self>, rows: &[Row], evidence: &mut [i32]) {
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi1,bmi2,lzcnt")]
-        fn with_avx512(group: &mut LaneGroup<Avx512Vnni>, bytes: &[u8], evidence: &mut [i32]) {
-            super::step(group, bytes, evidence);
+        fn with_avx512(group: &mut LaneGroup<Avx512Vnni>, rows: &[Row], evidence: &mut [i32]) {
+            super::step(group, rows, evidence);
         }
         // SAFETY: the processor has them, as `self` proves; BMI and LZCNT come with AVX2.
-        unsafe { with_avx512(group, bytes, evidence) }
+        unsafe { with_avx512(group, rows, evidence) }
     }
 }
 
