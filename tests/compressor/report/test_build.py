@@ -12,7 +12,7 @@ import pytest
 
 from compressor.bench.store import MalformedResult
 from compressor.errors import InputMissing
-from compressor.report import leaderboard, transformer
+from compressor.report import leaderboard, speculation, transformer
 from compressor.report.build import build
 from compressor.report.measurements import Measurements, load
 from compressor.report.plots import leaderboard as plots
@@ -120,13 +120,17 @@ def committed() -> Measurements:
 
 
 def test_the_committed_plots_are_those_of_the_committed_rows(committed: Measurements) -> None:
-    names = {f"{name}{suffix}" for name in plots.figures(committed) for suffix in (".svg", ".png")}
+    drawn = {*plots.figures(committed), speculation.plots.NAME}
+    names = {f"{name}{suffix}" for name in drawn for suffix in (".svg", ".png")}
     kept = {path.name for path in (RESULTS / "plots").iterdir()}
     assert kept == names, "run `kolmozip bench report`"
 
 
 def test_the_committed_pages_are_of_the_committed_rows(committed: Measurements) -> None:
+    drafts = speculation.load(RESULTS / "raw")
+    assert drafts is not None
     pages = {
+        speculation.PAGE: speculation.page(*drafts),
         "leaderboard.md": leaderboard.page(committed, plots.figures(committed)),
         "leaderboard.csv": leaderboard.as_csv(committed),
         "transformer.md": transformer.page(committed),
