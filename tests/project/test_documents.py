@@ -95,7 +95,7 @@ def test_decisions_that_are_named_exist() -> None:
 def test_files_that_are_named_exist() -> None:
     """A path of the repository in a text is that of a file, a folder, or an output it describes."""
     roots = "|".join(("baselines", "coding", "compressor", "data", "models", "tests", "results"))
-    kinds = "ablation|engines|ladder|memory|scale|speculation"
+    kinds = "ablation|engines|hit|ladder|memory|scale|speculation"
     made = re.compile(rf"^results/raw/(\w*[*-]|{kinds})|/(NAME|RUN|PRESET)")
     missing = set()
     for name, path in places(rf"(?<![\w/.-])((?:{roots})/[\w./-]*\w)"):
