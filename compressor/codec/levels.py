@@ -100,7 +100,7 @@ LEVELS: dict[int, Level] = {
         Level(1, (), LIGHT, 48, 64, 0, 1, 1, 8, 180, "any file, the fastest"),
         Level(2, (), LIGHT, 256, 64, 2, 1, 1, 128, 200, "any file, large ones better"),
         Level(3, (), FULL, 432, 256, 2, 1, 1, 128, 63, "programs, sound, pictures"),
-        Level(4, ("tiny",), LIGHT, 256, 64, 2, 32, 16, 128, 70, "English text, fast"),
+        Level(4, ("tiny",), LIGHT, 256, 64, 2, 16, 8, 128, 70, "English text, fast"),
         Level(5, ("tiny",), FULL, 432, 256, 2, 32, 16, 128, 55, "English text, fast and small"),
         Level(6, SMALL, FULL, 432, 256, 2, 32, 16, 128, 34, "most files"),
         Level(7, SMALL, FULL, 1024, 256, 2, 16, 16, 128, 29, "most files, more memory"),
