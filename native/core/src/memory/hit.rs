@@ -478,6 +478,7 @@ mod tests {
     use crate::block::Beside;
     use crate::memory::designs::{FULL, LIGHT};
     use crate::network::Isa;
+    use crate::speculation::Speculate;
 
     /// Counts what followed a lane's last byte before: it knows no more than a decoder does.
     struct Counting {
@@ -505,8 +506,16 @@ mod tests {
         let text = include_bytes!("../../../../coding/FORMAT.md");
         for (design, lanes, length) in [(&FULL, 4, 6000), (&FULL, 32, 5007), (&LIGHT, 1, 3000)] {
             let (network, isa) = (Beside::Nothing, Isa::Portable);
-            let recipe =
-                Recipe { design, tables: 1, network, isa, lanes, threads: 1, prepared: None };
+            let recipe = Recipe {
+                design,
+                tables: 1,
+                network,
+                isa,
+                lanes,
+                threads: 1,
+                prepared: None,
+                speculate: Speculate::Usual,
+            };
             let data = &text[..length];
             let mut adviser = Counting { counts: vec![[1; 256]; lanes] };
             let payload = encode(&recipe, &mut adviser, data);
