@@ -158,6 +158,7 @@ def test_the_weighted_loss_is_the_mean_cost_of_a_code_in_random_order() -> None:
     assert estimate == pytest.approx(cost_of[:SHOWN].sum() + cost_of.mean(), rel=0.02)
 
 
+@pytest.mark.slow
 def test_known_places_have_no_gradient_and_masked_ones_their_weight(text: jax.Array) -> None:
     x, weight = jnp.ones((4, 3)), jnp.arange(12.0).reshape(4, 3)
     value, gradient = jax.value_and_grad(lambda x: anyorder.weighted(x, weight).sum())(x)
