@@ -32,7 +32,7 @@ from compressor.system.machine import environment
 from compressor.system.plain_table import plain_table
 from compressor.training.config import TrainConfig, TrainingError
 from compressor.training.folder import LOG
-from compressor.training.networks import kind_of, network, shape_of
+from compressor.training.networks import Shape, kind_of, network, shape_of
 from compressor.training.run import train
 from compressor.training.texts import Texts, load_texts
 from data.splits import VALID_SLICE_BYTES
@@ -208,10 +208,7 @@ def run(experiment: Experiment, model: Model, config: TrainConfig, texts: Texts)
         "name": experiment.name,
         "about": experiment.about,
         "seed": config.seed,
-        "network": kind_of(model),
-        "model": dataclasses.asdict(model),
-        "parameters": model.parameters(),
-        "table_parameters": sum(model.table_dim << bits for _, bits in model.tables),
+        **network_facts(model),
         "state_numbers": state_numbers(model),
         "train_config": dataclasses.asdict(config),
         "bytes": config.steps * config.step_bytes,
@@ -221,6 +218,16 @@ def run(experiment: Experiment, model: Model, config: TrainConfig, texts: Texts)
         "step_ms": pace,
         "kb_per_s": round(config.step_bytes / pace, 1) if pace else None,
         "device": jax.devices()[0].device_kind,
+    }
+
+
+def network_facts(model: Shape) -> Facts:
+    """What a kept run states of its network."""
+    return {
+        "network": kind_of(model),
+        "model": dataclasses.asdict(model),
+        "parameters": model.parameters(),
+        "table_parameters": model.table_parameters(),
     }
 
 

@@ -27,7 +27,6 @@ from models.network.patches import (
     SURPRISE,
     WORDS,
     PatchConfig,
-    block_products,
 )
 from models.network.variants import matched
 
@@ -86,7 +85,7 @@ def ar(width: int) -> ModelConfig:
 def multiply_adds(shape: ModelConfig) -> float:
     """Multiply-adds a byte in the products of a network that takes a step a byte."""
     d, e = shape.width, shape.ngram_width
-    return shape.layers * block_products(shape) + d * VOCABULARY + e * (d + VOCABULARY)
+    return shape.layers * shape.block_products() + d * VOCABULARY + e * (d + VOCABULARY)
 
 
 def shrunk(share: float) -> Callable[[int], Shape]:

@@ -8,7 +8,6 @@ and plots of the JSON.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import io
 import itertools
 import sys
@@ -21,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from compressor.ablation.runs import Series, network_facts
 from compressor.ablation.timing import step_ms
 from compressor.bench.store import Facts, keep, prepare, significant
 from compressor.codec import registry, stream
@@ -29,7 +29,7 @@ from compressor.codec.levels import LEVELS
 from compressor.codec.seams import ignore_progress
 from compressor.ladder import rungs as declared
 from compressor.ladder import tokens
-from compressor.ladder.rows import FILE, KIND, SHARED, kept_runs
+from compressor.ladder.rows import FILE, KIND, kept_runs
 from compressor.ladder.rungs import SETTING, TEACHER, WIDTHS, Rung, multiply_adds
 from compressor.ladder.tokens import facts_of, run_tokens
 from compressor.system.machine import environment
@@ -37,7 +37,7 @@ from compressor.system.plain_table import plain_table
 from compressor.training.config import TrainConfig, TrainingError
 from compressor.training.folder import LOG
 from compressor.training.metering import metered
-from compressor.training.networks import Shape, kind_of, network, shape_of
+from compressor.training.networks import Shape, network, shape_of
 from compressor.training.origins import find
 from compressor.training.pack import SUFFIX, write_run
 from compressor.training.run import train
@@ -107,13 +107,7 @@ class _Series:
 
     def __init__(self, setting: TrainConfig, texts: Texts, raw: Path, quiet: bool) -> None:
         self.setting, self.texts, self.raw, self.quiet = setting, texts, raw, quiet
-        self.shared: Facts = {
-            "corpus": texts.corpus,
-            "train_sha256": hashlib.sha256(texts.train.tobytes()).hexdigest(),
-            "valid_sha256": hashlib.sha256(texts.valid.tobytes()).hexdigest(),
-            "valid_bytes": int(texts.valid.size),
-            "setting": {name: getattr(setting, name) for name in SHARED},
-        }
+        self.shared = Series(setting, texts).facts()
         self.kept = kept_runs(raw)
         self.written: list[Path] = []
         self._last: tuple[tuple[Shape, TrainConfig], Trained] | None = None
@@ -207,13 +201,9 @@ def train_once(model: Shape, config: TrainConfig, texts: Texts) -> Trained:
 
 def measured(model: Shape, config: TrainConfig, trained: Trained, text: np.ndarray) -> Facts:
     """What a row states of a trained network, evaluated on a text."""
-    tables = sum(model.table_dim << bits for _, bits in model.tables)
     return {
-        "network": kind_of(model),
-        "model": dataclasses.asdict(model),
-        "parameters": model.parameters(),
-        "table_parameters": tables,
-        "inner_parameters": model.parameters() - tables,
+        **network_facts(model),
+        "inner_parameters": model.parameters() - model.table_parameters(),
         **_figures(model, trained, text),
         "train_config": dataclasses.asdict(config),
         "bytes": config.steps * config.step_bytes,

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from compressor.ablation.runs import network_facts
 from compressor.ablation.timing import step_ms
 from compressor.training.config import SEED_STRIDE, TrainConfig
 from compressor.training.folder import LOG
-from compressor.training.networks import kind_of
 from compressor.training.run import train
 from compressor.training.texts import Texts
 from data.bytepairs import BytePairs, learn
@@ -124,13 +124,9 @@ def run_tokens(
 
 def facts_of(model: TokenConfig, run: Tokenised) -> dict[str, Any]:
     """What a row states of the network and of its text, before anything is trained."""
-    tables = model.table_parameters()
     return {
-        "network": kind_of(model),
-        "model": dataclasses.asdict(model),
-        "parameters": model.parameters(),
-        "table_parameters": tables,
-        "inner_parameters": model.parameters() - tables,
+        **network_facts(model),
+        "inner_parameters": model.parameters() - model.table_parameters(),
         "multiply_adds": round(model.multiply_adds() * run.rate, 1),
         "backbone_steps": round(run.rate, 5),
         "vocabulary_sha256": run.pairs.sha256,

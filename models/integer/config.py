@@ -50,12 +50,14 @@ class ByteShape:
         """Entries of all n-gram embeddings of a byte."""
         return self.table_dim * len(self.tables)
 
+    def table_parameters(self) -> int:
+        """The number of learned numbers in the n-gram tables."""
+        return sum(self.table_dim << bits for _, bits in self.tables)
+
     def outer_parameters(self) -> int:
         """The number of learned numbers around the blocks: embeddings, tables and head."""
         from_byte = VOCABULARY * self.width
-        from_ngrams = self.ngram_width * self.width + sum(
-            self.table_dim << bits for _, bits in self.tables
-        )
+        from_ngrams = self.ngram_width * self.width + self.table_parameters()
         head = (self.width + self.ngram_width + 1) * VOCABULARY
         return from_byte + from_ngrams + head
 
@@ -154,12 +156,18 @@ class ModelConfig(ByteShape):
         fields = dataclasses.asdict(self)
         return {name: value for name, value in fields.items() if (name, value) != ("mlp", GATED)}
 
+    def block_products(self) -> int:
+        """Weights, and multiply-adds a byte, of the products of one block."""
+        d, w, m = self.width, self.state, self.hidden
+        return 4 * d * w + (self.branches + 1) * d * m
+
+    def block_parameters(self) -> int:
+        """The number of learned numbers in one block."""
+        return self.block_products() + (self.taps + 1) * self.state + KNOTS * self.hidden
+
     def parameters(self) -> int:
         """The number of learned numbers, tables included."""
-        d, w, m = self.width, self.state, self.hidden
-        mixer = 3 * d * w + self.taps * w + w + w * d
-        mlp = self.branches * d * m + KNOTS * m + m * d
-        return self.layers * (mixer + mlp) + self.outer_parameters()
+        return self.layers * self.block_parameters() + self.outer_parameters()
 
 
 PRESETS: dict[str, ModelConfig] = {

@@ -121,9 +121,8 @@ class OrderConfig(ByteShape):
     def parameters(self) -> int:
         """The number of learned numbers, tables included."""
         d, e, q, u, c = self.width, self.ngram_width, self.seen, 2 * self.inner, self.place
-        tables = sum(self.table_dim << bits for _, bits in self.tables)
-        outer = VOCABULARY * d + e * d + tables + (c + e + 1) * VOCABULARY
-        slow = self.slow_shape.parameters() - self.slow_shape.outer_parameters()
+        outer = VOCABULARY * d + e * d + self.table_parameters() + (c + e + 1) * VOCABULARY
+        slow = self.layers * self.slow_shape.block_parameters()
         inside = (VOCABULARY + 1) * q + (d + e + (BEFORE + SHOWN) * q + 1) * u
         places = (self.inner + 1) * PLACES * c + e * c + _gated_parameters(self.place_shape)
         return outer + slow + inside + places
@@ -135,8 +134,7 @@ class OrderConfig(ByteShape):
         computed once.
         """
         d, e, q, u, c = self.width, self.ngram_width, self.seen, 2 * self.inner, self.place
-        block = 4 * d * self.state + 3 * d * self.hidden
-        window = self.layers * block + (d + e + BEFORE * q) * u
+        window = self.layers * self.slow_shape.block_products() + (d + e + BEFORE * q) * u
         one_pass = SHOWN * q * u
         byte = e * d + self.inner * c + e * c + 3 * c * c + (c + e) * VOCABULARY
         return (window + max(1, self.passes) * one_pass) / PLACES + byte
@@ -289,14 +287,8 @@ class OrderLM(lm.EmbeddingAndHead):
 
     def _slow(self, x: jax.Array, state: State) -> tuple[jax.Array, jax.Array, jax.Array]:
         """Slow steps on patches x (n, b, d): normed residual stream (n, b, d), h and past after."""
-        hs, pasts = [], []
-        for i in range(self.config.layers):
-            update, h, past = self.mixers[i](x, state.h[i], state.past[i])
-            x = x + update
-            x = x + self.mlps[i](x)
-            hs.append(h)
-            pasts.append(past)
-        return layers.normalise(x), jnp.stack(hs), jnp.stack(pasts)
+        x, h, past = lm.through(self.mixers, self.mlps, x, state.h, state.past)
+        return layers.normalise(x), h, past
 
     def _windows(self, s: jax.Array, e: jax.Array, low: jax.Array, tokens: jax.Array) -> _Windows:
         """Windows of slow steps s (n, b, d), n-gram entries e (t, b, e) and histories (t, b)."""

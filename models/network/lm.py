@@ -7,7 +7,7 @@ occur.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import flax.linen as nn
@@ -199,6 +199,28 @@ class EmbeddingAndHead(nn.Module):
         )
 
 
+def through(
+    mixers: Sequence[Any],
+    mlps: Sequence[Any],
+    x: jax.Array,
+    h: jax.Array,
+    past: jax.Array,
+    *count: jax.Array,
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """The residual stream x (t, b, d) after all blocks, and the state, which was h and past.
+
+    What mixers take beside is handed to each of them.
+    """
+    hs, pasts = [], []
+    for i, (mixer, mlp) in enumerate(zip(mixers, mlps, strict=True)):
+        update, last, inputs = mixer(x, h[i], past[i], *count)
+        x = x + update
+        x = x + mlp(x)
+        hs.append(last)
+        pasts.append(inputs)
+    return x, jnp.stack(hs), jnp.stack(pasts)
+
+
 class Stack(EmbeddingAndHead):
     """A network of the blocks that ``setup`` puts into ``mixers`` and ``mlps``."""
 
@@ -206,14 +228,8 @@ class Stack(EmbeddingAndHead):
         """tokens (t, b) uint8 -> logits (t, b, 256) in nats and the state after the window."""
         low, high = self.histories(tokens, state.low, state.high)
         x, e = self.embed(tokens, low, high)
-        hs, pasts = [], []
-        for i in range(self.config.layers):
-            update, h, past = self.mixers[i](x, state.h[i], state.past[i])
-            x = x + update
-            x = x + self.mlps[i](x)
-            hs.append(h)
-            pasts.append(past)
-        return self.logits(x, e), State(jnp.stack(hs), jnp.stack(pasts), low[-1], high[-1])
+        x, h, past = through(self.mixers, self.mlps, x, state.h, state.past)
+        return self.logits(x, e), State(h, past, low[-1], high[-1])
 
     def histories(
         self, tokens: jax.Array, low: jax.Array, high: jax.Array

@@ -109,36 +109,25 @@ class PatchConfig(ByteShape):
     def parameters(self) -> int:
         """The number of learned numbers, tables included; a frozen table of costs is none."""
         d, e, f = self.width, self.ngram_width, self.fast_width
-        tables = sum(self.table_dim << bits for _, bits in self.tables)
-        outer = VOCABULARY * d + e * d + tables + (f + e + 1) * VOCABULARY
+        outer = VOCABULARY * d + e * d + self.table_parameters() + (f + e + 1) * VOCABULARY
         fast = 0
         if self.fast != BLIND:
             fast += VOCABULARY * f + e * f + self.most * f
         if self.fast == BLOCK:
-            fast += _block_parameters(self.fast_shape)
+            fast += self.fast_shape.block_parameters()
         gate = d + 1 if self.rule == GATE else 0
-        blocks = self.layers * _block_parameters(self.slow_shape)
+        blocks = self.layers * self.slow_shape.block_parameters()
         return outer + blocks + d * self.contexts + fast + gate
 
     def multiply_adds(self, steps: float) -> float:
         """Multiply-adds a byte in products, with so many slow steps a byte."""
         d, e, f = self.width, self.ngram_width, self.fast_width
-        slow = self.layers * block_products(self.slow_shape) + d * self.contexts
+        slow = self.layers * self.slow_shape.block_products() + d * self.contexts
         head = f * VOCABULARY
         if self.fast == BLIND:
             return steps * (slow + e * d + e * VOCABULARY) + head
-        block = block_products(self.fast_shape) if self.fast == BLOCK else 0
+        block = self.fast_shape.block_products() if self.fast == BLOCK else 0
         return steps * slow + e * d + e * f + block + head + e * VOCABULARY
-
-
-def block_products(shape: ModelConfig) -> int:
-    """Multiply-adds of the products of one of a network's blocks."""
-    d, w, m = shape.width, shape.state, shape.hidden
-    return 4 * d * w + (shape.branches + 1) * d * m
-
-
-def _block_parameters(shape: ModelConfig) -> int:
-    return (shape.parameters() - shape.outer_parameters()) // shape.layers
 
 
 class State(NamedTuple):
@@ -314,14 +303,8 @@ class PatchLM(lm.EmbeddingAndHead):
 
         Returns the normed residual stream (s, b, d), and the state after.
         """
-        hs, pasts = [], []
-        for i in range(self.config.layers):
-            update, h, past = self.mixers[i](x, state.h[i], state.past[i], count)
-            x = x + update
-            x = x + self.mlps[i](x)
-            hs.append(h)
-            pasts.append(past)
-        return layers.normalise(x), jnp.stack(hs), jnp.stack(pasts)
+        x, h, past = lm.through(self.mixers, self.mlps, x, state.h, state.past, count)
+        return layers.normalise(x), h, past
 
     def _fast(
         self,

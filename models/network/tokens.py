@@ -73,10 +73,6 @@ class TokenConfig(ByteShape):
         """Products of width m that lead into the wide layer."""
         return 2 if self.mlp == GATED else 1
 
-    def table_parameters(self) -> int:
-        """The number of learned numbers in the n-gram tables."""
-        return sum(self.table_dim << bits for _, bits in self.tables)
-
     def outer_parameters(self) -> int:
         """The number of learned numbers around the blocks: embeddings, tables and head."""
         v, r = self.vocabulary, self.rank
@@ -124,7 +120,7 @@ def equal(
 
     widths = range(WIDTH_STEP, base.width + WIDTH_STEP, WIDTH_STEP)
     shape = matched(min(map(narrowed, widths), key=distance), target)
-    if shape.table_parameters() != sum(base.table_dim << bits for _, bits in base.tables):
+    if shape.table_parameters() != base.table_parameters():
         raise ValueError(f"the tables {tables} are not as large as the byte network's")
     return shape
 

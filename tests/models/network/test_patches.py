@@ -162,7 +162,7 @@ def test_a_gate_learns_from_what_its_steps_are_worth_and_from_its_share():
 
 def test_steps_cost_less_the_fewer_they_are():
     config = SHAPES["words"]
-    slow = 2 * patches.block_products(config.slow_shape) + 16 * 8
+    slow = 2 * config.slow_shape.block_products() + 16 * 8
     assert config.multiply_adds(1.0) - config.multiply_adds(0.5) == pytest.approx(slow / 2)
 
 
