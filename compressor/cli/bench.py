@@ -356,10 +356,15 @@ def engines(
             candle=candle,
             quiet=quiet,
         )
+    _tell(facts, table(facts["rows"]), path, as_json)
+
+
+def _tell(facts: options.Facts, table: str, path: Path, as_json: bool) -> None:
+    """Prints a measurement as JSON or as its table, and where it is kept on stderr."""
     if as_json:
         options.print_json(facts)
     else:
-        click.echo(table(facts["rows"]))
+        click.echo(table)
     click.echo(f"written to {path}", err=True)
 
 
@@ -412,11 +417,7 @@ def speculation(
             rounds=rounds,
             quiet=quiet,
         )
-    if as_json:
-        options.print_json(facts)
-    else:
-        click.echo(table(facts["rows"]))
-    click.echo(f"written to {path}", err=True)
+    _tell(facts, table(facts["rows"]), path, as_json)
 
 
 @click.command()

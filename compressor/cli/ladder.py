@@ -7,10 +7,9 @@ from pathlib import Path
 import click
 
 from compressor.cli import options
+from compressor.cli.options import COUNT
 from compressor.system.allocator import restart_with_allocator
 from compressor.system.extras import need
-
-COUNT = click.IntRange(1)
 
 
 @click.command()
@@ -71,11 +70,10 @@ def ladder(
     if not report_only:
         restart_with_allocator()
         settings = {"total_bytes": total_bytes, "learning_rate": learning_rate}
-        named = {name: value for name, value in settings.items() if value is not None}
         with need("train"):
             from compressor.ladder.runs import climb
 
-            climb(rungs, scales, text, Path(results), seeds, named, quiet)
+            climb(rungs, scales, text, Path(results), seeds, options.named(settings), quiet)
     with need("report"):
         from compressor.report import ladder as page
 

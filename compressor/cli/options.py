@@ -39,7 +39,11 @@ PATH = click.Path(readable=False, allow_dash=True)
 RUN = click.Path(exists=True, file_okay=False)
 """The folder of a training run."""
 
+COUNT = click.IntRange(1)
+"""A whole number, at least one."""
+
 Facts = Mapping[str, object]
+Value = TypeVar("Value")
 Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
 
 
@@ -286,6 +290,11 @@ def _limit_threads(count: int) -> None:
     """Sets the size of XLA's thread pool, which it reads when JAX is loaded; 0 is every core."""
     if count:
         os.environ["NPROC"] = os.environ["PJRT_NPROC"] = str(count)
+
+
+def named(values: Mapping[str, Value | None]) -> dict[str, Value]:
+    """The options that were given, those without a value left out."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def rate(compressed: int, original: int) -> float | None:

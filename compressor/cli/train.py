@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
 
 import click
 from click.core import ParameterSource
 
 from compressor.cli import options
 from compressor.cli.groups import Commands
+from compressor.cli.options import COUNT
 from compressor.codec.levels import DEFAULT, HIGHEST, LOWEST
 from compressor.system.allocator import restart_with_allocator
 from compressor.system.extras import need
 
-Value = TypeVar("Value")
 RUN = click.Path(exists=True, file_okay=False, path_type=Path)
 """The folder of a training run."""
-COUNT = click.IntRange(1)
 SHARE = click.FloatRange(0, 1)
 MINUTES = click.FloatRange(0, min_open=True)
 
@@ -48,11 +45,6 @@ def train() -> None:
       kolmozip train --preset small --resume   after a kill; see `train run --help`
       kolmozip train pack runs/small -o small.kzw
     """
-
-
-def _named(values: Mapping[str, Value | None]) -> dict[str, Value]:
-    """The options that were given, those without a value left out."""
-    return {name: value for name, value in values.items() if value is not None}
 
 
 text = click.argument("input", default="enwik8", metavar="[INPUT]")
@@ -211,7 +203,7 @@ def run(
             preset,
             Path(output or f"runs/{preset}"),
             input,
-            _named(settings),
+            options.named(settings),
             command.Origin(start, teacher, beside_memory, resume),
             command.Budget(minutes, stop_after_minutes),
             command.Processes(coordinator, processes, process),
@@ -319,7 +311,11 @@ def slim(run: Path, output: Path) -> None:
 )
 @click.option("--bytes", "total_bytes", type=COUNT, help="Bytes of text a run.  [default: 3000000]")
 @click.option(
-    "--seeds", default=3, show_default=True, type=COUNT, help="Seeds of the main comparisons."
+    "--seeds",
+    default=3,
+    show_default=True,
+    type=COUNT,
+    help="Seeds of the main comparisons.",
 )
 @click.option("--learning-rate", type=float, help="Peak learning rate.  [default: 0.01]")
 @options.results
@@ -372,7 +368,7 @@ def ablate(
         with need("train"):
             from compressor.ablation.runs import ablate as train_all
 
-            train_all(only, input, Path(results), seeds, _named(settings), quiet)
+            train_all(only, input, Path(results), seeds, options.named(settings), quiet)
     with need("report"):
         from compressor.report import ablations
 

@@ -8,11 +8,10 @@ from typing import Any
 
 from compressor.bench.engines import PEER
 from compressor.bench.records import ENGINES
-from compressor.bench.store import read_json, typed
+from compressor.report.kept import newest
 from compressor.report.pages import bullet, prose, sections
 from compressor.report.tables import Write, finer_bits, markdown, megabytes, speed, whole
 from compressor.system.extras import need
-from compressor.system.files import named_errors
 
 with need("report"):
     import pandas as pd
@@ -104,10 +103,7 @@ def load(raw: Path) -> tuple[Measured, str] | None:
 
     The peer's row and that of our models on the whole input come first in it.
     """
-    with named_errors(str(raw)):
-        paths = sorted(raw.glob(f"{ENGINES}-*.json"))
-    measured = [(typed(Measured, read_json(path), path), path.name) for path in paths]
-    return max(measured, key=lambda pair: (pair[0].date, pair[1])) if measured else None
+    return newest(raw, ENGINES, Measured)
 
 
 def page(measured: Measured, name: str) -> str:

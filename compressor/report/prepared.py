@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from compressor.bench.store import Facts, read_json
+from compressor.bench.store import Facts
+from compressor.report.kept import newest_by_input
 from compressor.report.pages import prose, sections
 from compressor.report.tables import Write, markdown, speed, whole
 from compressor.system.extras import need
-from compressor.system.files import named_errors
 
 with need("report"):
     import pandas as pd
@@ -45,14 +45,7 @@ FIGURES: dict[str, Write] = {
 
 def load(raw: Path) -> list[Facts]:
     """The newest measurement of each set of files, by its name. Raises MalformedResult."""
-    with named_errors(str(raw)):
-        paths = sorted(raw.glob("memory-*.json"))
-    newest = {facts["input"]: facts for facts in sorted(map(read_json, paths), key=_date)}
-    return [facts for _, facts in sorted(newest.items())]
-
-
-def _date(facts: Facts) -> str:
-    return str(facts["date"])
+    return newest_by_input(raw, "memory")
 
 
 def page(measured: list[Facts]) -> str:

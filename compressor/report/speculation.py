@@ -6,12 +6,11 @@ import dataclasses
 from pathlib import Path
 
 from compressor.bench.speculation import NEVER, SPECULATION, USUAL, bytes_a_pass, hit_rate
-from compressor.bench.store import read_json, typed
+from compressor.report.kept import newest
 from compressor.report.pages import bullet, prose, sections
 from compressor.report.plots import speculation as plots
 from compressor.report.tables import Write, markdown, speed, whole
 from compressor.system.extras import need
-from compressor.system.files import named_errors
 
 with need("report"):
     import pandas as pd
@@ -94,10 +93,7 @@ def load(raw: Path) -> tuple[Measured, str] | None:
 
     The decoder without drafts comes first of each piece.
     """
-    with named_errors(str(raw)):
-        paths = sorted(raw.glob(f"{SPECULATION}-*.json"))
-    measured = [(typed(Measured, read_json(path), path), path.name) for path in paths]
-    return max(measured, key=lambda pair: (pair[0].date, pair[1])) if measured else None
+    return newest(raw, SPECULATION, Measured)
 
 
 def frame(measured: Measured) -> pd.DataFrame:
