@@ -2,6 +2,7 @@
 
 import pytest
 
+from compressor.codec import native
 from compressor.ladder import rungs, runs
 from compressor.ladder.rows import kept_runs
 from compressor.ladder.runs import SEEDS, climb, listing
@@ -19,6 +20,7 @@ def small(monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(native.absent() is not None, reason="files are made by the native engine")
 def test_keeps_a_run_with_all_that_the_page_needs_and_does_not_make_it_again(
     small, tmp_path, capsys
 ):
