@@ -178,7 +178,7 @@ PRESETS: dict[str, ModelConfig] = {
         320, 3, 320, 576, 2, 8, ((2, 13), (3, 15), (4, 15), (5, 16), (6, 15)), PLAIN
     ),
     "base": ModelConfig(320, 3, 320, 384, 2, 8, ((2, 13), (3, 17), (4, 18), (5, 18), (6, 18))),
-    "base-deep": ModelConfig(320, 5, 320, 384, 2, 8, ((2, 14), (3, 16), (4, 18), (5, 18), (6, 17))),
+    "large": ModelConfig(320, 5, 320, 384, 2, 8, ((2, 13), (3, 17), (4, 18), (5, 18), (6, 18))),
 }
 """
 ``nano``: 39 thousand parameters, for tests and the decoder that is written from FORMAT.md alone.
@@ -200,6 +200,7 @@ and reach.
 ``small``, out of which it grows: ``kolmozip train --preset base --from runs/small``. Its card
 (models/shipped/base.json) says what the weights reach.
 
-``base-deep``: 10.0 million parameters, 5.9 million in n-gram tables, five layers; ``small`` grows
-into it, too. Meant for a GPU: compressor/training/train_base_gpu.sh. No weights are shipped.
+``large``: 11.5 million parameters, the tables of ``base`` and five layers: two thirds more
+multiply-adds. It grows out of ``base``: ``kolmozip train --preset large --from runs/base``.
+compressor/training/train_large_gpu.sh trains one from nothing on a GPU.
 """

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Trains `base-deep` for 25 minutes on a machine with one GPU that is lent for commands of at most
+# Trains `large` for 25 minutes on a machine with one GPU that is lent for commands of at most
 # ten minutes.
 #
-#   sh compressor/training/train_base_gpu.sh FOLDER     three times, from the root of the checkout
+#   sh compressor/training/train_large_gpu.sh FOLDER     three times, from the root of the checkout
 #
 # It installs nothing: training needs JAX, Flax, Optax, Orbax, click and tqdm, in whatever versions
 # are there. The text is enwik8 or enwik8.xz in the folder that KOLMOZIP_CORPORA names.
@@ -12,8 +12,8 @@
 # log and, in pieces of at most 15 MB, the run without its optimiser state (kolmozip train slim).
 # On the machine at home:
 #
-#   cat FOLDER/base-deep.tar.?? | tar x -C runs
-#   kolmozip train pack runs/base-deep -o base.kzw     or:  kolmozip train --teacher runs/base-deep
+#   cat FOLDER/large.tar.?? | tar x -C runs
+#   kolmozip train pack runs/large -o large.kzw     or:  kolmozip train --teacher runs/large
 #
 # Before the training, the first call checks that this GPU's integers are those of the NumPy
 # definition. That reads a weights file, which takes constriction: without it the check is left out.
@@ -21,7 +21,7 @@
 # PRESET, BUDGET, LEG, SETTINGS, PYTHON and WEIGHTS (for the check) can be set in the environment.
 set -eu
 OUT=$1
-PRESET=${PRESET:-base-deep}
+PRESET=${PRESET:-large}
 BUDGET=${BUDGET:---minutes 24}
 LEG=${LEG:-8.5}
 SETTINGS=${SETTINGS:---lanes 256 --window 512 --learning-rate 0.006}

@@ -34,7 +34,7 @@ def test_the_script_trains_in_legs_and_brings_back_the_weights(
 
     def leg(minutes: str) -> None:
         done = subprocess.run(
-            ["sh", str(ROOT / "compressor/training/train_base_gpu.sh"), "out"],
+            ["sh", str(ROOT / "compressor/training/train_large_gpu.sh"), "out"],
             cwd=tmp_path,
             env={**os.environ, **settings, "LEG": minutes},
             capture_output=True,

@@ -1,0 +1,48 @@
+"""Rebuilt blocks: what they hold, and the heads of mixed blocks in any. FORMAT.md, section 7."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+from coding.container import MAX_BLOCK, Block, Head, Kind, Mixed, block_bytes, read_block
+from coding.errors import Damaged
+
+MAX_PARTS = MAX_BLOCK
+"""Bytes of a block's parts at most, and how many times as long as its original at most."""
+MAX_UNPACKING = 32
+
+
+def most_parts(length: int) -> int:
+    """Bytes that the parts of a block of ``length`` original bytes have at most."""
+    return min(MAX_PARTS, MAX_UNPACKING * length)
+
+
+def block_of(length: int, inner: list[Block]) -> Block:
+    """The rebuilt block of ``length`` original bytes whose parts these blocks hold."""
+    payload = b"".join(map(block_bytes, inner))
+    return Block(Head(Kind.REBUILT, length, len(payload)), payload)
+
+
+def inner_blocks(block: Block) -> list[Block]:
+    """The blocks that a rebuilt one consists of, their checksums compared.
+
+    Raises Damaged where they break the format, Truncated, NewerBlock.
+    """
+    source, inner, parts = io.BytesIO(block.payload), list[Block](), 0
+    while start := source.read(4):
+        one = read_block(source, start)
+        parts += one.head.length
+        inner.append(one)
+        if one.head.kind == Kind.REBUILT or parts > most_parts(block.head.length):
+            raise Damaged(
+                "a rebuilt block holds what it must not: the file is damaged, fetch it again"
+            )
+    return inner
+
+
+def mixed_heads(block: Block) -> Iterator[Mixed]:
+    """The head of a mixed block, those of a rebuilt block's mixed ones. Raises as above."""
+    for one in inner_blocks(block) if block.head.kind == Kind.REBUILT else [block]:
+        if isinstance(one.head, Mixed):
+            yield one.head
