@@ -84,6 +84,7 @@ class Kind(enum.IntEnum):
     RAW = 1
     RUN = 2
     MIXED = 3
+    REBUILT = 4
 
 
 class Design(enum.IntEnum):
@@ -505,7 +506,13 @@ class Reader:
             self._end = self._short.end
             return
         while (start := _read(self._source, 4, "block header"))[0] != END_TYPE:
-            yield _read_block(self._source, start)
+            block = read_block(self._source, start)
+            if block.head.kind == Kind.REBUILT and self.memory_id != NO_MEMORY:
+                raise Damaged(
+                    "a rebuilt block cannot begin with a prepared memory: "
+                    "the file is damaged, fetch it again"
+                )
+            yield block
         self._end = _read_end(self._source, start)
 
     @property
@@ -551,7 +558,8 @@ def _keeps_the_format(fields: bytes) -> bool:
     if not 1 <= length <= MAX_BLOCK:
         return False
     if kind != Kind.MIXED:
-        return not any(fields[1:4]) and size == (length if kind == Kind.RAW else 1)
+        sizes = {Kind.RAW: size == length, Kind.RUN: size == 1, Kind.REBUILT: size < length}
+        return not any(fields[1:4]) and sizes[Kind(kind)]
     tables, reserved, _ = _MIXED.unpack_from(fields, _HEAD.size)
     return (
         lanes_log2 <= MAX_LANES_LOG2
@@ -579,7 +587,11 @@ def _mixed_head(fields: bytes) -> Mixed:
     return Mixed(length, size, 1 << lanes_log2, *how, tables, weights_id)
 
 
-def _read_block(source: Source, start: bytes) -> Block:
+def read_block(source: Source, start: bytes) -> Block:
+    """One block of the long form, of which the first bytes, four or fewer, are read already.
+
+    Raises NewerBlock, Truncated, Damaged.
+    """
     if start[0] not in list(Kind):
         raise NewerBlock(
             f"a block is of type {start[0]}, this program does not know it: "

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from baselines import table
 from baselines.codec import Codec, UnknownCodec
+from coding import rebuilt
 from coding.container import VERSION, Mixed, Reader
 from compressor.bench import ours
 from compressor.bench.records import OURS
@@ -189,8 +190,7 @@ def _mixed(packed: Path, start: int = 0) -> Iterator[Mixed]:
     with packed.open("rb") as source:
         source.seek(start)
         for block in Reader(source).blocks():
-            if isinstance(block.head, Mixed):
-                yield block.head
+            yield from rebuilt.mixed_heads(block)
 
 
 def _weights_folder(name: str) -> list[str]:

@@ -60,6 +60,7 @@ class _Nowhere:
 @options.inputs
 @options.output
 @options.level
+@options.unpack
 @options.max_memory
 @options.how
 @options.with_settings
@@ -351,6 +352,7 @@ class _Compressing(_Way):
                     max_memory=settings.max_memory,
                     prepared=prepared,
                     elsewhere=self.elsewhere(threads),
+                    unpack=settings.unpack,
                 )
         warnings = list(packed.warnings)
         if name.endswith(SUFFIX):

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coding.container import MAX_BLOCK, NO_WEIGHTS, Mixed, Reader
+from coding import rebuilt
+from coding.container import MAX_BLOCK, NO_WEIGHTS, Reader
 from coding.errors import KolmozipError
 from compressor.cli.options import Settings
 from compressor.codec import engines, levels, needs
@@ -101,15 +102,15 @@ def to_restore(name: str, length: int, prepared: Coder | None) -> Need:
     try:
         with files.named_errors(name), Path(name).open("rb") as source:
             block = next(Reader(source).blocks(), None)
+            if block is None:
+                return Need(1, 1, needs.PROCESS_BYTES)
+            if prepared is not None:
+                return _after(prepared, block.head.length)
+            lanes = max((head.lanes for head in rebuilt.mixed_heads(block)), default=1)
+            blocks = max(-(-length // block.head.length), 1)
+            return Need(blocks, _threads(lanes), needs.decoding(block))
     except KolmozipError:
-        block = None
-    if block is None:
         return Need(1, 1, needs.PROCESS_BYTES)
-    if prepared is not None:
-        return _after(prepared, block.head.length)
-    lanes = block.head.lanes if isinstance(block.head, Mixed) else 1
-    blocks = max(-(-length // block.head.length), 1)
-    return Need(blocks, _threads(lanes), needs.decoding(block))
 
 
 def _threads(lanes: int) -> int:

@@ -93,6 +93,7 @@ class Settings:
     level: int = levels.DEFAULT
     model: str | None = None
     lanes: int | None = None
+    unpack: bool = True
     max_output: int | None = None
     max_memory: int | None = None
     prepared: str | None = None
@@ -196,6 +197,13 @@ LEVELS_MEASURED = (
 )
 
 
+unpack = click.option(
+    "--unpack/--no-unpack",
+    default=True,
+    show_default=True,
+    help="Unpack what deflate packed, as in PDF, PNG, gzip and zip, and pack it again when the "
+    "file is restored: far smaller, but all that was unpacked is coded and takes its time.",
+)
 results = click.option(
     "--results",
     default="results",

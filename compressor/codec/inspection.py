@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from coding import container
-from coding.container import NO_MEMORY, NO_WEIGHTS, Mixed, Reader
+from coding import container, rebuilt
+from coding.container import NO_MEMORY, NO_WEIGHTS, Reader
 from compressor.codec import engines, weights_store
 from compressor.system import files
 from compressor.system.plain_table import plain_table
@@ -23,9 +23,8 @@ def inspect_file(name: str) -> dict[str, Any]:
     with files.open_input(name) as source:
         reader = Reader(source)
         for block in reader.blocks():
-            head = block.head
-            kinds[head.kind.name.lower()] += 1
-            if isinstance(head, Mixed):
+            kinds[block.head.kind.name.lower()] += 1
+            for head in rebuilt.mixed_heads(block):
                 lanes.add(head.lanes)
                 tables = max(tables, head.tables)
                 identities.add(head.weights_id)

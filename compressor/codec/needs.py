@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from coding.container import NO_WEIGHTS, Block, Design, Mixed, Transform
+from coding import rebuilt
+from coding.container import NO_WEIGHTS, Block, Design, Kind, Mixed, Transform
 from coding.errors import LimitExceeded
 from compressor.codec.levels import Level
 from compressor.codec.seams import Recipe
@@ -24,6 +25,8 @@ FIXED_BYTES = 23_000_000
 """What a mixed block takes whatever its length: maps and mixers."""
 LANE_BYTES = 150_000
 """What each lane of a mixed block takes."""
+CHAINS_BYTES = 1_000_000
+"""What making a deflate stream takes beside its text."""
 MATCHES = {Design.LIGHT: 2, Design.FULL: 3}
 """Tables of matches in each design, of four bytes a place."""
 PIECE = 1 << 20
@@ -45,8 +48,16 @@ def mixing(length: int, recipe: Recipe, networks: int) -> int:
 
 
 def decoding(block: Block) -> int:
-    """What decoding a block takes. FORMAT.md, section "Decoder limits", says what for."""
+    """What decoding a block takes. FORMAT.md, section "Decoder limits", says what for.
+
+    Raises a ``coding.errors.FormatError`` where the blocks in a rebuilt one break the format.
+    """
     head = block.head
+    if head.kind == Kind.REBUILT:
+        inner = rebuilt.inner_blocks(block)
+        parts = sum(one.head.length for one in inner)
+        # The parts as they come and joined, the original, and chains of matches.
+        return 2 * (parts + head.length) + CHAINS_BYTES + max(map(decoding, inner), default=0)
     if not isinstance(head, Mixed):
         # From a pipe a payload comes in parts, which are joined.
         return PROCESS_BYTES + 2 * head.size + min(head.length, PIECE)

@@ -6,11 +6,12 @@ noise need none.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
-from coding import container
+from coding import container, rebuilt
 from coding.container import (
     NO_MEMORY,
     Block,
@@ -58,6 +59,41 @@ class Elsewhere(Protocol):
 
     def open_block(self, block: Block, progress: Progress) -> list[bytes]:
         """As ``open_block``, for a mixed block."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Piece:
+    """The bytes of a block, and its parts where deflate streams in it were unpacked."""
+
+    kind: Kind
+    raw: bytes
+    parts: bytes | None = None
+
+    @property
+    def coded(self) -> int:
+        """Bytes that are coded for it."""
+        return len(self.raw if self.parts is None else self.parts)
+
+
+LEAST_UNPACKED = 256
+"""A block needs so many bytes for deflate streams to be looked for in it."""
+
+LEAST_PARTS = 1 << 24
+"""Bytes that parts may have at every level."""
+
+
+class _Share:
+    """Progress with the parts of a block, told as bytes of its original."""
+
+    def __init__(self, progress: Progress, parts: int, length: int) -> None:
+        self._progress, self._parts, self._length = progress, parts, length
+        self._done = self._told = 0
+
+    def __call__(self, count: int) -> None:
+        self._done += count
+        now = self._done * self._length // self._parts
+        self._progress(now - self._told)
+        self._told = now
 
 
 def _pieces(source: Source, most: int) -> Iterator[tuple[Kind, bytes]]:
@@ -132,9 +168,41 @@ def _mixed(
     return Block(Mixed(len(raw), len(payload), *how), payload)
 
 
+def _rebuilt(
+    piece: _Piece,
+    make: Callable[[Kind, bytes, Progress], Block],
+    most: int,
+    progress: Progress,
+) -> Block | None:
+    """A block whose parts ``make`` codes, in blocks of ``most`` bytes.
+
+    None where it has no parts, or is no smaller than its original.
+    """
+    if piece.parts is None:
+        return None
+    length = len(piece.raw)
+    share = _Share(progress, len(piece.parts), length)
+    pieces = _pieces(io.BytesIO(piece.parts), most)
+    block = rebuilt.block_of(length, [make(kind, part, share) for kind, part in pieces])
+    return block if block.head.size < length else None
+
+
+def _restored(
+    block: Block, progress: Progress, opened: Callable[[Block, Progress], Iterable[bytes]]
+) -> bytes:
+    """The original of a rebuilt block, whose parts lie in blocks that ``opened`` opens."""
+    inner, length = rebuilt.inner_blocks(block), block.head.length
+    share = _Share(progress, sum(one.head.length for one in inner) or 1, length)
+    parts = b"".join(part for one in inner for part in opened(one, share))
+    return trials.rebuilt_from(parts, length)
+
+
 def open_block(block: Block, progress: Progress, find: Find) -> Iterator[bytes]:
     """The original bytes of a block, in pieces."""
     head = block.head
+    if head.kind == Kind.REBUILT:
+        yield _restored(block, progress, lambda one, share: open_block(one, share, find))
+        return
     if isinstance(head, Mixed):
         codec = find(head.weights_id)
         recipe = Recipe.of(head)
@@ -160,6 +228,7 @@ def compress_stream(
     max_memory: int | None = None,
     prepared: Coder | None = None,
     elsewhere: Elsewhere | None = None,
+    unpack: bool = True,
 ) -> Digest:
     """Reads source to its end and writes a container; returns length and checksum of the original.
 
@@ -168,7 +237,9 @@ def compress_stream(
     ``model`` takes the place of the level's own ones; ``coders`` bring an engine, where it is not
     the one that is chosen by default. ``lanes`` are used as far as a block has bytes for them.
     Where blocks begin with a ``prepared`` memory, that says how they are coded; the level bounds
-    them. Others are made ``elsewhere``, where that is given.
+    them. Others are made ``elsewhere``, where that is given. What was packed with deflate, as PDF,
+    PNG and zip hold it, is unpacked first, so that it can be told again, unless ``unpack`` is False
+    or blocks begin with a prepared memory.
 
     Memory is bounded by the level, whatever the length, for each block that is coded at a time
     (``side_by_side.at_once``). ``max_memory``, in bytes, bounds it further by smaller tables and
@@ -183,29 +254,41 @@ def compress_stream(
     writer = container.Writer(target, prepared.memory.identity if prepared else NO_MEMORY)
     digest = Digest()
 
-    def pieces() -> Iterator[tuple[Kind, bytes]]:
-        for piece in _pieces(source, room.block_bytes):
-            digest.update(piece[1])
-            yield piece
-            del piece  # or it would lie beside the one that is read next
+    def pieces() -> Iterator[_Piece]:
+        for kind, raw in _pieces(source, room.block_bytes):
+            digest.update(raw)
+            yield _Piece(kind, raw, parts(kind, raw))
+            del raw  # or it would lie beside the one that is read next
 
-    def make(piece: tuple[Kind, bytes], progress: Progress) -> tuple[Block, bytes]:
-        kind, raw = piece
+    def parts(kind: Kind, raw: bytes) -> bytes | None:
+        if not unpack or prepared is not None or kind == Kind.RUN or len(raw) < LEAST_UNPACKED:
+            return None
+        room_for = room.block_bytes if max_memory else max(room.block_bytes, LEAST_PARTS)
+        return trials.unpacked(raw, min(rebuilt.most_parts(len(raw)), room_for))
+
+    def ordinary(kind: Kind, raw: bytes, progress: Progress) -> Block:
+        made = elsewhere.make_block if elsewhere else make_block
+        return made(coders, how, kind, raw, room.recipe(len(raw)), progress)
+
+    def make(piece: _Piece, progress: Progress) -> tuple[Block, bytes]:
+        kind, raw = piece.kind, piece.raw
         if prepared is not None:
             prepared.refuse_beyond(len(raw), max_memory)
             block = block_after(prepared, kind, raw, progress)
         else:
-            made = elsewhere.make_block if elsewhere else make_block
-            block = made(coders, how, kind, raw, room.recipe(len(raw)), progress)
+            block = _rebuilt(piece, ordinary, room.block_bytes, progress) or ordinary(
+                kind, raw, progress if piece.parts is None else ignore_progress
+            )
         return block, raw if len(raw) <= container.SHORT_MOST else b""
 
-    def limit(piece: tuple[Kind, bytes]) -> int:
+    def limit(piece: _Piece) -> int:
         if elsewhere is not None:
             return elsewhere.at_once
         if max_memory is not None or prepared is not None:
             return 1
-        recipe = room.recipe(len(piece[1]))
-        needed = needs.encoding(len(piece[1]), recipe, len(coders.networks))
+        length = min(piece.coded, room.block_bytes)
+        recipe = room.recipe(length)
+        needed = piece.coded + needs.encoding(length, recipe, len(coders.networks))
         codec = (*coders.networks, coders.alone)[0]
         return side_by_side.at_once(codec, recipe, needed)
 
@@ -260,21 +343,26 @@ def decompress_stream(
             yield block
             del block  # or it would lie beside the one that is read next
 
+    def opened(block: Block, tell: Progress) -> Iterable[bytes]:
+        if isinstance(block.head, Mixed) and elsewhere is not None and after is None:
+            return elsewhere.open_block(block, tell)
+        return open_block(block, tell, (lambda _: after.codec) if after else find)
+
     def restore(block: Block, tell: Progress) -> Iterable[bytes]:
+        if block.head.kind == Kind.REBUILT:
+            return [_restored(block, tell, opened)]
         if isinstance(block.head, Mixed):
-            if elsewhere is not None and after is None:
-                return elsewhere.open_block(block, tell)
-            return list(open_block(block, tell, (lambda _: after.codec) if after else find))
+            return list(opened(block, tell))
         return open_block(block, progress, find)  # piece by piece, as it is written
 
     def limit(block: Block) -> int:
-        head = block.head
         if elsewhere is not None:
             return elsewhere.at_once
-        if max_memory is not None or after is not None or not isinstance(head, Mixed):
+        if max_memory is not None or after is not None:
             return 1
-        recipe = Recipe.of(head)
-        return side_by_side.at_once(find(head.weights_id), recipe, needs.decoding(block))
+        needed = needs.decoding(block)
+        heads = rebuilt.mixed_heads(block)
+        return min((_at_once(head, needed, find) for head in heads), default=1)
 
     for pieces in side_by_side.in_order(restore, blocks(), limit, progress):
         for piece in pieces:
@@ -283,6 +371,11 @@ def decompress_stream(
         del pieces
     reader.compare(digest)
     return digest
+
+
+def _at_once(head: Mixed, needed: int, find: Find) -> int:
+    """How many blocks to decode at a time that are like one of this head and take so many bytes."""
+    return side_by_side.at_once(find(head.weights_id), Recipe.of(head), needed)
 
 
 def _keep_limits(block: Block, done: int, max_output: int | None, max_memory: int | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from coding import transforms
+from coding import deflate, transforms
 from coding.container import Design, Transform
 from compressor.codec import native
 from compressor.codec.kinds import entropy
@@ -119,6 +119,19 @@ def apply(transform: Transform, block: bytes) -> bytes:
     if native.at_hand():
         return native.apply(transform, block)
     return transforms.apply(transform, block)
+
+
+def unpacked(block: bytes, most: int) -> bytes | None:
+    """The parts of a block that holds deflate streams, at most so many bytes, None of another.
+
+    By the native engine where that is at hand, as ``rebuilt_from`` is.
+    """
+    return native.unpack(block, most) if native.at_hand() else deflate.unpack(block, most)
+
+
+def rebuilt_from(parts: bytes, length: int) -> bytes:
+    """The block of ``length`` bytes that has these parts. Raises ``coding.errors.Damaged``."""
+    return native.rebuild(parts, length) if native.at_hand() else deflate.rebuild(parts, length)
 
 
 def undo(transform: Transform, block: bytes) -> bytes:

@@ -79,6 +79,7 @@ def explain(
 ) -> Explanation:
     """Compresses a text and explains ``count`` of its bytes, from ``first`` on.
 
+    What deflate packed stays packed, so that each byte of the text has its own cost.
     ``progress`` is told of each byte twice. Needs the native engine. Raises as
     ``stream.compress_stream`` does.
     """
@@ -86,7 +87,8 @@ def explain(
     how = levels.LEVELS[level]
     coders = registry.of_level(how, model or None, "native")
     packed = io.BytesIO()
-    stream.compress_stream(io.BytesIO(text), packed, level, progress, coders=coders)
+    source = io.BytesIO(text)
+    stream.compress_stream(source, packed, level, progress, coders=coders, unpack=False)
     sources = names(how.design)
     bits, likely = np.empty(len(text), np.float32), list[np.ndarray]()
     probabilities, shares, start = list[np.ndarray](), list[np.ndarray](), 0
