@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 ENDLESS = 1 << 50
 """Bytes and blocks of a pipe, of which nobody knows how much comes."""
+PACKED = (b"%PDF", b"PK\3\4", b"\x1f\x8b", b"\x89PNG")
+"""How files begin that hold what deflate packed."""
+UNPACKING = 8
+"""So many times as long they are taken to be once it is unpacked."""
 LARGEST = 2_000_000_000
 """Bytes of memory that a block of unknown kind takes, with the largest tables of a level."""
 
@@ -88,8 +92,20 @@ def to_compress(name: str, settings: Settings, prepared: Coder | None) -> Need:
     if prepared is not None:
         return _after(prepared, length)
     networks = 1 if settings.model else len(level.models)
-    recipe = level.recipe(length)
-    return Need(blocks, _threads(recipe.lanes), needs.encoding(length, recipe, networks))
+    coded = min(UNPACKING * length, MAX_BLOCK) if settings.unpack and _packed(name) else length
+    recipe = level.recipe(coded)
+    return Need(blocks, _threads(recipe.lanes), needs.encoding(coded, recipe, networks))
+
+
+def _packed(name: str) -> bool:
+    """Whether a regular file begins as one that holds what deflate packed."""
+    if size_of(name) is None:
+        return False
+    try:
+        with Path(name).open("rb") as source:
+            return source.read(4).startswith(PACKED)
+    except OSError:
+        return False
 
 
 def to_restore(name: str, length: int, prepared: Coder | None) -> Need:

@@ -90,7 +90,7 @@ LANE = 512
 """Bytes of a lane at least, where a block has more than one."""
 
 LIGHT, FULL = Design.LIGHT, Design.FULL
-SMALL, BASE = ("small", "general"), ("base", "general")
+BASE, LARGE = ("base", "general"), ("base", "general")
 
 LEVELS: dict[int, Level] = {
     level.number: level
@@ -99,12 +99,12 @@ LEVELS: dict[int, Level] = {
     for level in (
         Level(1, (), LIGHT, 48, 64, 0, 1, 1, 8, 180, "any file, the fastest"),
         Level(2, (), LIGHT, 256, 64, 2, 1, 1, 128, 200, "any file, large ones better"),
-        Level(3, (), FULL, 432, 256, 2, 1, 1, 128, 63, "programs, sound, pictures"),
+        Level(3, (), FULL, 272, 256, 4, 1, 1, 128, 63, "programs, sound, pictures"),
         Level(4, ("tiny",), LIGHT, 256, 64, 2, 16, 8, 128, 70, "English text, fast"),
-        Level(5, ("tiny",), FULL, 432, 256, 2, 32, 16, 128, 55, "English text, fast and small"),
-        Level(6, SMALL, FULL, 432, 256, 2, 32, 16, 128, 34, "most files"),
-        Level(7, SMALL, FULL, 1024, 256, 2, 16, 16, 128, 29, "most files, more memory"),
-        Level(8, BASE, FULL, 432, 256, 2, 32, 16, 128, 30, "most files, smaller"),
-        Level(9, BASE, FULL, 1024, 256, 2, 16, 16, 128, 29, "large files, smallest"),
+        Level(5, ("tiny",), FULL, 272, 256, 4, 32, 16, 128, 55, "English text, fast and small"),
+        Level(6, BASE, FULL, 272, 256, 4, 32, 16, 128, 34, "most files"),
+        Level(7, BASE, FULL, 1024, 256, 2, 16, 16, 128, 29, "most files, more memory"),
+        Level(8, LARGE, FULL, 272, 256, 4, 32, 16, 128, 30, "most files, smaller"),
+        Level(9, LARGE, FULL, 1024, 256, 2, 16, 16, 128, 29, "large files, smallest"),
     )
 }

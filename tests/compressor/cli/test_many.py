@@ -151,6 +151,10 @@ def test_what_an_input_needs_is_what_its_blocks_take(names: list[str], cli: Run)
     need = many.to_compress("long", Settings(level=6), None)
     assert (need.blocks, need.block_threads) == (1, 8)
     assert need.block_bytes > many.to_compress("0.txt", Settings(level=6), None).block_bytes
+    Path("long").write_bytes(b"%PDF" + b"x" * (5 << 20))
+    need = many.to_compress("long", Settings(level=6), None)
+    packed = many.to_compress("long", Settings(level=6, unpack=False), None)
+    assert need.block_bytes > packed.block_bytes, "what is unpacked is longer"
     assert cli("-1", "5.txt").exit_code == 0
     need = many.to_restore("5.txt.kz", 3 * len(TEXTS["5.txt"]), None)
     assert (need.blocks, need.block_threads) == (3, 1)
