@@ -1,7 +1,7 @@
 """A slow decoder of the kolmozip format, written from `coding/FORMAT.md` alone.
 
 It shares no code with the program, so that it can test whether the page is enough to read a file.
-Section numbers are those of the page.
+Section numbers are those of the page. What section 7 needs is in `page_deflate.py`.
 
 Usage: python page_decoder.py FILE.kz WEIGHTS.kzw... > ORIGINAL
 """
@@ -21,7 +21,11 @@ from operator import mul
 from pathlib import Path
 from typing import Any, NamedTuple
 
-END, RAW, RUN, MIXED = 0, 1, 2, 3
+sys.path.append(str(Path(__file__).parent))  # this folder is no package
+
+from page_deflate import rebuild, require
+
+END, RAW, RUN, MIXED, REBUILT = 0, 1, 2, 3, 4
 MASK32, MASK64 = 2**32 - 1, 2**64 - 1
 SPACE, NEWLINE = 32, 10
 HASH_A, HASH_B, HASH_C = 2654435761, 2246822519, 3266489909
@@ -30,12 +34,6 @@ SHORT = bytes.fromhex("894B7A")
 
 Vector = Sequence[int]
 Cell = tuple[int, int, int]  # of an adaptive probability map: its number, its context, and j
-
-
-def require(condition: bool, text: str) -> None:
-    """Refuses the input, saying why, unless the condition holds."""
-    if not condition:
-        raise ValueError(text)
 
 
 def clip(x: int, n: int) -> int:
@@ -54,7 +52,7 @@ def scale(x: int, n: int) -> int:
 
 
 class Block(NamedTuple):
-    """One block, its framing checked; from lanes on, the fields are those of mixed blocks."""
+    """One block, its framing checked; lanes and what follows up to weights are of mixed blocks."""
 
     kind: int
     length: int
@@ -64,6 +62,7 @@ class Block(NamedTuple):
     transform: int = 0
     tables: int = 0  # MiB
     weights: bytes = NO_NETWORK
+    parts: tuple["Block", ...] = ()  # the blocks in a rebuilt block
 
 
 class Prepared(NamedTuple):
@@ -101,6 +100,8 @@ def decode(
     if named != NO_MEMORY:
         at_hand = {memory.identity(): memory for memory in memories}
         memory = at_hand[the_one(named, list(at_hand), "prepared memory")]
+        kinds = [block.kind for block in blocks]
+        require(REBUILT not in kinds, "a rebuilt block in a container with a prepared memory")
     original = b"".join(decode_block(block, networks, memory) for block in blocks)
     if container[:3] == SHORT:
         check_short(container, original)
@@ -121,6 +122,9 @@ def decode_block(
     block: Block, networks: Mapping[bytes, "Network"], memory: Prepared | None
 ) -> bytes:
     """The original of one block."""
+    if block.kind == REBUILT:
+        parts = b"".join(decode_block(part, networks, None) for part in block.parts)
+        return rebuild(parts, block.length)
     if block.kind != MIXED:
         return block.payload * (block.length if block.kind == RUN else 1)
     if memory is not None:
@@ -147,6 +151,13 @@ def read_container(container: bytes) -> tuple[bytes, list[Block], bytes]:
         return *read_short(container), b""
     blocks, end = read_blocks(container)
     return container[8:16], blocks, end
+
+
+def weights_named(container: bytes) -> set[bytes]:
+    """What the networks' identities begin with that a container's blocks name."""
+    _, blocks, _ = read_container(container)
+    inner = [part for block in blocks for part in block.parts]
+    return {block.weights for block in [*blocks, *inner]} - {NO_NETWORK}
 
 
 def read_short(container: bytes) -> tuple[bytes, list[Block]]:
@@ -228,7 +239,7 @@ def read_block(container: bytes, position: int) -> tuple[Block, int]:
     require(position + 12 <= len(container), "truncated block")
     head = struct.unpack_from("<BBBBII", container, position)
     kind, lanes_log, design, transform, length, size = head
-    require(kind in (RAW, RUN, MIXED), f"block type {kind} needs a newer decoder")
+    require(kind in (RAW, RUN, MIXED, REBUILT), f"block type {kind} needs a newer decoder")
     require(1 <= length <= 2**27, "invalid block length")
     start = position + (24 if kind == MIXED else 12)
     end = start + size + 4
@@ -242,12 +253,29 @@ def read_block(container: bytes, position: int) -> tuple[Block, int]:
         block = Block(*block[:3], 1 << lanes_log, design, transform, tables, weights)
     else:
         require(lanes_log == design == transform == 0, "a field of mixed blocks is not 0")
-        require(size == (length if kind == RAW else 1), "invalid size of a raw block or run")
+        fits = size < length if kind == REBUILT else size == (length if kind == RAW else 1)
+        require(fits, "invalid size of a raw block, a run or a rebuilt block")
     require(end <= len(container), "truncated block")
     check_checksum(container[position:end], "block")
+    if kind == REBUILT:
+        block = block._replace(parts=read_parts(block))
     require(design in (0, *DESIGNS), f"design {design} needs a newer decoder")
     require(transform <= 6, f"transform {transform} needs a newer decoder")
     return block, end
+
+
+def read_parts(block: Block) -> tuple[Block, ...]:
+    """Section 7: the blocks in a rebuilt block."""
+    blocks, position = [], 0
+    while position < len(block.payload):
+        kind = block.payload[position]
+        require(kind in (RAW, RUN, MIXED), f"block type {kind} in a rebuilt block")
+        part, position = read_block(block.payload, position)
+        blocks.append(part)
+    require(len(blocks) > 0, "a rebuilt block of nothing")
+    length = sum(part.length for part in blocks)
+    require(length <= min(2**27, 32 * block.length), "too long parts of a rebuilt block")
+    return tuple(blocks)
 
 
 def check_end(end: bytes, original: bytes) -> None:
@@ -1456,7 +1484,7 @@ def main(arguments: list[str]) -> int:
         return 2
     container, *weights_files = [Path(name).read_bytes() for name in arguments]
     try:
-        wanted = tuple(block.weights for block in read_container(container)[1])
+        wanted = tuple(weights_named(container))
         files = {identity_of(weights): weights for weights in weights_files}
         networks = {
             name: read_weights(data) for name, data in files.items() if name.startswith(wanted)

@@ -43,7 +43,7 @@ def decode(page_decoder: ModuleType) -> Decode:
 
     def run(path: Path) -> bytes:
         packed = path.read_bytes()
-        wanted = tuple(block.weights for block in page_decoder.read_container(packed)[1])
+        wanted = tuple(page_decoder.weights_named(packed))
         for identity in set(files) - set(networks):
             if identity.startswith(wanted):
                 networks[identity] = page_decoder.read_weights(files[identity])
