@@ -126,8 +126,7 @@ def _sound(block: bytes, start: int, most: int) -> Stream | None:
 
 def _taken(block: bytes, stream: Stream, window: int) -> Taken | None:
     """The stream as it is unpacked, None if zlib would have made it quite otherwise."""
-    blocks = stream.blocks
-    large = len(blocks) > 1 and len(blocks[0].tokens) >= LARGE_TOKENS
+    large = len(stream.blocks[0].tokens) >= LARGE_TOKENS
     known = keys(stream.text, large)
     best: tuple[bytes, Plan] | None = None
     for level in _levels(stream, window, large):
