@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 MODULES = {
     "coding": "__init__ container counts errors rangecoder transforms",
+    "coding/deflate": "__init__ bits codes corrections find inflate parts stream tokens",
     "compressor": "__init__ errors",
     "compressor/cli": "__init__ code groups many options",
     "compressor/codec": "__init__ blocks engines kinds levels model native needs registry seams"

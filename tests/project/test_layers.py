@@ -29,8 +29,12 @@ LAYERS = (
     ),
 )
 """Modules and packages of `compressor`: each may import only itself and those to its left."""
+CODING = ("errors", "counts", "container", "rangecoder", "transforms", "deflate")
+"""Modules and packages of `coding`, likewise."""
 INTEGER_FIRST = ("integer", "memory", "network")
 """Packages of `models`, likewise."""
+
+LAYERED = [("coding", CODING), ("compressor", LAYERS), ("models", INTEGER_FIRST)]
 
 Graph = dict[str, set[str]]
 
@@ -100,12 +104,12 @@ def test_there_is_no_cycle() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("room", "layers"), [("compressor", LAYERS), ("models", INTEGER_FIRST)])
+@pytest.mark.parametrize(("room", "layers"), LAYERED)
 def test_imports_go_one_way(room: str, layers: tuple[str, ...]) -> None:
     assert upward(graph(), room, layers) == []
 
 
-@pytest.mark.parametrize(("room", "layers"), [("compressor", LAYERS), ("models", INTEGER_FIRST)])
+@pytest.mark.parametrize(("room", "layers"), LAYERED)
 def test_every_package_has_a_layer(room: str, layers: tuple[str, ...]) -> None:
     entries = {
         path.stem
