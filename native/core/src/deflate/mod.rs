@@ -13,6 +13,8 @@ mod foresee;
 mod inflate;
 mod parts;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod tokens;
 
 pub use parts::{rebuild, unpack};

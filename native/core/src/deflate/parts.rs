@@ -122,6 +122,15 @@ pub fn rebuild(parts: &[u8], length: usize) -> Result<Vec<u8>, Damaged> {
     if parts.len() > MOST || parts.len() > SHARE.saturating_mul(length) {
         return Err(Damaged);
     }
+    let block = assemble(parts, length)?;
+    if block.len() == length { Ok(block) } else { Err(Damaged) }
+}
+
+/// The block of at most so many bytes that has these parts.
+///
+/// # Errors
+/// `Damaged` where there is none.
+pub fn assemble(parts: &[u8], most: usize) -> Result<Vec<u8>, Damaged> {
     let mut rest = parts;
     let streams = varint(&mut rest)?;
     let heads = rest;
@@ -142,16 +151,16 @@ pub fn rebuild(parts: &[u8], length: usize) -> Result<Vec<u8>, Damaged> {
         writer.bytes.extend_from_slice(take(&mut rest, head.gap)?);
         let text = take(&mut rest, head.size)?;
         let corrected = take(&mut corrections, head.corrections)?;
-        maker.write(text, head.shape, corrected, length, &mut writer)?;
+        maker.write(text, head.shape, corrected, most, &mut writer)?;
         if head.is_checked {
             writer.bytes.extend_from_slice(&adler32(text).to_be_bytes());
         }
-        if writer.bytes.len() > length {
+        if writer.bytes.len() > most {
             return Err(Damaged);
         }
     }
     writer.bytes.extend_from_slice(rest);
-    if writer.bytes.len() == length { Ok(writer.bytes) } else { Err(Damaged) }
+    Ok(writer.bytes)
 }
 
 /// The checksum of a text in zlib.

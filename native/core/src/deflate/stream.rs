@@ -109,10 +109,11 @@ pub fn explain(
 ) -> Option<(Shape, Vec<u8>)> {
     let first = stream.blocks[0];
     let is_large = stream.blocks.len() > 1 && first.kind != Kind::Stored && first.count >= 1 << 14;
-    let shapes = (1..=9).map(|level| Shape { level, window, large: is_large });
     let mut least = LOOK.min(stream.count()) / 8;
     let mut likely = Vec::new();
-    for shape in shapes {
+    let mut best = Best { stream, packed, found: None };
+    for level in 1..=9 {
+        let shape = Shape { level, window, large: is_large };
         let misses = misses(stream, shape, chains, least);
         if misses > least {
             continue;
@@ -121,20 +122,34 @@ pub fn explain(
             likely.clear();
         }
         least = misses;
-        likely.push(shape);
-    }
-    let mut best: Option<(Shape, Vec<u8>)> = None;
-    for shape in likely {
-        let most = best.as_ref().map_or(packed.len() / 4, |(_, best)| best.len() - 1);
-        if let Some(corrections) = correct(stream, packed, shape, chains, most) {
-            let is_exact = corrections.is_empty();
-            best = Some((shape, corrections));
-            if is_exact {
-                break;
-            }
+        // No other level has fewer, so that this one is tried at once.
+        if misses > 0 {
+            likely.push(shape);
+        } else if best.is_exact(shape, chains) {
+            return best.found;
         }
     }
-    best
+    likely.into_iter().find(|&shape| best.is_exact(shape, chains));
+    best.found
+}
+
+/// The shape of a stream that needs the fewest bytes of corrections, the first of equals.
+struct Best<'a> {
+    stream: &'a Stream,
+    packed: &'a [u8],
+    found: Option<(Shape, Vec<u8>)>,
+}
+
+impl Best<'_> {
+    /// Tries a shape. Whether it needs no corrections.
+    fn is_exact(&mut self, shape: Shape, chains: &mut Chains) -> bool {
+        let fewer = |(_, found): &(Shape, Vec<u8>)| found.len() - 1;
+        let most = self.found.as_ref().map_or(self.packed.len() / 4, fewer);
+        let corrections = correct(self.stream, self.packed, shape, chains, most);
+        let is_exact = corrections.as_ref().is_some_and(Vec::is_empty);
+        self.found = corrections.map(|found| (shape, found)).or(self.found.take());
+        is_exact
+    }
 }
 
 /// A token that is not as foreseen, with the tokens since the last such one, with and without
