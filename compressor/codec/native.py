@@ -343,3 +343,25 @@ def undo(transform: Transform, block: bytes) -> bytes:
     import compressor.codec._native as module
 
     return module.undo(transform, block)
+
+
+def unpack(block: bytes, most: int) -> bytes | None:
+    """The parts of a block, at most so many bytes, in which its deflate streams are unpacked.
+
+    None where it has none that zlib could have made. FORMAT.md, section 7, says what parts are.
+    """
+    import compressor.codec._native as module
+
+    return module.unpack(block, most)
+
+
+def rebuild(parts: bytes, length: int) -> bytes:
+    """The inverse of ``unpack`` for a block of ``length`` bytes. Raises Damaged."""
+    import compressor.codec._native as module
+
+    try:
+        return module.rebuild(parts, length)
+    except module.Damaged as error:
+        raise Damaged(
+            "what a rebuilt block holds makes no block: the file is damaged, fetch it again"
+        ) from error

@@ -3,6 +3,7 @@
 pub mod block;
 pub mod coder;
 mod constants;
+pub mod deflate;
 mod drafts;
 mod history;
 mod json;

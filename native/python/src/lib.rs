@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use kolmozip_core::block::{self, Beside, BlockError};
+use kolmozip_core::deflate;
 use kolmozip_core::memory::designs;
 use kolmozip_core::memory::{Explained, Explainer, Mixture};
 use kolmozip_core::network::{self, Isa};
@@ -472,6 +473,30 @@ fn changed<'py>(
     Ok(PyBytes::new(py, &block))
 }
 
+/// The parts of a block, at most so many bytes, in which its deflate streams are unpacked; None where
+/// nothing is gained.
+#[pyfunction]
+fn unpack<'py>(
+    py: Python<'py>,
+    block: &[u8],
+    most: usize,
+) -> PyResult<Option<Bound<'py, PyBytes>>> {
+    if block.len() > MAX_BLOCK {
+        return Err(PyValueError::new_err(format!("a block has at most {MAX_BLOCK} bytes")));
+    }
+    let parts = py.detach(|| deflate::unpack(block, most));
+    Ok(parts.map(|parts| PyBytes::new(py, &parts)))
+}
+
+/// The inverse of `unpack` for a block of `length` bytes. Raises Damaged where there is none.
+#[pyfunction]
+fn rebuild<'py>(py: Python<'py>, parts: &[u8], length: usize) -> PyResult<Bound<'py, PyBytes>> {
+    match py.detach(|| deflate::rebuild(parts, length)) {
+        Ok(block) => Ok(PyBytes::new(py, &block)),
+        Err(_) => Err(Damaged::new_err("parts that make no block of this length")),
+    }
+}
+
 /// Tells Python of the bytes done, and lets it stop the work, some times a second.
 struct Watch<'a> {
     progress: &'a Py<PyAny>,
@@ -551,7 +576,7 @@ mod _native {
     #[pymodule_export]
     use super::{
         Damaged, Network, Prepared, apply, build_id, counts, decode_block, encode_block,
-        explain_block, instruction_set, instruction_sets, prepare, record_block, repeats,
-        state_version, undo,
+        explain_block, instruction_set, instruction_sets, prepare, rebuild, record_block, repeats,
+        state_version, undo, unpack,
     };
 }
