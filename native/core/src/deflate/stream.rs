@@ -108,7 +108,7 @@ pub fn explain(
     chains: &mut Chains,
 ) -> Option<(Shape, Vec<u8>)> {
     let first = stream.blocks[0];
-    let is_large = stream.blocks.len() > 1 && first.kind != Kind::Stored && first.count >= 1 << 14;
+    let is_large = first.kind != Kind::Stored && first.count >= 1 << 14;
     let mut least = LOOK.min(stream.count()) / 8;
     let mut likely = Vec::new();
     let mut best = Best { stream, packed, found: None };
