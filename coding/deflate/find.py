@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import zlib
+from array import array
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from coding.deflate import corrections
 from coding.deflate.inflate import Stream, parse
 from coding.deflate.stream import Comparison, unforeseen
-from coding.deflate.tokens import EFFORTS, Plan, keys
+from coding.deflate.tokens import Plan, keys
 from coding.errors import Damaged
 
 SMALLEST = 64
@@ -126,11 +127,8 @@ def _sound(block: bytes, start: int, most: int) -> Stream | None:
 
 def _taken(block: bytes, stream: Stream, window: int) -> Taken | None:
     """The stream as it is unpacked, None if zlib would have made it quite otherwise."""
-    large = len(stream.blocks[0].tokens) >= LARGE_TOKENS
-    known = keys(stream.text, large)
     best: tuple[bytes, Plan] | None = None
-    for level in _levels(stream, window, large):
-        plan = Plan(level, window, large)
+    for plan, known in _plans(stream, window):
         found = corrections.write(Comparison(stream, plan, known).corrections())
         if best is None or len(found) < len(best[0]):
             best = found, plan
@@ -144,13 +142,20 @@ def _taken(block: bytes, stream: Stream, window: int) -> Taken | None:
     return Taken(stream.start, end, stream.text, best[1], checked, best[0])
 
 
-def _levels(stream: Stream, window: int, large: bool) -> list[int]:
-    """The levels at which the fewest of the first tokens are otherwise; none if they are many."""
-    known = keys(stream.text, large)
+def _plans(stream: Stream, window: int) -> Iterator[tuple[Plan, array[int]]]:
+    """The plans by which the fewest of the first tokens are otherwise, and their keys.
+
+    None if they are many. Those of wide keys come last.
+    """
+    large = len(stream.blocks[0].tokens) >= LARGE_TOKENS
     looked = min(LOOKED, sum(len(block.tokens) for block in stream.blocks))
-    least, counts = looked // WRONG, dict[int, int]()
-    for level in LIKELY:
-        plan = Plan(level, window, large)
-        counts[level] = unforeseen(stream, plan, known, looked, least)
-        least = min(least, counts[level])
-    return [level for level in EFFORTS if counts[level] == least]
+    least = looked // WRONG
+    for wide in (False, True):
+        known, counts = keys(stream.text, wide), dict[Plan, int]()
+        for level in LIKELY:
+            plan = Plan(level, window, large, wide)
+            counts[plan] = unforeseen(stream, plan, known, looked, least)
+            least = min(least, counts[plan])
+        for plan in sorted(counts):
+            if counts[plan] == least:
+                yield plan, known

@@ -15,7 +15,7 @@ MOST_PARTS = 1 << 27
 """Bytes of parts."""
 PARTS_OF_BYTE = 32
 """Parts have at most so many bytes for each one of the block."""
-WINDOW_BITS, LARGE_BIT, CHECKED_BIT = 7, 8, 16
+WINDOW_BITS, LARGE_BIT, CHECKED_BIT, WIDE_BIT = 7, 8, 16, 32
 """Of a stream's form."""
 
 
@@ -42,7 +42,7 @@ def _joined(block: bytes, taken: list[Taken]) -> bytes:
     for stream in taken:
         plan = stream.plan
         form = WIDEST - plan.window
-        form |= plan.large * LARGE_BIT | stream.checked * CHECKED_BIT
+        form |= plan.large * LARGE_BIT | stream.checked * CHECKED_BIT | plan.wide * WIDE_BIT
         head += varint(stream.start - at) + varint(len(stream.text))
         head += bytes([plan.level, form]) + varint(len(stream.corrections))
         content += block[at : stream.start] + stream.text
@@ -94,7 +94,7 @@ def _head(fields: Fields) -> _Head:
     gap, size = fields.varint(), fields.varint()
     level, form = fields.byte(), fields.byte()
     window = WIDEST - (form & WINDOW_BITS)
-    if level not in EFFORTS or form >= 2 * CHECKED_BIT or window == WIDEST - WINDOW_BITS:
+    if level not in EFFORTS or form >= 2 * WIDE_BIT or window == WIDEST - WINDOW_BITS:
         raise Damaged("a stream of a rebuilt block has an unknown form: get the file anew")
-    plan = Plan(level, window, bool(form & LARGE_BIT))
+    plan = Plan(level, window, bool(form & LARGE_BIT), bool(form & WIDE_BIT))
     return _Head(gap, size, plan, bool(form & CHECKED_BIT), fields.varint())

@@ -53,7 +53,9 @@ class Plan(NamedTuple):
     window: int
     """Bits of the window, 9 to 15."""
     large: bool
-    """A memory level of 9, in the place of 8."""
+    """Deflate blocks of twice as many tokens, as with a memory level of 9 in the place of 8."""
+    wide: bool
+    """Keys of a bit more, as with that memory level but not in gzip's own program."""
 
     @property
     def block_tokens(self) -> int:
@@ -66,9 +68,9 @@ def match(length: int, distance: int) -> int:
     return length << SHIFT | distance
 
 
-def keys(text: bytes, large: bool) -> array[int]:
+def keys(text: bytes, wide: bool) -> array[int]:
     """The key of each position that has three bytes."""
-    bits = 16 if large else 15
+    bits = 16 if wide else 15
     shift = (bits + 2) // 3
     values = np.frombuffer(text, np.uint8).astype(np.uint32)
     joined = values[:-2] << 2 * shift ^ values[1:-1] << shift ^ values[2:]
@@ -92,9 +94,9 @@ class Foresight:
     """
 
     def __init__(self, text: bytes, plan: Plan, known: array[int] | None = None) -> None:
-        """``known`` saves making ``keys`` of the text and of plan.large once more."""
+        """``known`` saves making ``keys`` of the text and of plan.wide once more."""
         self._text = text
-        self._keys = keys(text, plan.large) if known is None else known
+        self._keys = keys(text, plan.wide) if known is None else known
         self._effort = EFFORTS[plan.level]
         self._waits = plan.level >= FIRST_LAZY
         self._reach = (1 << plan.window) - MARGIN

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from coding import deflate, transforms
+from coding import transforms
 from coding.container import Design, Transform
 from compressor.codec import native
 from compressor.codec.kinds import entropy
@@ -126,12 +126,20 @@ def unpacked(block: bytes, most: int) -> bytes | None:
 
     By the native engine where that is at hand, as ``rebuilt_from`` is.
     """
-    return native.unpack(block, most) if native.at_hand() else deflate.unpack(block, most)
+    if native.at_hand():
+        return native.unpack(block, most)
+    from coding import deflate  # loads NumPy
+
+    return deflate.unpack(block, most)
 
 
 def rebuilt_from(parts: bytes, length: int) -> bytes:
     """The block of ``length`` bytes that has these parts. Raises ``coding.errors.Damaged``."""
-    return native.rebuild(parts, length) if native.at_hand() else deflate.rebuild(parts, length)
+    if native.at_hand():
+        return native.rebuild(parts, length)
+    from coding import deflate  # as above
+
+    return deflate.rebuild(parts, length)
 
 
 def undo(transform: Transform, block: bytes) -> bytes:

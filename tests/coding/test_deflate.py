@@ -72,7 +72,7 @@ def test_streams_of_zlib_are_as_foreseen(level: int) -> None:
 
 def test_one_block_can_show_that_it_is_large() -> None:
     ((_, size, _, form, bad),) = heads(unpacked(packed(sample()[:90_000], 1, memory=9)))
-    assert (size, form, bad) == (90_000, 16 | 8, 0)
+    assert (size, form, bad) == (90_000, 16 | 8 | 32, 0)
 
 
 @pytest.mark.slow
@@ -80,7 +80,8 @@ def test_one_block_can_show_that_it_is_large() -> None:
 @pytest.mark.parametrize("level", range(1, 10))
 def test_the_whole_sample_is_as_foreseen(level: int, memory: int) -> None:
     ((_, size, _, form, bad),) = heads(unpacked(packed(sample(), level, memory=memory)))
-    assert (size, form, bad) == (len(sample()), 16 | 8 * (memory == 9), 0)
+    # Where chains are long, keys that are less wide find the same.
+    assert (size, form & ~32, bad) == (len(sample()), 16 | 8 * (memory == 9), 0)
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -91,7 +92,7 @@ def test_a_plan_makes_what_zlib_makes(name: str, memory: int) -> None:
         for window in (9, 12, 15):
             if "noise" in name and window == 9:
                 continue  # zlib stores no block that is longer than its window
-            made = make(text, Plan(level, window, memory == 9), b"", MOST)
+            made = make(text, Plan(level, window, memory == 9, memory == 9), b"", MOST)
             assert made == packed(text, level, -window, memory), (level, window)
 
 
@@ -106,7 +107,7 @@ def test_windows_that_slide_cost_little(level: int, window: int) -> None:
 
 def test_an_empty_text_is_made_too() -> None:
     for level in range(1, 10):
-        assert make(b"", Plan(level, 15, False), b"", MOST) == packed(b"", level, -15)
+        assert make(b"", Plan(level, 15, False, False), b"", MOST) == packed(b"", level, -15)
 
 
 @pytest.mark.parametrize("name", TEXTS)

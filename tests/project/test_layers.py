@@ -29,7 +29,7 @@ LAYERS = (
     ),
 )
 """Modules and packages of `compressor`: each may import only itself and those to its left."""
-CODING = ("errors", "counts", "container", "rangecoder", "transforms", "deflate")
+CODING = ("errors", "counts", "container", "rebuilt", "rangecoder", "transforms", "deflate")
 """Modules and packages of `coding`, likewise."""
 INTEGER_FIRST = ("integer", "memory", "network")
 """Packages of `models`, likewise."""

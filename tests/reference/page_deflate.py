@@ -32,6 +32,7 @@ class Head(NamedTuple):
     level: int
     window_bits: int
     large: bool
+    wide: bool
     checked: bool
     corrections: int
 
@@ -93,8 +94,9 @@ def read_head(source: Source) -> Head:
     gap, size = source.varint(), source.varint()
     level, form, corrections = source.byte(), source.byte(), source.varint()
     require(level in LEVELS, "invalid level of a stream")
-    require(form < 32 and form & 7 < 7, "invalid form of a stream")
-    return Head(gap, size, level, 15 - (form & 7), bool(form & 8), bool(form & 16), corrections)
+    require(form < 64 and form & 7 < 7, "invalid form of a stream")
+    large, checked, wide = (bool(form & bit) for bit in (8, 16, 32))
+    return Head(gap, size, level, 15 - (form & 7), large, wide, checked, corrections)
 
 
 # Sections 7.2 and 7.3: chains and tokens
@@ -138,7 +140,7 @@ class Chains:
     def __init__(self, text: bytes, head: Head) -> None:
         self.text, self.level = text, LEVELS[head.level]
         self.reach = 2**head.window_bits - 262
-        self.key_bits = 16 if head.large else 15
+        self.key_bits = 16 if head.wide else 15
         self.newest: dict[int, int] = {}
         self.before = [0] * len(text)  # 0 stands for none too: no match begins at position 0
         self.next = 0  # no position from here on was entered

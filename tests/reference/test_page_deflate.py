@@ -17,7 +17,7 @@ from compressor.codec import stream
 from data.samples import sample
 
 TEXT = sample()[100_000:160_000]
-LARGE, CHECKED = 8, 16
+LARGE, CHECKED = 8 | 32, 16  # large and wide: a memory level of 9
 STORED, FIXED, DYNAMIC, DESCRIBED = 0, 1, 2, 6
 EVEN = [8] * 226 + [9] * 60, [4] * 2 + [5] * 28
 """Lengths of two complete codes for all literals and lengths, and for all distances."""
@@ -57,7 +57,7 @@ def by_zlib(text: bytes, level: int, form: int = 0, strategy: int = 0) -> bytes:
 def corrected(page: ModuleType, text: bytes, corrections: bytes, level: int = 6) -> bytes:
     """The stream that corrections lead to, which stands for the text as all such streams do."""
     packed = page.make_stream(
-        text, page.Head(0, len(text), level, 15, False, False, 0), corrections
+        text, page.Head(0, len(text), level, 15, False, False, False, 0), corrections
     )
     unpacker = zlib.decompressobj(-15)
     assert unpacker.decompress(packed) == text
@@ -389,7 +389,7 @@ REFUSED_CORRECTIONS = {
 def test_it_refuses_corrections(page: ModuleType, name: str) -> None:
     corrections, reason = REFUSED_CORRECTIONS[name]
     with pytest.raises(ValueError, match=reason):
-        page.make_stream(ABC, page.Head(0, 7, 6, 15, False, False, 0), corrections)
+        page.make_stream(ABC, page.Head(0, 7, 6, 15, False, False, False, 0), corrections)
 
 
 def with_repetitions(*fields: tuple[int, int], literals: int = 257, distances: int = 1) -> bytes:
@@ -409,7 +409,7 @@ def with_repetitions(*fields: tuple[int, int], literals: int = 257, distances: i
 )
 def test_it_refuses_repetitions(page: ModuleType, corrections: bytes, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        page.make_stream(ABC, page.Head(0, 7, 6, 15, False, False, 0), corrections)
+        page.make_stream(ABC, page.Head(0, 7, 6, 15, False, False, False, 0), corrections)
 
 
 ONE = varint(1) + head(7)
@@ -424,7 +424,7 @@ ONE = varint(1) + head(7)
         (varint(1) + head(7, level=0) + ABC, "invalid level"),
         (varint(1) + head(7, level=10) + ABC, "invalid level"),
         (varint(1) + head(7, form=7) + ABC, "invalid form"),
-        (varint(1) + head(7, form=32) + ABC, "invalid form"),
+        (varint(1) + head(7, form=64) + ABC, "invalid form"),
         (varint(1) + head(7, gap=1) + ABC, "beyond its end"),
         (varint(1) + head(7, corrections=8) + ABC, "beyond its end"),
         (ONE + ABC[:-1], "beyond its end"),

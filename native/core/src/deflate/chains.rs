@@ -10,7 +10,10 @@ pub struct Shape {
     pub level: usize,
     /// Bits of the window, 9 to 15.
     pub window: u32,
+    /// Blocks of twice as many tokens.
     pub large: bool,
+    /// Keys of a bit more.
+    pub wide: bool,
 }
 
 impl Shape {
@@ -66,7 +69,7 @@ pub struct Chains {
 impl Chains {
     /// Begins a text.
     pub fn begin(&mut self, shape: Shape) {
-        let bits = if shape.large { 16_u32 } else { 15 };
+        let bits = if shape.wide { 16_u32 } else { 15 };
         self.heads.clear();
         self.heads.resize(1 << bits, 0);
         // What is here from another text is never read.
@@ -154,7 +157,7 @@ fn agreement(text: &[u8], p: usize, q: usize, most: usize) -> usize {
 mod tests {
     use super::*;
 
-    const SHAPE: Shape = Shape { level: 9, window: 9, large: false };
+    const SHAPE: Shape = Shape { level: 9, window: 9, large: false, wide: false };
 
     /// The match at the end of a text before so many bytes.
     fn found(text: &[u8], rest: usize, best: usize, level: usize) -> Option<(usize, usize)> {

@@ -94,7 +94,7 @@ mod tests {
 
     /// The tokens of a text, corrected where told: lengths, and distances of matches.
     fn tokens(text: &[u8], level: usize, corrected: &[(usize, Token)]) -> Vec<(usize, usize)> {
-        let shape = Shape { level, window: 15, large: false };
+        let shape = Shape { level, window: 15, large: false, wide: false };
         let mut chains = Chains::default();
         let mut foreseer = Foreseer::new(text, shape, &mut chains);
         let mut tokens = Vec::new();

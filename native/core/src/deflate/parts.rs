@@ -19,6 +19,7 @@ const TEXT_SHARE: usize = 24;
 
 const CHECKED: u8 = 16;
 const LARGE: u8 = 8;
+const WIDE: u8 = 32;
 const WINDOW: u8 = 7;
 
 /// What the parts say of a stream before any text.
@@ -33,11 +34,12 @@ struct Head {
 
 impl Head {
     fn put(&self, bytes: &mut Vec<u8>) {
-        let Shape { level, window, large } = self.shape;
+        let Shape { level, window, large, wide } = self.shape;
         put_varint(bytes, self.gap);
         put_varint(bytes, self.size);
         let flag = |is_set: bool, bit| if is_set { bit } else { 0 };
-        let form = (15 - window) as u8 | flag(large, LARGE) | flag(self.is_checked, CHECKED);
+        let flags = flag(large, LARGE) | flag(self.is_checked, CHECKED) | flag(wide, WIDE);
+        let form = (15 - window) as u8 | flags;
         bytes.extend([level as u8, form]);
         put_varint(bytes, self.corrections);
     }
@@ -47,11 +49,13 @@ impl Head {
         let (level, form) = (first(bytes)?, first(bytes)?);
         let corrections = varint(bytes)?;
         let window = form & WINDOW;
-        if !(1..=9).contains(&level) || window > 6 || form & !(WINDOW | LARGE | CHECKED) != 0 {
+        if !(1..=9).contains(&level) || window > 6 || form & !(WINDOW | LARGE | CHECKED | WIDE) != 0
+        {
             return Err(Damaged);
         }
-        let large = form & LARGE != 0;
-        let shape = Shape { level: usize::from(level), window: 15 - u32::from(window), large };
+        let (large, wide) = (form & LARGE != 0, form & WIDE != 0);
+        let window = 15 - u32::from(window);
+        let shape = Shape { level: usize::from(level), window, large, wide };
         Ok(Self { gap, size, shape, is_checked: form & CHECKED != 0, corrections })
     }
 }

@@ -112,24 +112,29 @@ pub fn explain(
     let mut least = LOOK.min(stream.count()) / 8;
     let mut likely = Vec::new();
     let mut best = Best { stream, packed, found: None };
-    for level in 1..=9 {
-        let shape = Shape { level, window, large: is_large };
-        let misses = misses(stream, shape, chains, least);
-        if misses > least {
-            continue;
+    for wide in [false, true] {
+        likely.clear();
+        for level in 1..=9 {
+            let shape = Shape { level, window, large: is_large, wide };
+            let misses = misses(stream, shape, chains, least);
+            if misses > least {
+                continue;
+            }
+            if misses < least {
+                likely.clear();
+            }
+            least = misses;
+            // No other shape has fewer, so that this one is tried at once.
+            if misses > 0 {
+                likely.push(shape);
+            } else if best.is_exact(shape, chains) {
+                return best.found;
+            }
         }
-        if misses < least {
-            likely.clear();
-        }
-        least = misses;
-        // No other level has fewer, so that this one is tried at once.
-        if misses > 0 {
-            likely.push(shape);
-        } else if best.is_exact(shape, chains) {
-            return best.found;
+        if likely.drain(..).any(|shape| best.is_exact(shape, chains)) {
+            break;
         }
     }
-    likely.into_iter().find(|&shape| best.is_exact(shape, chains));
     best.found
 }
 
