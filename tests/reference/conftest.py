@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ import pytest
 
 from coding import transforms
 from coding.container import Transform
+from coding.deflate.stream import make
+from coding.deflate.tokens import Plan
 from compressor.codec import levels, weights_store
 from data.samples import sample
 
@@ -28,7 +31,8 @@ class Golden(NamedTuple):
     ``model`` is a weights file, None for the level's own. ``lane`` are the bytes of a lane at
     least, and ``table_bytes`` those of the tables for each byte of a block, where they are not the
     program's, so that short blocks have several lanes and more than the least tables. ``transform``
-    is for blocks that are too short for a trial. With ``short`` it is in the short form.
+    is for blocks that are too short for a trial. With ``short`` it is in the short form. With
+    ``whole`` it is what the program makes of the parts as one file.
     """
 
     parts: list[bytes]
@@ -38,6 +42,7 @@ class Golden(NamedTuple):
     table_bytes: int | None = None
     transform: Transform | None = None
     short: bool = False
+    whole: bool = False
 
     @property
     def original(self) -> bytes:
@@ -70,6 +75,17 @@ def _waves(length: int, channels: int, width: int) -> bytes:
     return b"".join(number.to_bytes(width, "little") for number in numbers)
 
 
+def _document(*texts: bytes) -> bytes:
+    """Streams of zlib and of raw deflate between lines, whatever zlib is at hand."""
+    parts = [b"two streams:\n"]
+    for number, text in enumerate(texts):
+        # In the second stream a literal stands where zlib would have a match.
+        correction = b"\0\x30\0" if number else b""
+        parts.append(b"\x78\x9c" + make(text, Plan(6 + number, 15, False, False), correction, 9999))
+        parts += [zlib.adler32(text).to_bytes(4, "big")] if number == 0 else [b"its end"]
+    return b"".join(parts)
+
+
 def _all() -> dict[str, Golden]:
     text = sample()
     lines = [json.dumps({"id": n, "square": n * n, "even": n % 2 == 0}) for n in range(18)]
@@ -99,13 +115,14 @@ def _all() -> dict[str, Golden]:
         "short-alone": Golden([b"abracadabra " * 5], level=1, short=True),
         "short-records": Golden([_records(60)], level=3, table_bytes=4096, short=True),
     }
+    made["rebuilt"] = Golden([_document(text[:700], text[300:900])], level=1, whole=True)
     for transform, (width, channels) in transforms.DIFFERENCES.items():
         # A byte more, which belongs to no number of two.
         part = _waves(300, channels, width) + b"!"
         name = transform.name.lower().replace("_", "-")
         made[name] = Golden([part], level=1, transform=transform)
-    for level, how in levels.LEVELS.items():
-        made[f"level-{level}"] = Golden([text[2000 : 2040 if how.model == "base" else 2080]], level)
+    for level in levels.LEVELS:
+        made[f"level-{level}"] = Golden([text[2000 : 2040 if level > 7 else 2080]], level)
     return made
 
 

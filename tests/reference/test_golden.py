@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from coding import container, errors, transforms
+from coding import container, errors, rebuilt, transforms
 from coding.container import (
     NO_WEIGHTS,
     Block,
@@ -33,7 +33,7 @@ from coding.container import (
     Reader,
     Transform,
 )
-from compressor.codec import levels, registry, stream, trials
+from compressor.codec import levels, native, registry, stream, trials
 from compressor.codec.seams import Recipe, ignore_progress
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -46,6 +46,8 @@ def made(how: Any, engine: str | None = None) -> bytes:
     level = dataclasses.replace(level, table_bytes=how.table_bytes or level.table_bytes)
     model = how.model or level.model
     coders = registry.coders([model] if model else [], engine)
+    if how.whole:
+        return whole(how, coders, engine)
     digest, blocks = Digest(), list[Block]()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(levels, "LANE", how.lane)
@@ -62,6 +64,16 @@ def made(how: Any, engine: str | None = None) -> bytes:
         assert packed is not None
         return packed
     return assembled(list(map(container.block_bytes, blocks)), digest)
+
+
+def whole(how: Any, coders: registry.Coders, engine: str | None) -> bytes:
+    """The container that the program makes of a ``Golden`` as one file."""
+    target = io.BytesIO()
+    with pytest.MonkeyPatch.context() as patch:
+        if engine == "jax":
+            patch.setattr(native, "at_hand", lambda: False)
+        stream.compress_stream(io.BytesIO(how.original), target, how.level, coders=coders)
+    return target.getvalue()
 
 
 def mixed(length: int, payload: bytes, lanes: int = 1, weights_id: bytes = NO_WEIGHTS) -> Block:
@@ -184,6 +196,11 @@ def changed(at: int, new: bytes) -> Callable[[bytes], bytes]:
     return lambda _: short(3, rest[:4], rest[4:], text)
 
 
+def of_parts(parts: bytes, length: int) -> Block:
+    """A rebuilt block whose parts lie in a raw one."""
+    return rebuilt.block_of(length, [Block(Head(Kind.RAW, len(parts), len(parts)), parts)])
+
+
 RAW = lone(Block(Head(Kind.RAW, 3, 3), b"abc"))(b"")
 ZEROS_OF_VERSION_3 = (
     "894b5a0d0a1a0300414dec936b72028152866ba202000000701101000100000000ad238db4"
@@ -209,7 +226,7 @@ REFUSALS: dict[str, Callable[[bytes], bytes]] = {
     "UnknownWeights-none-such": lone(mixed(100, bytes(4), 1, b"nonesuch")),
     "UnknownMemory-prepared": lambda packed: resealed(packed, 8, 1, 16),
     "Damaged-header-under-a-checksum": lambda packed: resealed(packed, 7, 1, 16),
-    "NewerBlock-type-4": head_changed(0, 4),
+    "NewerBlock-type-5": head_changed(0, 5),
     "NewerBlock-design-3": head_changed(2, 3),
     "NewerBlock-transform-7": head_changed(3, 7),
     # Blocks that break one rule of FORMAT.md, section 1.2, each by as little as it can.
@@ -230,6 +247,18 @@ REFUSALS: dict[str, Callable[[bytes], bytes]] = {
     "Damaged-raw-of-another-length": lone(Block(Head(Kind.RAW, 3, 4), b"abcd")),
     "Damaged-too-long": lone(Block(Head(Kind.RUN, (1 << 27) + 1, 1), b"a")),
     "Damaged-of-no-bytes": lone(Block(Head(Kind.RUN, 0, 1), b"a")),
+    # Rebuilt blocks.
+    "Damaged-rebuilt-with-lanes": lambda _: resealed(
+        lone(of_parts(b"\0", 60))(b""), 21, 1, 20 + 12 + 17
+    ),
+    "Damaged-rebuilt-payload-as-long-as-the-original": lone(of_parts(b"\0" * 14, 30)),
+    "Damaged-rebuilt-without-blocks": lone(Block(Head(Kind.REBUILT, 100, 0), b"")),
+    "Damaged-rebuilt-in-a-rebuilt": lone(rebuilt.block_of(99, [of_parts(b"\0", 60)])),
+    "Damaged-rebuilt-of-too-many-parts": lone(
+        rebuilt.block_of(60, [Block(Head(Kind.RUN, 32 * 60 + 1, 1), b"a")])
+    ),
+    "Damaged-rebuilt-without-streams": lone(of_parts(b"\0" + bytes(60), 90)),
+    "Damaged-rebuilt-at-level-0": lone(of_parts(b"\1\0\3\0\0\0abc" + bytes(80), 99)),
     # Containers in the short form.
     "BadMagic-short": lambda _: b"\x89Ky" + small()[3:],
     "NewerVersion-short-form-5": lambda _: short(5, b"", b"what comes"),
