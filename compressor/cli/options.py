@@ -201,7 +201,7 @@ unpack = click.option(
     "--unpack/--no-unpack",
     default=True,
     show_default=True,
-    help="Unpack what deflate packed, as in PDF, PNG, gzip and zip, and pack it again when the "
+    help="Unpack what deflate packed, as in PDF, gzip and zip, and pack it again when the "
     "file is restored: far smaller, but all that was unpacked is coded and takes its time.",
 )
 results = click.option(

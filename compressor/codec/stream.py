@@ -237,9 +237,9 @@ def compress_stream(
     ``model`` takes the place of the level's own ones; ``coders`` bring an engine, where it is not
     the one that is chosen by default. ``lanes`` are used as far as a block has bytes for them.
     Where blocks begin with a ``prepared`` memory, that says how they are coded; the level bounds
-    them. Others are made ``elsewhere``, where that is given. What was packed with deflate, as PDF,
-    PNG and zip hold it, is unpacked first, so that it can be told again, unless ``unpack`` is False
-    or blocks begin with a prepared memory.
+    them. Others are made ``elsewhere``, where that is given. What was packed with deflate, as PDF
+    and zip hold it, is unpacked first, so that it can be told again, unless ``unpack`` is False or
+    blocks begin with a prepared memory.
 
     Memory is bounded by the level, whatever the length, for each block that is coded at a time
     (``side_by_side.at_once``). ``max_memory``, in bytes, bounds it further by smaller tables and

@@ -484,16 +484,46 @@ fn unpack<'py>(
     if block.len() > MAX_BLOCK {
         return Err(PyValueError::new_err(format!("a block has at most {MAX_BLOCK} bytes")));
     }
-    let parts = py.detach(|| deflate::unpack(block, most));
+    let mut alive = Alive::new();
+    let parts = py.detach(|| deflate::unpack(block, most, &mut || alive.go_on()));
+    alive.end()?;
     Ok(parts.map(|parts| PyBytes::new(py, &parts)))
 }
 
 /// The inverse of `unpack` for a block of `length` bytes. Raises Damaged where there is none.
 #[pyfunction]
 fn rebuild<'py>(py: Python<'py>, parts: &[u8], length: usize) -> PyResult<Bound<'py, PyBytes>> {
-    match py.detach(|| deflate::rebuild(parts, length)) {
+    let mut alive = Alive::new();
+    let block = py.detach(|| deflate::rebuild(parts, length, &mut || alive.go_on()));
+    alive.end()?;
+    match block {
         Ok(block) => Ok(PyBytes::new(py, &block)),
         Err(_) => Err(Damaged::new_err("parts that make no block of this length")),
+    }
+}
+
+/// Lets Python stop work that tells nothing, some times a second.
+struct Alive {
+    asked: Instant,
+    raised: Option<PyErr>,
+}
+
+impl Alive {
+    fn new() -> Self {
+        Self { asked: Instant::now(), raised: None }
+    }
+
+    fn go_on(&mut self) -> bool {
+        if self.raised.is_none() && self.asked.elapsed() >= INTERVAL {
+            self.raised = Python::attach(|py| py.check_signals()).err();
+            self.asked = Instant::now();
+        }
+        self.raised.is_none()
+    }
+
+    /// What Python has raised meanwhile.
+    fn end(self) -> PyResult<()> {
+        self.raised.map_or(Ok(()), Err)
     }
 }
 

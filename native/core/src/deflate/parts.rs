@@ -61,8 +61,10 @@ impl Head {
 }
 
 /// The parts of a block, at most so many bytes; None where nothing is gained.
+///
+/// `go_on` is asked now and then; where it says no, the result means nothing.
 #[must_use]
-pub fn unpack(block: &[u8], most: usize) -> Option<Vec<u8>> {
+pub fn unpack(block: &[u8], most: usize, go_on: &mut dyn FnMut() -> bool) -> Option<Vec<u8>> {
     let most = most.min(MOST);
     let (mut heads, mut corrections, mut texts) = (Vec::new(), Vec::new(), Vec::new());
     let (mut streams, mut total) = (0, 0);
@@ -80,8 +82,11 @@ pub fn unpack(block: &[u8], most: usize) -> Option<Vec<u8>> {
             continue;
         };
         at = found.start + size;
-        let explained = explain(&stream, &packed[..size], found.window, &mut chains);
+        let explained = explain(&stream, &packed[..size], found.window, &mut chains, go_on);
         let Some((shape, corrected)) = explained else {
+            if !go_on() {
+                return None;
+            }
             continue;
         };
         let is_checked = block[at..].starts_with(&adler32(&stream.text).to_be_bytes());
@@ -114,27 +119,35 @@ pub fn unpack(block: &[u8], most: usize) -> Option<Vec<u8>> {
     for part in [&heads, &corrections, &texts, &block[done..]] {
         parts.extend_from_slice(part);
     }
-    let is_whole = rebuild(&parts, block.len()).is_ok_and(|rebuilt| rebuilt == block);
+    let is_whole = rebuild(&parts, block.len(), go_on).is_ok_and(|rebuilt| rebuilt == block);
     is_whole.then_some(parts)
 }
 
 /// The block of so many bytes that has these parts.
 ///
 /// # Errors
-/// `Damaged` where there is none.
-pub fn rebuild(parts: &[u8], length: usize) -> Result<Vec<u8>, Damaged> {
+/// `Damaged` where there is none, or `go_on`, which is asked now and then, says no.
+pub fn rebuild(
+    parts: &[u8],
+    length: usize,
+    go_on: &mut dyn FnMut() -> bool,
+) -> Result<Vec<u8>, Damaged> {
     if parts.len() > MOST || parts.len() > SHARE.saturating_mul(length) {
         return Err(Damaged);
     }
-    let block = assemble(parts, length)?;
+    let block = assemble(parts, length, go_on)?;
     if block.len() == length { Ok(block) } else { Err(Damaged) }
 }
 
 /// The block of at most so many bytes that has these parts.
 ///
 /// # Errors
-/// `Damaged` where there is none.
-pub fn assemble(parts: &[u8], most: usize) -> Result<Vec<u8>, Damaged> {
+/// `Damaged` where there is none, or `go_on` says no.
+pub fn assemble(
+    parts: &[u8],
+    most: usize,
+    go_on: &mut dyn FnMut() -> bool,
+) -> Result<Vec<u8>, Damaged> {
     let mut rest = parts;
     let streams = varint(&mut rest)?;
     let heads = rest;
@@ -155,7 +168,7 @@ pub fn assemble(parts: &[u8], most: usize) -> Result<Vec<u8>, Damaged> {
         writer.bytes.extend_from_slice(take(&mut rest, head.gap)?);
         let text = take(&mut rest, head.size)?;
         let corrected = take(&mut corrections, head.corrections)?;
-        maker.write(text, head.shape, corrected, most, &mut writer)?;
+        maker.write(text, head.shape, corrected, most, &mut writer, go_on)?;
         if head.is_checked {
             writer.bytes.extend_from_slice(&adler32(text).to_be_bytes());
         }

@@ -100,18 +100,19 @@ fn step(foreseer: &mut Foreseer<'_>, token: Token) -> bool {
 }
 
 /// How a stream that was read from `packed` is made, and its corrections; None where these would be
-/// too many.
+/// too many. What `go_on` forbids is left undone.
 pub fn explain(
     stream: &Stream,
     packed: &[u8],
     window: u32,
     chains: &mut Chains,
+    go_on: &mut dyn FnMut() -> bool,
 ) -> Option<(Shape, Vec<u8>)> {
     let first = stream.blocks[0];
     let is_large = first.kind != Kind::Stored && first.count >= 1 << 14;
     let mut least = LOOK.min(stream.count()) / 8;
     let mut likely = Vec::new();
-    let mut best = Best { stream, packed, found: None };
+    let mut best = Best { stream, packed, found: None, go_on };
     for wide in [false, true] {
         likely.clear();
         for level in 1..=9 {
@@ -143,6 +144,7 @@ struct Best<'a> {
     stream: &'a Stream,
     packed: &'a [u8],
     found: Option<(Shape, Vec<u8>)>,
+    go_on: &'a mut dyn FnMut() -> bool,
 }
 
 impl Best<'_> {
@@ -150,7 +152,7 @@ impl Best<'_> {
     fn is_exact(&mut self, shape: Shape, chains: &mut Chains) -> bool {
         let fewer = |(_, found): &(Shape, Vec<u8>)| found.len() - 1;
         let most = self.found.as_ref().map_or(self.packed.len() / 4, fewer);
-        let corrections = correct(self.stream, self.packed, shape, chains, most);
+        let corrections = correct(self.stream, self.packed, shape, chains, most, self.go_on);
         let is_exact = corrections.as_ref().is_some_and(Vec::is_empty);
         self.found = corrections.map(|found| (shape, found)).or(self.found.take());
         is_exact
@@ -172,6 +174,7 @@ fn correct(
     shape: Shape,
     chains: &mut Chains,
     most: usize,
+    go_on: &mut dyn FnMut() -> bool,
 ) -> Option<Vec<u8>> {
     let mut foreseer = Foreseer::new(&stream.text, shape, chains);
     let mut tokens = stream.tokens.iter();
@@ -181,6 +184,9 @@ fn correct(
     let mut misses: Vec<Miss> = Vec::new();
     let (mut all, mut others) = (0, 0);
     for (i, block) in stream.blocks.iter().enumerate() {
+        if !go_on() {
+            return None;
+        }
         let start = foreseer.at();
         let (counts, count, is_cut) = if block.kind == Kind::Stored {
             let passed = pass_stored(&mut foreseer, start + block.count);
@@ -251,7 +257,8 @@ impl Maker {
     /// Writes the stream that a text becomes, behind whole bytes, which with it are at most `most`.
     ///
     /// # Errors
-    /// `Damaged` where the corrections are none of that text, or the stream is longer.
+    /// `Damaged` where the corrections are none of that text, the stream is longer, or it may not
+    /// go on.
     pub fn write(
         &mut self,
         text: &[u8],
@@ -259,6 +266,7 @@ impl Maker {
         corrections: &[u8],
         most: usize,
         writer: &mut Writer,
+        go_on: &mut dyn FnMut() -> bool,
     ) -> Result<(), Damaged> {
         let (mut blocks, mut rest) = corrections::read(corrections)?;
         let mut foreseer = Foreseer::new(text, shape, &mut self.chains);
@@ -266,6 +274,9 @@ impl Maker {
             let piece =
                 next_piece(text, shape, &mut foreseer, &mut self.tokens, &mut blocks, &mut rest)?;
             put_block(&piece, &self.tokens, most, writer)?;
+            if !go_on() {
+                return Err(Damaged);
+            }
             if piece.is_last {
                 break;
             }

@@ -1,12 +1,23 @@
 //! Deflate streams in blocks: made, unpacked, made again, and refused where they cannot be.
 
-use super::parts::assemble;
-use super::{rebuild, unpack};
+use super::parts;
 use crate::coder::Damaged;
 
 const MOST: usize = 1 << 27;
 /// The head of zlib that tells a window of 15 bits.
 const ZLIB: &[u8] = b"\x78\x9C";
+
+fn unpack(block: &[u8], most: usize) -> Option<Vec<u8>> {
+    parts::unpack(block, most, &mut || true)
+}
+
+fn rebuild(parts: &[u8], length: usize) -> Result<Vec<u8>, Damaged> {
+    parts::rebuild(parts, length, &mut || true)
+}
+
+fn assemble(parts: &[u8], most: usize) -> Result<Vec<u8>, Damaged> {
+    parts::assemble(parts, most, &mut || true)
+}
 
 fn varint(mut value: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -96,6 +107,22 @@ fn a_stream_of_zlib_comes_apart() {
     assert_eq!(unpack(&block[..block.len() - 5], MOST), None);
     let unchecked = unpack(&block[..block.len() - 4], MOST).unwrap();
     assert_eq!(unchecked, packed_parts(0));
+}
+
+#[test]
+fn work_ends_where_it_is_told_to() {
+    let block = made(&parts(&words(5, 200_000), 6, 0, b""));
+    let unpacked = unpack(&block, MOST).unwrap();
+    for most in [0, 1] {
+        let mut left = most;
+        let mut go_on = || {
+            left -= 1;
+            left >= 0
+        };
+        assert_eq!(parts::rebuild(&unpacked, block.len(), &mut go_on), Err(Damaged));
+        assert_eq!(parts::unpack(&block, MOST, &mut go_on), None);
+        assert!(left < -1, "it was asked again, and no more was done");
+    }
 }
 
 #[test]
@@ -193,7 +220,7 @@ fn damaged_parts_are_refused() {
     for size in 0..good.len() {
         assert_eq!(rebuild(&good[..size], length), Err(Damaged));
     }
-    for (at, byte) in [(0, 0), (0, 2), (4, 0), (4, 10), (5, 7), (5, 32), (6, 1)] {
+    for (at, byte) in [(0, 0), (0, 2), (4, 0), (4, 10), (5, 7), (5, 64), (6, 1)] {
         let mut bad = good.clone();
         bad[at] = byte;
         assert_eq!(assemble(&bad, MOST), Err(Damaged), "byte {at} is {byte}");
