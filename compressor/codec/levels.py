@@ -90,7 +90,7 @@ LANE = 512
 """Bytes of a lane at least, where a block has more than one."""
 
 LIGHT, FULL = Design.LIGHT, Design.FULL
-BASE, LARGE = ("base", "general"), ("base", "general")
+BASE = ("base", "general")
 
 LEVELS: dict[int, Level] = {
     level.number: level
@@ -104,7 +104,7 @@ LEVELS: dict[int, Level] = {
         Level(5, ("tiny",), FULL, 272, 256, 4, 32, 16, 128, 55, "English text, fast and small"),
         Level(6, BASE, FULL, 272, 256, 4, 32, 16, 128, 34, "most files"),
         Level(7, BASE, FULL, 1024, 256, 2, 16, 16, 128, 29, "most files, more memory"),
-        Level(8, LARGE, FULL, 272, 256, 4, 32, 16, 128, 30, "most files, smaller"),
-        Level(9, LARGE, FULL, 1024, 256, 2, 16, 16, 128, 29, "large files, smallest"),
+        Level(8, BASE, FULL, 1024, 256, 2, 8, 4, 128, 30, "most files, smaller"),
+        Level(9, BASE, FULL, 1024, 256, 2, 4, 1, 128, 29, "most files, smallest"),
     )
 }

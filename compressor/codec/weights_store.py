@@ -17,7 +17,7 @@ from coding.errors import UnknownWeights
 from compressor.errors import AmbiguousModel, UnknownModel
 from models.integer.identity import identity_of_bytes
 
-DEFAULT_MODEL = "small"
+DEFAULT_MODEL = "base"
 FOLDER_VARIABLE = "KOLMOZIP_WEIGHTS"
 SUFFIX = ".kzw"
 LARGEST_FILE = 1 << 28

@@ -202,5 +202,5 @@ and reach.
 
 ``large``: 11.5 million parameters, the tables of ``base`` and five layers: two thirds more
 multiply-adds. It grows out of ``base``: ``kolmozip train --preset large --from runs/base``.
-compressor/training/train_large_gpu.sh trains one from nothing on a GPU.
+compressor/training/train_large_gpu.sh trains one from nothing on a GPU. No weights are shipped.
 """
