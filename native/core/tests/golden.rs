@@ -3,11 +3,12 @@
 mod support;
 
 use kolmozip_core::block::{Recipe, decode_block, encode_block};
+use kolmozip_core::deflate;
 use kolmozip_core::memory::designs;
 use kolmozip_core::network::{Isa, Network};
 use kolmozip_core::speculation::Speculate;
 use kolmozip_core::transform::Transform;
-use support::{container, file, sha256, weights};
+use support::{Block, blocks, container, file, sha256, weights};
 
 /// A network with its identity.
 fn network(name: &str, isa: Isa) -> ([u8; 8], Network) {
@@ -15,67 +16,95 @@ fn network(name: &str, isa: Isa) -> ([u8; 8], Network) {
     (identity[..8].try_into().unwrap(), Network::new(&weights(name), isa))
 }
 
+/// What codes blocks, and how many it has coded.
+struct Coder {
+    isa: Isa,
+    networks: Vec<([u8; 8], Network)>,
+    with_network: u32,
+    without: u32,
+    transformed: u32,
+    rebuilt: u32,
+}
+
+impl Coder {
+    fn new(isa: Isa) -> Self {
+        let mut networks = vec![network("tests/golden/nano.kzw", isa)];
+        let shipped = ["tiny", "small", "base"];
+        networks.extend(shipped.map(|name| network(&format!("models/shipped/{name}.kzw"), isa)));
+        Self { isa, networks, with_network: 0, without: 0, transformed: 0, rebuilt: 0 }
+    }
+
+    /// The original of a block, which is coded again as it was.
+    fn open(&mut self, block: &Block, name: &str) -> Vec<u8> {
+        match block.kind {
+            1 => block.payload.clone(),
+            2 => block.payload.repeat(block.length),
+            3 => self.open_mixed(block, name),
+            _ => {
+                let (inner, _) = blocks(&block.payload, 0);
+                let parts: Vec<u8> =
+                    inner.iter().flat_map(|block| self.open(block, name)).collect();
+                let original = deflate::rebuild(&parts, block.length, &mut || true).unwrap();
+                let again = deflate::unpack(&original, parts.len(), &mut || true);
+                assert_eq!(again, Some(parts), "{name}");
+                self.rebuilt += 1;
+                original
+            }
+        }
+    }
+
+    fn open_mixed(&mut self, block: &Block, name: &str) -> Vec<u8> {
+        let network = self.networks.iter().find(|(identity, _)| *identity == block.weights);
+        assert!(network.is_some() || block.weights == [0; 8], "{name}");
+        *(if network.is_some() { &mut self.with_network } else { &mut self.without }) += 1;
+        let recipe = Recipe {
+            design: designs::by_number(block.design).unwrap(),
+            tables: block.tables,
+            network: network.map(|(_, network)| network).into(),
+            isa: self.isa,
+            lanes: block.lanes,
+            threads: 2,
+            prepared: None,
+            speculate: Speculate::Usual,
+        };
+        let mut coded = 0;
+        let mut progress = |bytes: usize| {
+            coded += bytes;
+            true
+        };
+        let decoded = decode_block(recipe, &block.payload, block.length, &mut progress);
+        let mut decoded = decoded.unwrap();
+        let encoded = encode_block(recipe, &decoded, &mut progress).unwrap();
+        assert_eq!(encoded, block.payload, "{name} by {}", self.isa.name());
+        assert_eq!(coded, 2 * block.length);
+        let coded = decoded.clone();
+        let transform = Transform::by_number(block.transform).unwrap();
+        transform.undo(&mut decoded);
+        let mut again = decoded.clone();
+        transform.apply(&mut again);
+        assert_eq!(again, coded);
+        self.transformed += u32::from(transform != Transform::None);
+        decoded
+    }
+}
+
 /// Every golden file, with the networks that its blocks name.
 fn holds(isa: Isa) {
-    let mut networks = vec![network("tests/golden/nano.kzw", isa)];
-    networks.extend(
-        ["tiny", "small", "base"].map(|name| network(&format!("models/shipped/{name}.kzw"), isa)),
-    );
-    let (mut with_network, mut without, mut transformed) = (0, 0, 0);
+    let mut coder = Coder::new(isa);
     for entry in std::fs::read_dir(file("tests/golden/decode")).unwrap() {
         let path = entry.unwrap().path();
-        let data = std::fs::read(&path).unwrap();
+        let (data, name) = (std::fs::read(&path).unwrap(), path.display().to_string());
         if data.starts_with(b"\x89Kz") {
             continue; // the short form, whose blocks are coded as others are
         }
         let (blocks, length, check) = container(&data);
-        let mut original = Vec::new();
-        for block in blocks {
-            if block.kind == 1 {
-                original.extend(&block.payload);
-                continue;
-            }
-            if block.kind == 2 {
-                original.extend(block.payload.repeat(block.length));
-                continue;
-            }
-            let network = networks.iter().find(|(identity, _)| *identity == block.weights);
-            assert!(network.is_some() || block.weights == [0; 8], "{}", path.display());
-            *(if network.is_some() { &mut with_network } else { &mut without }) += 1;
-            let recipe = Recipe {
-                design: designs::by_number(block.design).unwrap(),
-                tables: block.tables,
-                network: network.map(|(_, network)| network).into(),
-                isa,
-                lanes: block.lanes,
-                threads: 2,
-                prepared: None,
-                speculate: Speculate::Usual,
-            };
-            let mut coded = 0;
-            let mut progress = |bytes: usize| {
-                coded += bytes;
-                true
-            };
-            let decoded = decode_block(recipe, &block.payload, block.length, &mut progress);
-            let mut decoded = decoded.unwrap();
-            let encoded = encode_block(recipe, &decoded, &mut progress).unwrap();
-            assert_eq!(encoded, block.payload, "{} by {}", path.display(), isa.name());
-            assert_eq!(coded, 2 * block.length);
-            let coded = decoded.clone();
-            let transform = Transform::by_number(block.transform).unwrap();
-            transform.undo(&mut decoded);
-            let mut again = decoded.clone();
-            transform.apply(&mut again);
-            assert_eq!(again, coded);
-            transformed += u32::from(transform != Transform::None);
-            original.extend(decoded);
-        }
+        let original: Vec<u8> = blocks.iter().flat_map(|block| coder.open(block, &name)).collect();
         assert_eq!(original.len() as u64, length);
-        assert_eq!(sha256(&original)[..12], check, "{} by {}", path.display(), isa.name());
+        assert_eq!(sha256(&original)[..12], check, "{name} by {}", isa.name());
     }
+    let Coder { with_network, without, transformed, rebuilt, .. } = coder;
     println!("{with_network} blocks with a network, {without} without, by {}", isa.name());
-    assert!(with_network >= 10 && without >= 5 && transformed >= 6);
+    assert!(with_network >= 10 && without >= 5 && transformed >= 6 && rebuilt > 0);
 }
 
 #[test]

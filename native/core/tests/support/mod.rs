@@ -44,10 +44,16 @@ pub struct Block {
 
 /// The blocks, and the length and check of the original.
 pub fn container(data: &[u8]) -> (Vec<Block>, u64, [u8; 12]) {
+    let (blocks, at) = blocks(data, 20);
+    let length = u64::from_le_bytes(data[at + 4..at + 12].try_into().unwrap());
+    (blocks, length, data[at + 12..at + 24].try_into().unwrap())
+}
+
+/// The blocks from a place on, up to an end mark or the end, and where they end.
+pub fn blocks(data: &[u8], mut at: usize) -> (Vec<Block>, usize) {
     let u32_at = |at: usize| u32::from_le_bytes(data[at..at + 4].try_into().unwrap());
-    let mut at = 20;
     let mut blocks = Vec::new();
-    while data[at] != 0 {
+    while data.get(at).is_some_and(|&kind| kind != 0) {
         let size = u32_at(at + 8) as usize;
         let more = if data[at] == 3 { 12 } else { 0 };
         let start = at + 12 + more;
@@ -63,8 +69,7 @@ pub fn container(data: &[u8]) -> (Vec<Block>, u64, [u8; 12]) {
         });
         at = start + size + 4;
     }
-    let length = u64::from_le_bytes(data[at + 4..at + 12].try_into().unwrap());
-    (blocks, length, data[at + 12..at + 24].try_into().unwrap())
+    (blocks, at)
 }
 
 /// SHA-256 as FIPS 180-4 has it; its constants are computed from the first primes.
