@@ -98,12 +98,12 @@ def test_the_job_of_a_level_states_the_weights_that_it_may_use() -> None:
 def test_a_file_is_counted_with_the_weights_that_it_names(tmp_path: Path) -> None:
     [job] = jobs_named(["kolmozip -6"])
     packed, made = tmp_path / "packed", []
-    for models in (["small"], ["general"], []):
+    for models in (["base"], ["general"], []):
         coders = registry.coders(models)
         with packed.open("wb") as target:
             stream.compress_stream(io.BytesIO(sample()[:2000]), target, coders=coders)
         made.append(job.recipe(packed))
-    for facts, name in zip(made, ("small", "general"), strict=False):
+    for facts, name in zip(made, ("base", "general"), strict=False):
         path = weights_store.path_by_name(name)
         card = weights_store.card_of(path)
         assert facts["model"] == name

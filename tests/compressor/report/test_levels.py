@@ -31,7 +31,7 @@ def test_the_table_states_how_each_level_coded(keep: Any) -> None:
         "1",
         "900,000",
     ]
-    assert lines(table, "kolmozip -6")[0][1:5] == ["small", "full", "448", "32"]
+    assert lines(table, "kolmozip -6")[0][1:5] == ["base", "full", "448", "32"]
     assert table.index("kolmozip -1") < table.index("kolmozip -6")
 
 

@@ -63,7 +63,7 @@ def test_our_levels_stand_in_their_order_with_what_they_are_for(keep: Any) -> No
         f"| `-1` | {LEVELS[1].purpose} | none | 900,000 | **1.440** | 0 | 1,000 | 2,000 | 30 |"
     )
     assert second == (
-        f"| `-6` | {LEVELS[6].purpose} | `small` | 800,000 | **1.280** | 3,000,000 | 1,000 | 2,000 "
+        f"| `-6` | {LEVELS[6].purpose} | `base` | 800,000 | **1.280** | 3,000,000 | 1,000 | 2,000 "
         "| 20 |"
     )
     assert "transformer" not in table
