@@ -22,6 +22,10 @@ from compressor.codec.inspection import inspect_file
 from compressor.codec.seams import ignore_progress
 from data.samples import sample
 
+pytestmark = pytest.mark.skipif(
+    native.absent() is not None, reason="takes minutes without the native engine"
+)
+
 TEXT = sample()[:12_000]
 LEVEL = 1
 
