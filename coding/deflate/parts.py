@@ -10,11 +10,8 @@ from coding.deflate.find import CHECK, WIDEST, Taken, streams
 from coding.deflate.stream import make
 from coding.deflate.tokens import EFFORTS, Plan
 from coding.errors import Damaged
+from coding.rebuilt import MAX_PARTS, most_parts
 
-MOST_PARTS = 1 << 27
-"""Bytes of parts."""
-PARTS_OF_BYTE = 32
-"""Parts have at most so many bytes for each one of the block."""
 WINDOW_BITS, LARGE_BIT, CHECKED_BIT, WIDE_BIT = 7, 8, 16, 32
 """Of a stream's form."""
 
@@ -24,12 +21,12 @@ def unpack(block: bytes, most: int) -> bytes | None:
 
     What they rebuild is the block.
     """
-    most = min(most, MOST_PARTS)
+    most = min(most, MAX_PARTS)
     taken = list(streams(block, most))
     if not taken:
         return None
     parts = _joined(block, taken)
-    if len(parts) > min(most, PARTS_OF_BYTE * len(block)):
+    if len(parts) > min(most, most_parts(len(block))):
         return None
     try:
         return parts if rebuild(parts, len(block)) == block else None
@@ -64,7 +61,7 @@ class _Head(NamedTuple):
 
 def rebuild(parts: bytes, length: int) -> bytes:
     """The block of ``length`` bytes that parts stand for. Raises Damaged where there is none."""
-    if len(parts) > min(MOST_PARTS, PARTS_OF_BYTE * length):
+    if len(parts) > most_parts(length):
         raise Damaged("a rebuilt block has more parts than allowed: get the file anew")
     fields = Fields(parts)
     count = fields.varint()

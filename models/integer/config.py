@@ -6,6 +6,7 @@ limits here hold against hostile files too; ``coding/FORMAT.md``, section 4, sta
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 from collections.abc import Mapping
 from typing import Any, Self, cast
@@ -32,7 +33,7 @@ MAX_PARAMETERS = 1 << 26
 they take 256 MiB, so that no file can ask for gigabytes."""
 
 
-class ByteShape:
+class ByteShape(abc.ABC):
     """What the shapes of all byte networks share: bytes and hashed n-grams in, logits out.
 
     Subclasses are frozen dataclasses with these fields among theirs.
@@ -61,9 +62,9 @@ class ByteShape:
         head = (self.width + self.ngram_width + 1) * VOCABULARY
         return from_byte + from_ngrams + head
 
+    @abc.abstractmethod
     def parameters(self) -> int:
         """The number of learned numbers, tables included."""
-        raise NotImplementedError
 
     def check_limits(self, **limits: int) -> None:
         """Raises ValueError where a limit is broken: of these fields, the tables, or in all.
