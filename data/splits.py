@@ -22,12 +22,14 @@ SLICES: dict[str, tuple[int, int]] = {
     "head1m": (0, 1_000_000),
     "test5m": (95_000_000, 100_000_000),
     "test1m": (95_000_000, 96_000_000),
+    "tail256k": (99_737_856, 100_000_000),
 }
 """Name -> [start, stop) in bytes of enwik8.
 
 ``train``, ``valid`` and ``test`` are the usual split of 90, 5 and 5 %. ``test5m`` is ``test`` by
 the name that results use, and ``test1m`` its first million bytes, for codecs too slow for all of
-it. ``head1m`` and ``enwik8`` hold training bytes, and a result for them says so.
+it. ``tail256k`` is the end of it, 262,144 bytes, because most files are shorter than all of it.
+``head1m`` and ``enwik8`` hold training bytes, and a result for them says so.
 """
 VALID_SLICE_BYTES = 262_144
 """Length of the beginning of ``valid`` that estimates use where all of it would take too long.

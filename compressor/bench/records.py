@@ -25,7 +25,7 @@ from data.splits import SLICES, training_bytes_within
 
 OURS, RIVAL = "kolmozip ", "transformer"
 """How the codec names of our rows and of the transformer baseline's begin."""
-FIRST_INPUTS = ("enwik8", "test5m", "test1m", "valid", "head1m")
+FIRST_INPUTS = ("enwik8", "test5m", "test1m", "tail256k", "valid", "head1m")
 """The order of inputs in tables; others follow by name."""
 GROUPS = {"files-development": "development", "files-known": "known", "files-test": "test"}
 """Name of a group of files, and of its folder -> the part of `kolmozip corpus files` that it is."""

@@ -63,7 +63,8 @@ def corpus() -> None:
 
 @click.command("slice")
 @click.argument(
-    "name", type=click.Choice(["enwik8", "train", "valid", "test5m", "test1m", "head1m"])
+    "name",
+    type=click.Choice(["enwik8", "train", "valid", "test5m", "test1m", "tail256k", "head1m"]),
 )
 @click.option("--output", "-o", required=True, type=options.PATH, help="Where to write it.")
 @options.force

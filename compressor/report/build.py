@@ -64,7 +64,7 @@ def build(
         pages[engines.PAGE] = engines.page(*measured)
     written = [write(out / name, content) for name, content in pages.items()] + drawn
     written += weight_bits.write_all(points, out / "ablations")
-    written += ladder.write_all(ladders, out)
+    written += ladder.write_all(ladders, out, kept)
     written += [write(path, card) for path, card in cards]
     if readme_path and (text := readme.with_parts(readme_path, kept)) is not None:
         written.append(write(readme_path, text))

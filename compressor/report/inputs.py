@@ -16,6 +16,7 @@ ABOUT = {
     "test5m": f"{LAST} {UNSEEN}",
     "test": f"{LAST} {UNSEEN}",
     "test1m": f"A slice: the first 1,000,000 bytes of test5m as a file of their own. {UNSEEN}",
+    "tail256k": f"A slice: enwik8's last 262,144 bytes as a file of their own. {UNSEEN}",
     "valid": "A slice: bytes 90,000,000 to 95,000,000 of enwik8 as a file of their own. Our models "
     "are not trained on them, but settings were chosen on them.",
     "head1m": "A slice: enwik8's first 1,000,000 bytes as a file of their own. They are training "

@@ -10,11 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from compressor.bench.records import OURS
 from compressor.ladder.rows import AR, CONTROLS, KIND
 from compressor.report import ladder_words as words
+from compressor.report import levels, measurements
 from compressor.report.ladder_series import ALONE, MIXTURE, Ladder, Rung, Sample, load
+from compressor.report.measurements import Measurements
 from compressor.report.pages import prose, sections, write
 from compressor.report.plots import ladder as plots
+from compressor.report.readme import on_slice
 from compressor.report.tables import Write, code, finer_bits, markdown, speed, whole
 from compressor.system.extras import need
 from compressor.system.files import named_errors
@@ -50,6 +54,16 @@ COLUMNS = (
     *("bits/char alone, estimate", "alone against AR", "alone against shrunk AR"),
     *("bits/char of the mixture, estimate", "mixture against AR", "mixture against shrunk AR"),
     *("file, bits/char", "KB/s in", "KB/s out", "KB/s trained"),
+)
+SHIPPED_ON = ("test5m", "tail256k")
+"""The slices of enwik8 that the levels with a network are shown on."""
+SMALL = f"{OURS}small"
+"""The codec that files of the levels are held against."""
+SHIPPED = (
+    "Levels of the program that have a network of one step a byte: `tiny` is the smaller network "
+    "that won over the rungs, trained for long and beside the memory, `small` the shape that the "
+    "ladder takes for `ar`. Files that were written, restored and compared, weights not counted; "
+    "on each input the newest, which one run made where commit and date agree."
 )
 RUN_COLUMNS = {
     "rung": "rung",
@@ -96,14 +110,14 @@ def build(raw: Path, out: Path) -> list[Path]:
 
     Raises MalformedResult, NoPermission, DiskFull.
     """
-    return write_all(load(raw), out)
+    return write_all(load(raw), out, measurements.load(raw))
 
 
-def write_all(series: Sequence[Ladder], out: Path) -> list[Path]:
+def write_all(series: Sequence[Ladder], out: Path, kept: Measurements) -> list[Path]:
     """Writes ladder.md and its pictures into a folder; removes them where nothing was run.
 
-    The page links to that on speculation where this lies there. Returns the paths written. Raises
-    NoPermission, DiskFull.
+    The page links to that on speculation where this lies there, and shows the files of our levels
+    among the measurements kept. Returns the paths written. Raises NoPermission, DiskFull.
     """
     with named_errors(str(out)):
         drawn = plots.write(series[0] if series else None, out / FOLDER)
@@ -111,11 +125,16 @@ def write_all(series: Sequence[Ladder], out: Path) -> list[Path]:
             (out / PAGE).unlink(missing_ok=True)
             return []
         speculation = (out / words.SPECULATION).is_file()
-    text = page(series, [path.name for path in drawn], speculation)
+    text = page(series, kept, [path.name for path in drawn], speculation)
     return [write(out / PAGE, text), *drawn]
 
 
-def page(series: Sequence[Ladder], drawn: Sequence[str], speculation: bool = False) -> str:
+def page(
+    series: Sequence[Ladder],
+    kept: Measurements,
+    drawn: Sequence[str],
+    speculation: bool = False,
+) -> str:
     """The page of one series or more; ``drawn`` are the names of the plots that exist."""
     first, *others = series
     return sections(
@@ -129,6 +148,7 @@ def page(series: Sequence[Ladder], drawn: Sequence[str], speculation: bool = Fal
         _speed(drawn),
         _size(first, drawn),
         _claims(first, speculation),
+        _shipped(kept),
         _others(others),
         f"## Runs\n\n{_runs(series)}",
     )
@@ -261,6 +281,49 @@ def _claims(ladder: Ladder, speculation: bool) -> str:
         "that has most of its rows, the largest of several. AR is `ar` of that scale."
     )
     return sections("## The claims", prose(about), answers) if answers else ""
+
+
+def _shipped(kept: Measurements) -> str:
+    """The files of our levels that have a network, beside those of `small` where it was run."""
+    lines = [line for name in SHIPPED_ON for line in _files(kept, name)]
+    figures: dict[str, Write] = {
+        "bytes": whole,
+        "bits/char": finer_bits,
+        "bytes against `small`": "{:+.1f} %".format,
+        "KB/s in": speed,
+        "KB/s out": speed,
+        "times `small` out": "{:.2f}".format,
+    }
+    table = markdown(pd.DataFrame(lines, dtype=object), figures)
+    return sections("## The levels that ship", prose(SHIPPED), table) if lines else ""
+
+
+def _files(kept: Measurements, name: str) -> list[dict[str, Any]]:
+    """Lines for the newest files of a slice of enwik8: `small`'s first, then level by level."""
+    rows = on_slice(kept.verified, name)
+    small = rows[rows["codec"] == SMALL]
+    ours = levels.levels_of(rows)
+    return [
+        {
+            "input": name,
+            "codec": f"`{row.codec}`",
+            "network": f"`{row.model}`",
+            "bytes": row.payload_bytes,
+            "bits/char": row.bits_per_char,
+            "bytes against `small`": _against(row.payload_bytes, small["payload_bytes"], -1, 100),
+            "KB/s in": row.kb_per_s_compress,
+            "KB/s out": row.kb_per_s_decompress,
+            "times `small` out": _against(row.kb_per_s_decompress, small["kb_per_s_decompress"]),
+            "commit": row.commit,
+            "date": row.date,
+        }
+        for row in pd.concat([small, ours[ours["model"].notna()]]).itertuples()
+    ]
+
+
+def _against(value: Any, of: pd.Series, offset: int = 0, scale: int = 1) -> float | None:
+    """A figure as a share of the one that a column holds; None without it."""
+    return None if of.empty or pd.isna(value) else scale * (value / of.iloc[0] + offset)
 
 
 def _others(series: Sequence[Ladder]) -> str:

@@ -26,6 +26,7 @@ def blank() -> np.ndarray:
         ("head1m", 0, 1_000_000),
         ("test1m", 95_000_000, 96_000_000),
         ("test5m", 95_000_000, 100_000_000),
+        ("tail256k", 99_737_856, 100_000_000),
     ],
 )
 def test_each_slice_is_the_stated_range(

@@ -23,7 +23,7 @@ Flat = Callable[[str], str]
 @pytest.fixture
 def text(keep: Any) -> Callable[[], str]:
     """The page of what has been kept."""
-    return lambda: ladder.page(load(keep.raw), [])
+    return lambda: ladder.page(load(keep.raw), keep.load(), [])
 
 
 def cells(line: str) -> list[str]:
@@ -181,6 +181,38 @@ def test_without_runs_there_is_no_page(keep: Any, raw: Path, tmp_path: Path) -> 
     assert not (out / ladder.FOLDER).exists()
 
 
+def test_levels_stand_as_files_against_small(
+    keep: Any, text: Callable[[], str], part: Part, flat: Flat
+) -> None:
+    keep.controls()
+    assert "## The levels that ship" not in text()
+    speeds = {"kb_per_s_compress": 300.0, "kb_per_s_decompress": 250.0}
+    keep.level(4, compressed_bytes=890_000, **speeds)
+    alone = row(part(text(), "## The levels that ship\n"), "test5m")
+    assert (alone["codec"], alone["bytes against `small`"]) == ("`kolmozip -4`", "-")
+    keep.level(3)  # without a network
+    keep(codec="xz -9e")
+    keep.ours(
+        codec="kolmozip small",
+        compressed_bytes=800_000,
+        kb_per_s_decompress=100.0,
+        file_format=1,
+    )
+    keep.level(5, compressed_bytes=840_000, input="tail256k", input_bytes=262_144)
+    files = part(text(), "## The levels that ship\n")
+    lines = [cells(line) for line in files.splitlines() if line.startswith("| t")]
+    assert [line[:2] for line in lines] == [
+        ["test5m", "`kolmozip small`"],
+        ["test5m", "`kolmozip -4`"],
+        ["tail256k", "`kolmozip -5`"],
+    ]
+    small, ours, elsewhere = lines
+    assert (small[3], small[5], small[8]) == ("800,000", "+0.0 %", "1.00")
+    assert ours[3:9] == ["890,000", "1.4240", "+11.2 %", "300", "250", "2.50"]
+    assert elsewhere[5] == "-"  # `small` has no row there
+    assert "restored and compared" in flat(files)
+
+
 def test_the_page_of_everything_has_the_rungs(keep: Any, tmp_path: Path) -> None:
     keep.controls()
     keep.rung("bpe-4k", gap=2, mixture_bits_per_char=None)
@@ -201,5 +233,6 @@ def test_the_committed_page_is_that_of_the_committed_runs() -> None:
     if not series:
         assert not page.exists()
         return
-    made = ladder.page(series, sorted(drawn), (RESULTS / SPECULATION).is_file())
+    kept = measurements.load(RESULTS / "raw")
+    made = ladder.page(series, kept, sorted(drawn), (RESULTS / SPECULATION).is_file())
     assert page.read_text("utf-8") == made, "run `kolmozip bench report`"
