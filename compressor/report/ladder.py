@@ -15,10 +15,9 @@ from compressor.ladder.rows import AR, CONTROLS, KIND
 from compressor.report import ladder_words as words
 from compressor.report import levels, measurements
 from compressor.report.ladder_series import ALONE, MIXTURE, Ladder, Rung, Sample, load
-from compressor.report.measurements import Measurements
+from compressor.report.measurements import Measurements, on_slice
 from compressor.report.pages import prose, sections, write
 from compressor.report.plots import ladder as plots
-from compressor.report.readme import on_slice
 from compressor.report.tables import Write, code, finer_bits, markdown, speed, whole
 from compressor.system.extras import need
 from compressor.system.files import named_errors
@@ -289,7 +288,7 @@ def _shipped(kept: Measurements) -> str:
     figures: dict[str, Write] = {
         "bytes": whole,
         "bits/char": finer_bits,
-        "bytes against `small`": "{:+.1f} %".format,
+        "bytes against `small`": lambda share: f"{100 * (share - 1):+.1f} %",
         "KB/s in": speed,
         "KB/s out": speed,
         "times `small` out": "{:.2f}".format,
@@ -310,10 +309,10 @@ def _files(kept: Measurements, name: str) -> list[dict[str, Any]]:
             "network": f"`{row.model}`",
             "bytes": row.payload_bytes,
             "bits/char": row.bits_per_char,
-            "bytes against `small`": _against(row.payload_bytes, small["payload_bytes"], -1, 100),
+            "bytes against `small`": _share(row.payload_bytes, small["payload_bytes"]),
             "KB/s in": row.kb_per_s_compress,
             "KB/s out": row.kb_per_s_decompress,
-            "times `small` out": _against(row.kb_per_s_decompress, small["kb_per_s_decompress"]),
+            "times `small` out": _share(row.kb_per_s_decompress, small["kb_per_s_decompress"]),
             "commit": row.commit,
             "date": row.date,
         }
@@ -321,9 +320,9 @@ def _files(kept: Measurements, name: str) -> list[dict[str, Any]]:
     ]
 
 
-def _against(value: Any, of: pd.Series, offset: int = 0, scale: int = 1) -> float | None:
+def _share(value: float, of: pd.Series) -> float | None:
     """A figure as a share of the one that a column holds; None without it."""
-    return None if of.empty or pd.isna(value) else scale * (value / of.iloc[0] + offset)
+    return None if of.empty else value / of.iloc[0]
 
 
 def _others(series: Sequence[Ladder]) -> str:

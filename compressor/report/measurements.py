@@ -105,6 +105,12 @@ def about(cited: pd.DataFrame, subject: Input) -> pd.Series:
     return (cited["input"] == subject.name) & is_slice(subject)
 
 
+def on_slice(rows: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The newest row of each codec on a slice of enwik8."""
+    rows = rows[(rows["input"] == name) & rows["subject"].map(is_slice).astype(bool)]
+    return rows.sort_values(AGE).drop_duplicates("codec", keep="last")
+
+
 def without_libraries(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of an input but those of libraries whose program has one, at nearly its place."""
     library = rows["codec"].str.endswith(LIBRARY)

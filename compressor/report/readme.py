@@ -10,7 +10,7 @@ from compressor.bench.records import OURS
 from compressor.bench.store import read_json
 from compressor.codec.levels import DEFAULT, LEVELS
 from compressor.report import levels
-from compressor.report.measurements import AGE, Measurements
+from compressor.report.measurements import Measurements, on_slice
 from compressor.report.pages import bullet, prose, sections
 from compressor.report.tables import (
     Write,
@@ -24,7 +24,6 @@ from compressor.report.tables import (
 )
 from compressor.system.extras import need
 from compressor.system.files import named_errors
-from data.splits import SLICES
 
 with need("report"):
     import pandas as pd
@@ -65,13 +64,6 @@ def _between(text: str, start: str, part: str, end: str) -> str:
     before, _, rest = text.partition(start)
     _, marker, after = rest.partition(end)
     return f"{before}{start}\n{part}{end}{after}" if marker and part else text
-
-
-def on_slice(rows: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The newest row of each codec on a slice of enwik8."""
-    start, stop = SLICES[name]
-    rows = rows[(rows["input"] == name) & (rows["input_bytes"] == stop - start)]
-    return rows.sort_values(AGE).drop_duplicates("codec", keep="last")
 
 
 def headline(kept: Measurements) -> str:

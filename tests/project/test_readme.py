@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from compressor.report.measurements import load
-from compressor.report.readme import cards, on_slice
+from compressor.report.measurements import load, on_slice
+from compressor.report.readme import cards
 from models.integer.identity import identity_of_bytes
 
 ROOT = Path(__file__).resolve().parents[2]
