@@ -85,6 +85,11 @@ class Kind(enum.IntEnum):
     RUN = 2
     MIXED = 3
     REBUILT = 4
+    PREDICTED = 6
+
+
+HOLDING_BLOCKS = frozenset({Kind.REBUILT, Kind.PREDICTED})
+"""Types whose payload is blocks of other types, which hold the parts."""
 
 
 class Design(enum.IntEnum):
@@ -507,9 +512,9 @@ class Reader:
             return
         while (start := _read(self._source, 4, "block header"))[0] != END_TYPE:
             block = read_block(self._source, start)
-            if block.head.kind == Kind.REBUILT and self.memory_id != NO_MEMORY:
+            if block.head.kind in HOLDING_BLOCKS and self.memory_id != NO_MEMORY:
                 raise Damaged(
-                    "a rebuilt block cannot begin with a prepared memory: "
+                    "a block that holds blocks cannot begin with a prepared memory: "
                     "the file is damaged, fetch it again"
                 )
             yield block
@@ -558,8 +563,8 @@ def _keeps_the_format(fields: bytes) -> bool:
     if not 1 <= length <= MAX_BLOCK:
         return False
     if kind != Kind.MIXED:
-        sizes = {Kind.RAW: size == length, Kind.RUN: size == 1, Kind.REBUILT: size < length}
-        return not any(fields[1:4]) and sizes[Kind(kind)]
+        sizes = {Kind.RAW: size == length, Kind.RUN: size == 1}
+        return not any(fields[1:4]) and sizes.get(Kind(kind), size < length)
     tables, reserved, _ = _MIXED.unpack_from(fields, _HEAD.size)
     return (
         lanes_log2 <= MAX_LANES_LOG2

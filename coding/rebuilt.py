@@ -1,11 +1,23 @@
-"""Rebuilt blocks: what they hold, and the heads of mixed blocks in any. FORMAT.md, section 7."""
+"""Rebuilt and predicted blocks: what they hold, and the heads of mixed blocks in any.
+
+``FORMAT.md``, sections 7 and 10.
+"""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator
 
-from coding.container import MAX_BLOCK, Block, Head, Kind, Mixed, block_bytes, read_block
+from coding.container import (
+    HOLDING_BLOCKS,
+    MAX_BLOCK,
+    Block,
+    Head,
+    Kind,
+    Mixed,
+    block_bytes,
+    read_block,
+)
 from coding.errors import Damaged
 
 MAX_PARTS = MAX_BLOCK
@@ -18,14 +30,14 @@ def most_parts(length: int) -> int:
     return min(MAX_PARTS, MAX_UNPACKING * length)
 
 
-def block_of(length: int, inner: list[Block]) -> Block:
-    """The rebuilt block of ``length`` original bytes whose parts these blocks hold."""
+def block_of(length: int, inner: list[Block], kind: Kind = Kind.REBUILT) -> Block:
+    """The rebuilt or predicted block of ``length`` original bytes whose parts these hold."""
     payload = b"".join(map(block_bytes, inner))
-    return Block(Head(Kind.REBUILT, length, len(payload)), payload)
+    return Block(Head(kind, length, len(payload)), payload)
 
 
 def inner_blocks(block: Block) -> list[Block]:
-    """The blocks that a rebuilt one consists of, their checksums compared.
+    """The blocks that a rebuilt or predicted one consists of, their checksums compared.
 
     Raises Damaged where they break the format, Truncated, NewerBlock.
     """
@@ -34,15 +46,15 @@ def inner_blocks(block: Block) -> list[Block]:
         one = read_block(source, start)
         parts += one.head.length
         inner.append(one)
-        if one.head.kind == Kind.REBUILT or parts > most_parts(block.head.length):
+        if one.head.kind in HOLDING_BLOCKS or parts > most_parts(block.head.length):
             raise Damaged(
-                "a rebuilt block holds what it must not: the file is damaged, fetch it again"
+                "a block holds blocks that it must not: the file is damaged, fetch it again"
             )
     return inner
 
 
 def mixed_heads(block: Block) -> Iterator[Mixed]:
-    """The head of a mixed block, those of a rebuilt block's mixed ones. Raises as above."""
-    for one in inner_blocks(block) if block.head.kind == Kind.REBUILT else [block]:
+    """The head of a mixed block, those of the mixed ones that a block holds. Raises as above."""
+    for one in inner_blocks(block) if block.head.kind in HOLDING_BLOCKS else [block]:
         if isinstance(one.head, Mixed):
             yield one.head

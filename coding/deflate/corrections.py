@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from coding.deflate import codes
-from coding.deflate.bits import Fields, Reader, packed, unpacked, varint
+from coding.deflate.bits import Reader, packed, unpacked
 from coding.deflate.codes import Codes
 from coding.deflate.tokens import FARTHEST, LONGEST, LOW, SHIFT, SHORTEST, match
 from coding.errors import Damaged
+from coding.fields import Fields, varint
 
 DESCRIBED = 4
 """The bit of a block's byte that says that its description follows."""

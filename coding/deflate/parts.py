@@ -5,11 +5,11 @@ from __future__ import annotations
 import zlib
 from typing import NamedTuple
 
-from coding.deflate.bits import Fields, varint
 from coding.deflate.find import CHECK, WIDEST, Taken, streams
 from coding.deflate.stream import make
 from coding.deflate.tokens import EFFORTS, Plan
 from coding.errors import Damaged
+from coding.fields import Fields, varint
 from coding.rebuilt import MAX_PARTS, most_parts
 
 WINDOW_BITS, LARGE_BIT, CHECKED_BIT, WIDE_BIT = 7, 8, 16, 32

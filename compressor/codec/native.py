@@ -21,6 +21,7 @@ from compressor.codec.seams import Progress, Recipe
 from compressor.errors import NoEngine, StaleEngine, UnusableWeights
 
 if TYPE_CHECKING:
+    from coding.prediction import Signal
     from compressor.codec._native import Network, Prepared
 
 ISA_VARIABLE = "KOLMOZIP_ISA"
@@ -365,3 +366,17 @@ def rebuild(parts: bytes, length: int) -> bytes:
         raise Damaged(
             "what a rebuilt block holds makes no block: the file is damaged, fetch it again"
         ) from error
+
+
+def predict(stretch: bytes, signal: Signal) -> bytes:
+    """As ``coding.prediction.residuals``."""
+    import compressor.codec._native as module
+
+    return module.predict(stretch, *signal, True)
+
+
+def unpredict(stretch: bytes, signal: Signal) -> bytes:
+    """As ``coding.prediction.restored``."""
+    import compressor.codec._native as module
+
+    return module.predict(stretch, *signal, False)

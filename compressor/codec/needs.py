@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 
 from coding import rebuilt
-from coding.container import NO_WEIGHTS, Block, Design, Kind, Mixed, Transform
+from coding.container import HOLDING_BLOCKS, NO_WEIGHTS, Block, Design, Kind, Mixed, Transform
 from coding.errors import LimitExceeded
 from compressor.codec.levels import Level
 from compressor.codec.seams import Recipe
@@ -50,14 +50,15 @@ def mixing(length: int, recipe: Recipe, networks: int) -> int:
 def decoding(block: Block) -> int:
     """What decoding a block takes. FORMAT.md, section "Decoder limits", says what for.
 
-    Raises a ``coding.errors.FormatError`` where the blocks in a rebuilt one break the format.
+    Raises a ``coding.errors.FormatError`` where the blocks that one holds break the format.
     """
     head = block.head
-    if head.kind == Kind.REBUILT:
+    if head.kind in HOLDING_BLOCKS:
         inner = rebuilt.inner_blocks(block)
         parts = sum(one.head.length for one in inner)
-        # The parts as they come and joined, the original, and chains of matches.
-        return 2 * (parts + head.length) + CHAINS_BYTES + max(map(decoding, inner), default=0)
+        # The parts as they come and joined, the original, and chains of matches or numbers.
+        texts = 2 * (parts + head.length) + (2 * head.length if head.kind == Kind.PREDICTED else 0)
+        return texts + CHAINS_BYTES + max(map(decoding, inner), default=0)
     if not isinstance(head, Mixed):
         # From a pipe a payload comes in parts, which are joined.
         return PROCESS_BYTES + 2 * head.size + min(head.length, PIECE)

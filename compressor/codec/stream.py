@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from coding import container, rebuilt
 from coding.container import (
+    HOLDING_BLOCKS,
     NO_MEMORY,
     Block,
     Digest,
@@ -28,6 +29,7 @@ from coding.errors import LimitExceeded
 from compressor.codec import levels, needs, registry, side_by_side, trials
 from compressor.codec.kinds import kind_of
 from compressor.codec.levels import Level
+from compressor.codec.media import Finder
 from compressor.codec.needs import GRANULE, PIECE, Room
 from compressor.codec.registry import Coders
 from compressor.codec.seams import BlockCodec, Progress, Recipe, ignore_progress
@@ -63,11 +65,13 @@ class Elsewhere(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class _Piece:
-    """The bytes of a block, and its parts where deflate streams in it were unpacked."""
+    """The bytes of a block, and its parts where it is to hold them in blocks of their own."""
 
     kind: Kind
     raw: bytes
     parts: bytes | None = None
+    holder: Kind = Kind.REBUILT
+    """The type of the block that holds the parts."""
 
     @property
     def coded(self) -> int:
@@ -168,7 +172,7 @@ def _mixed(
     return Block(Mixed(len(raw), len(payload), *how), payload)
 
 
-def _rebuilt(
+def _of_parts(
     piece: _Piece,
     make: Callable[[Kind, bytes, Progress], Block],
     most: int,
@@ -183,24 +187,25 @@ def _rebuilt(
     length = len(piece.raw)
     share = _Share(progress, len(piece.parts), length)
     pieces = _pieces(io.BytesIO(piece.parts), most)
-    block = rebuilt.block_of(length, [make(kind, part, share) for kind, part in pieces])
+    inner = [make(kind, part, share) for kind, part in pieces]
+    block = rebuilt.block_of(length, inner, piece.holder)
     return block if block.head.size < length else None
 
 
 def _restored(
     block: Block, progress: Progress, opened: Callable[[Block, Progress], Iterable[bytes]]
 ) -> bytes:
-    """The original of a rebuilt block, whose parts lie in blocks that ``opened`` opens."""
+    """The original of a block whose parts lie in blocks that ``opened`` opens."""
     inner, length = rebuilt.inner_blocks(block), block.head.length
     share = _Share(progress, sum(one.head.length for one in inner) or 1, length)
     parts = b"".join(part for one in inner for part in opened(one, share))
-    return trials.rebuilt_from(parts, length)
+    return trials.block_from(block.head.kind, parts, length)
 
 
 def open_block(block: Block, progress: Progress, find: Find) -> Iterator[bytes]:
     """The original bytes of a block, in pieces."""
     head = block.head
-    if head.kind == Kind.REBUILT:
+    if head.kind in HOLDING_BLOCKS:
         yield _restored(block, progress, lambda one, share: open_block(one, share, find))
         return
     if isinstance(head, Mixed):
@@ -238,8 +243,8 @@ def compress_stream(
     the one that is chosen by default. ``lanes`` are used as far as a block has bytes for them.
     Where blocks begin with a ``prepared`` memory, that says how they are coded; the level bounds
     them. Others are made ``elsewhere``, where that is given. What was packed with deflate, as PDF
-    and zip hold it, is unpacked first, so that it can be told again, unless ``unpack`` is False or
-    blocks begin with a prepared memory.
+    and zip hold it, is unpacked first, so that it can be told again, and sound and pictures are
+    predicted, unless ``unpack`` is False or blocks begin with a prepared memory.
 
     Memory is bounded by the level, whatever the length, for each block that is coded at a time
     (``side_by_side.at_once``). ``max_memory``, in bytes, bounds it further by smaller tables and
@@ -252,19 +257,26 @@ def compress_stream(
     coders = coders or registry.of_level(how, model)
     room = Room(how, len(coders.networks), max_memory)
     writer = container.Writer(target, prepared.memory.identity if prepared else NO_MEMORY)
-    digest = Digest()
+    digest, finder = Digest(), Finder()
 
     def pieces() -> Iterator[_Piece]:
         for kind, raw in _pieces(source, room.block_bytes):
             digest.update(raw)
-            yield _Piece(kind, raw, parts(kind, raw))
+            yield piece_of(kind, raw)
             del raw  # or it would lie beside the one that is read next
 
-    def parts(kind: Kind, raw: bytes) -> bytes | None:
-        if not unpack or prepared is not None or kind == Kind.RUN or len(raw) < LEAST_UNPACKED:
-            return None
+    def piece_of(kind: Kind, raw: bytes) -> _Piece:
+        if not unpack or prepared is not None:
+            return _Piece(kind, raw)
+        stretches = finder.stretches(raw)  # of every block: one may go on in the next
+        if kind == Kind.RUN or len(raw) < LEAST_UNPACKED:
+            return _Piece(kind, raw)
         room_for = room.block_bytes if max_memory else max(room.block_bytes, LEAST_PARTS)
-        return trials.unpacked(raw, min(rebuilt.most_parts(len(raw)), room_for))
+        parts = trials.unpacked(raw, min(rebuilt.most_parts(len(raw)), room_for))
+        if parts is not None or not stretches:
+            return _Piece(kind, raw, parts)
+        parts = trials.predicted(raw, stretches, coders.alone, room.recipe(len(raw)).design)
+        return _Piece(kind, raw, parts, Kind.PREDICTED)
 
     def ordinary(kind: Kind, raw: bytes, progress: Progress) -> Block:
         made = elsewhere.make_block if elsewhere else make_block
@@ -276,7 +288,7 @@ def compress_stream(
             prepared.refuse_beyond(len(raw), max_memory)
             block = block_after(prepared, kind, raw, progress)
         else:
-            block = _rebuilt(piece, ordinary, room.block_bytes, progress) or ordinary(
+            block = _of_parts(piece, ordinary, room.block_bytes, progress) or ordinary(
                 kind, raw, progress if piece.parts is None else ignore_progress
             )
         return block, raw if len(raw) <= container.SHORT_MOST else b""
@@ -349,7 +361,7 @@ def decompress_stream(
         return open_block(block, tell, (lambda _: after.codec) if after else find)
 
     def restore(block: Block, tell: Progress) -> Iterable[bytes]:
-        if block.head.kind == Kind.REBUILT:
+        if block.head.kind in HOLDING_BLOCKS:
             return [_restored(block, tell, opened)]
         if isinstance(block.head, Mixed):
             return list(opened(block, tell))

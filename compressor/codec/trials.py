@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from typing import NamedTuple
 
-from coding import transforms
-from coding.container import Design, Transform
+from coding import prediction, transforms
+from coding.container import Design, Kind, Transform
+from coding.prediction import Stretch
 from compressor.codec import native
 from compressor.codec.kinds import entropy
 from compressor.codec.levels import FULL, LIGHT, lanes_of
@@ -28,6 +30,16 @@ LEAST_SAMPLE = 1 << 9
 """Bytes of a block, if it has so many, by which one of several networks is chosen."""
 SAMPLE_LANES = 8
 LEAST_NUMBERS = 1 << 11
+LEAST_PREDICTED = 1 << 12
+"""Bytes of a sample by which it is told whether a stretch is to be predicted, at least."""
+PREDICTED_SHARE = 4
+"""All such samples of a block are at most one byte in so many; the longest stretches come first."""
+LEAST_LEAD, MOST_LEAD = 1 << 11, 1 << 17
+"""Bytes that are predicted before such a sample: two rows, or more to reach the least."""
+WINDOWS = (8, 9, 10, 11)
+"""Windows of predictions that are tried."""
+SAVED_BY_STRETCH, SAVED_BY_BLOCK = 64, 128
+"""Bytes that must be saved by a stretch, and by all of a block: what telling them takes."""
 
 
 def sample(block: bytes, size: int, centre: int) -> bytes:
@@ -66,6 +78,15 @@ def _differences(block: bytes, alone: BlockCodec, design: Design) -> Transform:
     plain = block[start : start + size]
     if len(plain) < LEAST_NUMBERS:
         return Transform.NONE
+    sizes = _as_differences(plain, alone, design)
+    if not sizes:
+        return Transform.NONE
+    best = min(sizes, key=lambda transform: sizes[transform])
+    return best if 16 * sizes[best] <= 15 * _size(alone, plain, design, 1) else Transform.NONE
+
+
+def _as_differences(plain: bytes, alone: BlockCodec, design: Design) -> dict[Transform, int]:
+    """What a sample takes as those differences that may well make it smaller."""
     changed = {transform: apply(transform, plain) for transform in transforms.DIFFERENCES}
     entropies = {transform: entropy(text) for transform, text in changed.items()}
     of_bytes, likely = entropy(plain), dict[int, Transform]()
@@ -73,11 +94,58 @@ def _differences(block: bytes, alone: BlockCodec, design: Design) -> Transform:
         if entropies[transform] < of_bytes:
             # Of those that reach equally far back one is enough: a later one has the lower entropy.
             likely[math.prod(transforms.DIFFERENCES[transform])] = transform
-    if not likely:
-        return Transform.NONE
-    sizes = {one: _size(alone, changed[one], design, 1) for one in likely.values()}
-    best = min(sizes, key=lambda transform: sizes[transform])
-    return best if 16 * sizes[best] <= 15 * _size(alone, plain, design, 1) else Transform.NONE
+    return {one: _size(alone, changed[one], design, 1) for one in likely.values()}
+
+
+def predicted(
+    block: bytes, stretches: list[Stretch], alone: BlockCodec, design: Design
+) -> bytes | None:
+    """The parts of a block in which sound and pictures are predicted, None where none should be.
+
+    A stretch is where a sample of it takes less than as it is, and than its differences do.
+    """
+    chosen, room = list[_Trial](), len(block) // PREDICTED_SHARE
+    for stretch in sorted(stretches, key=lambda stretch: stretch.size, reverse=True):
+        room -= _predicted_sample(stretch)
+        if room >= 0:
+            trial = _tried(block, stretch, alone, design)
+            chosen += [trial] if trial.saved > SAVED_BY_STRETCH else []
+    if sum(trial.saved for trial in chosen) <= SAVED_BY_BLOCK:
+        return None
+    change = native.predict if native.at_hand() else prediction.residuals
+    return prediction.parts_of(block, sorted(trial.stretch for trial in chosen), change)
+
+
+def _predicted_sample(stretch: Stretch) -> int:
+    """Bytes of a stretch by which it is told whether it is to be predicted."""
+    return min(max(stretch.size // ALONE_SHARE, LEAST_PREDICTED), NUMBERS_SAMPLE, stretch.size)
+
+
+def _tried(block: bytes, stretch: Stretch, alone: BlockCodec, design: Design) -> _Trial:
+    """A stretch with the window that suits it, and the bytes that are saved by predicting it."""
+    start, length, signal = stretch
+    row = signal.row * signal.width
+    size = _predicted_sample(stretch)
+    first = (length - size) // 2 // row * row
+    # What comes before the sample is learned from, so that its first rows have rows above them.
+    lead = min(first, max(min(2, MOST_LEAD // row), LEAST_LEAD // row) * row)
+    text = block[start + first - lead : start + first + size]
+    change = native.predict if native.at_hand() else prediction.residuals
+    coded = [change(text, signal._replace(window=window)) for window in WINDOWS]
+    entropies = [
+        sum(entropy(one[at :: signal.width]) for at in range(signal.width)) for one in coded
+    ]
+    best = entropies.index(min(entropies))
+    plain = text[lead:]
+    sizes = [_size(alone, plain, design, 1), *_as_differences(plain, alone, design).values()]
+    now = _size(alone, coded[best][lead:], design, 1)
+    saved = (min(sizes) - now) * length // size if 32 * now < 31 * min(sizes) else 0
+    return _Trial(Stretch(start, length, signal._replace(window=WINDOWS[best])), saved)
+
+
+class _Trial(NamedTuple):
+    stretch: Stretch
+    saved: int
 
 
 def codec_for(block: bytes, coders: Coders) -> BlockCodec:
@@ -124,7 +192,7 @@ def apply(transform: Transform, block: bytes) -> bytes:
 def unpacked(block: bytes, most: int) -> bytes | None:
     """The parts of a block that holds deflate streams, at most so many bytes, None of another.
 
-    By the native engine where that is at hand, as ``rebuilt_from`` is.
+    By the native engine where that is at hand, as ``block_from`` does.
     """
     if native.at_hand():
         return native.unpack(block, most)
@@ -133,8 +201,11 @@ def unpacked(block: bytes, most: int) -> bytes | None:
     return deflate.unpack(block, most)
 
 
-def rebuilt_from(parts: bytes, length: int) -> bytes:
-    """The block of ``length`` bytes that has these parts. Raises ``coding.errors.Damaged``."""
+def block_from(kind: Kind, parts: bytes, length: int) -> bytes:
+    """The block of ``length`` bytes and a type that has parts. Raises ``coding.errors.Damaged``."""
+    if kind == Kind.PREDICTED:
+        change = native.unpredict if native.at_hand() else prediction.restored
+        return prediction.block_from(parts, length, change)
     if native.at_hand():
         return native.rebuild(parts, length)
     from coding import deflate  # as above

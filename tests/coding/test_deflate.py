@@ -12,10 +12,10 @@ from collections.abc import Iterator
 import pytest
 
 from coding.deflate import codes, rebuild, unpack
-from coding.deflate.bits import Fields
 from coding.deflate.inflate import parse
 from coding.deflate.stream import make
 from coding.deflate.tokens import Plan
+from coding.fields import Fields
 from data.samples import sample
 
 MOST = 1 << 27

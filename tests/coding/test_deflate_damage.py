@@ -8,11 +8,11 @@ import zlib
 import pytest
 
 from coding.deflate import corrections, rebuild, unpack
-from coding.deflate.bits import Fields, varint
 from coding.deflate.inflate import parse
 from coding.deflate.stream import make
 from coding.deflate.tokens import Plan, match
 from coding.errors import Damaged
+from coding.fields import Fields, varint
 from data.samples import sample
 
 TEXT = b"to be or not to be, is what I ask myself"  # "o be" is a match: nothing finds the start

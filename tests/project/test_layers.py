@@ -29,7 +29,17 @@ LAYERS = (
     ),
 )
 """Modules and packages of `compressor`: each may import only itself and those to its left."""
-CODING = ("errors", "counts", "container", "rebuilt", "rangecoder", "transforms", "deflate")
+CODING = (
+    "errors",
+    "counts",
+    "fields",
+    "container",
+    "rebuilt",
+    "rangecoder",
+    "transforms",
+    "prediction",
+    "deflate",
+)
 """Modules and packages of `coding`, likewise."""
 INTEGER_FIRST = ("integer", "memory", "network")
 """Packages of `models`, likewise."""

@@ -11,6 +11,7 @@ mod lanes;
 mod mapping;
 pub mod memory;
 pub mod network;
+pub mod prediction;
 pub mod prepared;
 pub mod shape;
 pub mod speculation;

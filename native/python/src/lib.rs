@@ -15,6 +15,7 @@ use kolmozip_core::deflate;
 use kolmozip_core::memory::designs;
 use kolmozip_core::memory::{Explained, Explainer, Mixture};
 use kolmozip_core::network::{self, Isa};
+use kolmozip_core::prediction::{self, Signal};
 use kolmozip_core::prepared;
 use kolmozip_core::speculation::{Drafts, MAX_WIDTH, Speculate, Speculation, Tally};
 use kolmozip_core::transform::Transform;
@@ -502,6 +503,40 @@ fn rebuild<'py>(py: Python<'py>, parts: &[u8], length: usize) -> PyResult<Bound<
     }
 }
 
+/// A stretch of sound or a picture with each number less what is expected of it, or the inverse.
+///
+/// The form is wide, signed and high first as bits 0 to 2.
+#[pyfunction]
+#[expect(clippy::too_many_arguments, reason = "the fields of a signal, one by one")]
+fn predict<'py>(
+    py: Python<'py>,
+    stretch: &[u8],
+    form: u8,
+    window: u32,
+    channels: usize,
+    row: usize,
+    distances: Vec<usize>,
+    forward: bool,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let signal = Signal {
+        wide: form & 1 != 0,
+        signed: form & 2 != 0,
+        high_first: form & 4 != 0,
+        window,
+        channels,
+        row,
+        distances,
+    };
+    if !signal.is_sound() {
+        return Err(PyValueError::new_err("fields of a signal that are out of bounds"));
+    }
+    let mut alive = Alive::new();
+    let change = if forward { prediction::residuals } else { prediction::restored };
+    let changed = py.detach(|| change(stretch, &signal, &mut || alive.go_on()));
+    alive.end()?;
+    Ok(PyBytes::new(py, &changed.unwrap_or_default()))
+}
+
 /// Lets Python stop work that tells nothing, some times a second.
 struct Alive {
     asked: Instant,
@@ -606,7 +641,7 @@ mod _native {
     #[pymodule_export]
     use super::{
         Damaged, Network, Prepared, apply, build_id, counts, decode_block, encode_block,
-        explain_block, instruction_set, instruction_sets, prepare, rebuild, record_block, repeats,
+        explain_block, instruction_set, instruction_sets, predict, prepare, rebuild, record_block, repeats,
         state_version, undo, unpack,
     };
 }
