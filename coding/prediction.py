@@ -22,15 +22,15 @@ MOST_DISTANCES = 32
 MOST_DISTANCE = 1 << 27
 SUM_POINT = 16
 """Binary digits behind the point in the sums of products."""
-POINT = 24
+POINT = 29
 """The same in weights and factors."""
-SOLVED = 38
+SOLVED = 33
 """Binary digits that the sums have at most when they are solved."""
 RIDGE = 6
 """2^(window + RIDGE) is added to the sums of squares, so that there is a solution."""
 PACE = 2
 """Numbers of a channel from one solution to the next."""
-MOST_WEIGHT = 1 << 30
+MOST_WEIGHT = 1 << 35
 
 WIDE, SIGNED, HIGH_FIRST = 1, 2, 4
 """Bits of a form: two bytes a number, of two's complement, the higher one first."""

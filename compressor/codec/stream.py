@@ -82,6 +82,9 @@ class _Piece:
 LEAST_UNPACKED = 256
 """A block needs so many bytes for deflate streams to be looked for in it."""
 
+LITTLE_UNPACKED = 8
+"""Parts that are longer than their block by less than one byte in so many hold little."""
+
 LEAST_PARTS = 1 << 24
 """Bytes that parts may have at every level."""
 
@@ -273,10 +276,15 @@ def compress_stream(
             return _Piece(kind, raw)
         room_for = room.block_bytes if max_memory else max(room.block_bytes, LEAST_PARTS)
         parts = trials.unpacked(raw, min(rebuilt.most_parts(len(raw)), room_for))
-        if parts is not None or not stretches:
-            return _Piece(kind, raw, parts)
-        parts = trials.predicted(raw, stretches, coders.alone, room.recipe(len(raw)).design)
-        return _Piece(kind, raw, parts, Kind.PREDICTED)
+        # A deflate stream or two by chance must not keep sound from being predicted.
+        if stretches and (
+            parts is None or len(parts) * LITTLE_UNPACKED < len(raw) * (LITTLE_UNPACKED + 1)
+        ):
+            design = room.recipe(len(raw)).design
+            predicted = trials.predicted(raw, stretches, coders.alone, design)
+            if predicted is not None:
+                return _Piece(kind, raw, predicted, Kind.PREDICTED)
+        return _Piece(kind, raw, parts)
 
     def ordinary(kind: Kind, raw: bytes, progress: Progress) -> Block:
         made = elsewhere.make_block if elsewhere else make_block

@@ -18,6 +18,7 @@ from coding import transforms
 from coding.container import Transform
 from coding.deflate.stream import make
 from coding.deflate.tokens import Plan
+from coding.prediction import HIGH_FIRST, SIGNED, WIDE, Signal, Stretch
 from compressor.codec import levels, weights_store
 from data.samples import sample
 
@@ -32,7 +33,8 @@ class Golden(NamedTuple):
     least, and ``table_bytes`` those of the tables for each byte of a block, where they are not the
     program's, so that short blocks have several lanes and more than the least tables. ``transform``
     is for blocks that are too short for a trial. With ``short`` it is in the short form. With
-    ``whole`` it is what the program makes of the parts as one file.
+    ``whole`` it is what the program makes of the parts as one file. ``stretches`` are predicted, in
+    one block of all.
     """
 
     parts: list[bytes]
@@ -43,6 +45,7 @@ class Golden(NamedTuple):
     transform: Transform | None = None
     short: bool = False
     whole: bool = False
+    stretches: tuple[Stretch, ...] = ()
 
     @property
     def original(self) -> bytes:
@@ -86,6 +89,35 @@ def _document(*texts: bytes) -> bytes:
     return b"".join(parts)
 
 
+def _predicted() -> Golden:
+    """Sound of two channels, a picture of bytes and one of words that has a byte too many."""
+    sound, picture = _waves(240, 2, 2), bytearray()
+    for at in range(3 * 12 * 9):
+        pixel, channel = divmod(at, 3)
+        picture.append((pixel % 12 * 20 + pixel // 12 * (7 + channel) + channel * at % 5) % 256)
+    grey = b"".join(
+        (n % 16 * 4000 + n // 16 * 300 + n * n % 11).to_bytes(2, "big") for n in range(90)
+    )
+    parts = [
+        b"sound: ",
+        sound,
+        b"; a picture: ",
+        bytes(picture),
+        b"another: ",
+        grey + b"!",
+        b" end",
+    ]
+    signals = [
+        Signal(WIDE | SIGNED, 5, 2, 2, tuple(range(1, 13))),
+        Signal(0, 9, 3, 36, (1, 2, 3, 6, 33, 36, 39, 72)),
+        Signal(WIDE | HIGH_FIRST, 12, 1, 16, (16, 1, 17)),
+    ]
+    starts = [sum(map(len, parts[:number])) for number in (1, 3, 5)]
+    sizes = [len(parts[number]) for number in (1, 3, 5)]
+    stretches = tuple(map(Stretch, starts, sizes, signals))
+    return Golden([b"".join(parts)], level=1, stretches=stretches)
+
+
 def _all() -> dict[str, Golden]:
     text = sample()
     lines = [json.dumps({"id": n, "square": n * n, "even": n % 2 == 0}) for n in range(18)]
@@ -116,6 +148,7 @@ def _all() -> dict[str, Golden]:
         "short-records": Golden([_records(60)], level=3, table_bytes=4096, short=True),
     }
     made["rebuilt"] = Golden([_document(text[:700], text[300:900])], level=1, whole=True)
+    made["predicted"] = _predicted()
     for transform, (width, channels) in transforms.DIFFERENCES.items():
         # A byte more, which belongs to no number of two.
         part = _waves(300, channels, width) + b"!"

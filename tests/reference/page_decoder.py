@@ -1,7 +1,8 @@
 """A slow decoder of the kolmozip format, written from `coding/FORMAT.md` alone.
 
 It shares no code with the program, so that it can test whether the page is enough to read a file.
-Section numbers are those of the page. What section 7 needs is in `page_deflate.py`.
+Section numbers are those of the page. What section 7 needs is in `page_deflate.py`, section 10 in
+`page_prediction.py`.
 
 Usage: python page_decoder.py FILE.kz WEIGHTS.kzw... > ORIGINAL
 """
@@ -23,9 +24,11 @@ from typing import Any, NamedTuple
 
 sys.path.append(str(Path(__file__).parent))  # this folder is no package
 
+import page_prediction
 from page_deflate import rebuild, require
 
-END, RAW, RUN, MIXED, REBUILT = 0, 1, 2, 3, 4
+END, RAW, RUN, MIXED, REBUILT, PREDICTED = 0, 1, 2, 3, 4, 6
+OF_PARTS = (REBUILT, PREDICTED)
 MASK32, MASK64 = 2**32 - 1, 2**64 - 1
 SPACE, NEWLINE = 32, 10
 HASH_A, HASH_B, HASH_C = 2654435761, 2246822519, 3266489909
@@ -62,7 +65,7 @@ class Block(NamedTuple):
     transform: int = 0
     tables: int = 0  # MiB
     weights: bytes = NO_NETWORK
-    parts: tuple["Block", ...] = ()  # the blocks in a rebuilt block
+    parts: tuple["Block", ...] = ()  # the blocks in a rebuilt or predicted block
 
 
 class Prepared(NamedTuple):
@@ -100,8 +103,10 @@ def decode(
     if named != NO_MEMORY:
         at_hand = {memory.identity(): memory for memory in memories}
         memory = at_hand[the_one(named, list(at_hand), "prepared memory")]
-        kinds = [block.kind for block in blocks]
-        require(REBUILT not in kinds, "a rebuilt block in a container with a prepared memory")
+        kinds = {block.kind for block in blocks}
+        require(
+            kinds.isdisjoint(OF_PARTS), "a block of parts in a container with a prepared memory"
+        )
     original = b"".join(decode_block(block, networks, memory) for block in blocks)
     if container[:3] == SHORT:
         check_short(container, original)
@@ -122,9 +127,10 @@ def decode_block(
     block: Block, networks: Mapping[bytes, "Network"], memory: Prepared | None
 ) -> bytes:
     """The original of one block."""
-    if block.kind == REBUILT:
+    if block.kind in OF_PARTS:
         parts = b"".join(decode_block(part, networks, None) for part in block.parts)
-        return rebuild(parts, block.length)
+        original_of = rebuild if block.kind == REBUILT else page_prediction.original
+        return original_of(parts, block.length)
     if block.kind != MIXED:
         return block.payload * (block.length if block.kind == RUN else 1)
     if memory is not None:
@@ -239,7 +245,7 @@ def read_block(container: bytes, position: int) -> tuple[Block, int]:
     require(position + 12 <= len(container), "truncated block")
     head = struct.unpack_from("<BBBBII", container, position)
     kind, lanes_log, design, transform, length, size = head
-    require(kind in (RAW, RUN, MIXED, REBUILT), f"block type {kind} needs a newer decoder")
+    require(kind in (RAW, RUN, MIXED, *OF_PARTS), f"block type {kind} needs a newer decoder")
     require(1 <= length <= 2**27, "invalid block length")
     start = position + (24 if kind == MIXED else 12)
     end = start + size + 4
@@ -253,11 +259,11 @@ def read_block(container: bytes, position: int) -> tuple[Block, int]:
         block = Block(*block[:3], 1 << lanes_log, design, transform, tables, weights)
     else:
         require(lanes_log == design == transform == 0, "a field of mixed blocks is not 0")
-        fits = size < length if kind == REBUILT else size == (length if kind == RAW else 1)
-        require(fits, "invalid size of a raw block, a run or a rebuilt block")
+        fits = size < length if kind in OF_PARTS else size == (length if kind == RAW else 1)
+        require(fits, "invalid size of a raw block, a run or a block of parts")
     require(end <= len(container), "truncated block")
     check_checksum(container[position:end], "block")
-    if kind == REBUILT:
+    if kind in OF_PARTS:
         block = block._replace(parts=read_parts(block))
     require(design in (0, *DESIGNS), f"design {design} needs a newer decoder")
     require(transform <= 6, f"transform {transform} needs a newer decoder")
@@ -265,16 +271,16 @@ def read_block(container: bytes, position: int) -> tuple[Block, int]:
 
 
 def read_parts(block: Block) -> tuple[Block, ...]:
-    """Section 7: the blocks in a rebuilt block."""
+    """Sections 7 and 10: the blocks in a rebuilt or predicted block."""
     blocks, position = [], 0
     while position < len(block.payload):
         kind = block.payload[position]
-        require(kind in (RAW, RUN, MIXED), f"block type {kind} in a rebuilt block")
+        require(kind in (RAW, RUN, MIXED), f"block type {kind} in a block of parts")
         part, position = read_block(block.payload, position)
         blocks.append(part)
-    require(len(blocks) > 0, "a rebuilt block of nothing")
+    require(len(blocks) > 0, "a block of no parts")
     length = sum(part.length for part in blocks)
-    require(length <= min(2**27, 32 * block.length), "too long parts of a rebuilt block")
+    require(length <= min(2**27, 32 * block.length), "too long parts of a block")
     return tuple(blocks)
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from coding import container, errors, rebuilt, transforms
+from coding import container, errors, prediction, rebuilt, transforms
 from coding.container import (
     NO_WEIGHTS,
     Block,
@@ -54,11 +54,14 @@ def made(how: Any, engine: str | None = None) -> bytes:
         if how.transform is not None:
             changed = how.transform, transforms.apply(how.transform, how.original)
             patch.setattr(trials, "transformed", lambda *_: changed)
-        for part in how.parts:
-            digest.update(part)
+        for original in how.parts:
+            digest.update(original)
+            part = prediction.parts_of(original, how.stretches) if how.stretches else original
             kind = stream.kind_of(part)
             recipe = level.recipe(len(part))
             blocks.append(stream.make_block(coders, level, kind, part, recipe, ignore_progress))
+    if how.stretches:
+        blocks = [rebuilt.block_of(len(how.original), blocks, Kind.PREDICTED)]
     if how.short:
         packed = container.short_bytes(next(iter(blocks), None), digest)
         assert packed is not None
@@ -196,9 +199,16 @@ def changed(at: int, new: bytes) -> Callable[[bytes], bytes]:
     return lambda _: short(3, rest[:4], rest[4:], text)
 
 
-def of_parts(parts: bytes, length: int) -> Block:
-    """A rebuilt block whose parts lie in a raw one."""
-    return rebuilt.block_of(length, [Block(Head(Kind.RAW, len(parts), len(parts)), parts)])
+def of_parts(parts: bytes, length: int, kind: Kind = Kind.REBUILT) -> Block:
+    """A rebuilt or predicted block whose parts lie in a raw one."""
+    return rebuilt.block_of(length, [Block(Head(Kind.RAW, len(parts), len(parts)), parts)], kind)
+
+
+def predicted(*head: int, length: int = 400) -> Callable[[bytes], bytes]:
+    """Makes a container of a predicted block: fields of its parts, and 400 zeros."""
+    fields = Block(Head(Kind.RAW, len(head), len(head)), bytes(head))
+    zeros = Block(Head(Kind.RUN, 400, 1), b"\0")
+    return lone(rebuilt.block_of(length, [fields, zeros], Kind.PREDICTED))
 
 
 RAW = lone(Block(Head(Kind.RAW, 3, 3), b"abc"))(b"")
@@ -259,6 +269,26 @@ REFUSALS: dict[str, Callable[[bytes], bytes]] = {
     ),
     "Damaged-rebuilt-without-streams": lone(of_parts(b"\0" + bytes(60), 90)),
     "Damaged-rebuilt-at-level-0": lone(of_parts(b"\1\0\3\0\0\0abc" + bytes(80), 99)),
+    # Predicted blocks: number of stretches; gap, bytes, form, window, channels, row, distances.
+    "Damaged-predicted-without-stretches": predicted(0),
+    "Damaged-predicted-of-form-8": predicted(1, 0, 10, 8, 8, 1, 1, 1, 1),
+    "Damaged-predicted-of-window-3": predicted(1, 0, 10, 0, 3, 1, 1, 1, 1),
+    "Damaged-predicted-of-window-13": predicted(1, 0, 10, 0, 13, 1, 1, 1, 1),
+    "Damaged-predicted-without-channels": predicted(1, 0, 10, 0, 8, 0, 1, 1, 1),
+    "Damaged-predicted-of-9-channels": predicted(1, 0, 10, 0, 8, 9, 9, 1, 1),
+    "Damaged-predicted-row-below-channels": predicted(1, 0, 10, 0, 8, 2, 1, 1, 1),
+    "Damaged-predicted-without-distances": predicted(1, 0, 10, 0, 8, 1, 1, 0),
+    "Damaged-predicted-of-33-distances": predicted(1, 0, 10, 0, 8, 1, 1, 33, *[1] * 33),
+    "Damaged-predicted-of-distance-0": predicted(1, 0, 10, 0, 8, 1, 1, 1, 0),
+    "Damaged-predicted-distance-too-far": predicted(1, 0, 10, 0, 8, 1, 1, 1, *[255] * 3, 65, 0),
+    "Damaged-predicted-of-another-length": predicted(1, 0, 10, 0, 8, 1, 1, 1, 1, length=401),
+    "Damaged-predicted-beyond-its-end": predicted(1, 0, 0xF4, 3, 0, 8, 1, 1, 1, 1),
+    "Damaged-predicted-in-a-rebuilt": lone(
+        rebuilt.block_of(999, [of_parts(b"\0", 60, Kind.PREDICTED)])
+    ),
+    "Damaged-predicted-in-a-predicted": lone(
+        rebuilt.block_of(999, [of_parts(b"\0", 60, Kind.PREDICTED)], Kind.PREDICTED)
+    ),
     # Containers in the short form.
     "BadMagic-short": lambda _: b"\x89Ky" + small()[3:],
     "NewerVersion-short-form-5": lambda _: short(5, b"", b"what comes"),

@@ -513,13 +513,13 @@ RUN, RAW = block_bytes(2, 320, b"\0"), block_bytes(1, 5, b"12345")
 @pytest.mark.parametrize(
     ("block", "reason"),
     [
-        (block_bytes(4, 100, b""), "of nothing"),
+        (block_bytes(4, 100, b""), "of no parts"),
         (block_bytes(4, len(RUN), RUN), "invalid size"),
         (block_bytes(4, 0, b""), "invalid block length"),
         (block_bytes(4, 2**27 + 1, RAW), "invalid block length"),
-        (block_bytes(4, 100, block_bytes(4, 90, RAW)), "type 4 in a rebuilt block"),
-        (block_bytes(4, 100, RAW + bytes(28)), "type 0 in a rebuilt block"),
-        (block_bytes(4, 100, block_bytes(5, 5, b"12345")), "type 5 in a rebuilt block"),
+        (block_bytes(4, 100, block_bytes(4, 90, RAW)), "type 4 in a block of parts"),
+        (block_bytes(4, 100, RAW + bytes(28)), "type 0 in a block of parts"),
+        (block_bytes(4, 100, block_bytes(5, 5, b"12345")), "type 5 in a block of parts"),
         (block_bytes(4, 100, RAW[:-1]), "truncated block"),
         (block_bytes(4, 100, RAW[:-1] + b"?"), "wrong checksum"),
         (block_bytes(4, 19, RUN), "without streams"),

@@ -641,7 +641,7 @@ mod _native {
     #[pymodule_export]
     use super::{
         Damaged, Network, Prepared, apply, build_id, counts, decode_block, encode_block,
-        explain_block, instruction_set, instruction_sets, predict, prepare, rebuild, record_block, repeats,
-        state_version, undo, unpack,
+        explain_block, instruction_set, instruction_sets, predict, prepare, rebuild, record_block,
+        repeats, state_version, undo, unpack,
     };
 }
