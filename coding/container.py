@@ -97,6 +97,7 @@ class Design(enum.IntEnum):
 
     LIGHT = 1
     FULL = 2
+    LAYOUT = 3
 
 
 class Transform(enum.IntEnum):

@@ -90,7 +90,7 @@ SHORT = 2 << 20
 LANE = 512
 """Bytes of a lane at least, where a block has more than one."""
 
-LIGHT, FULL = Design.LIGHT, Design.FULL
+LIGHT, LAYOUT = Design.LIGHT, Design.LAYOUT
 BASE = ("base", "general")
 
 LEVELS: dict[int, Level] = {
@@ -100,12 +100,12 @@ LEVELS: dict[int, Level] = {
     for level in (
         Level(1, (), LIGHT, 48, 64, 0, 1, 1, 8, 180, "any file, the fastest"),
         Level(2, (), LIGHT, 256, 64, 2, 1, 1, 128, 200, "any file, large ones better"),
-        Level(3, (), FULL, 272, 256, 4, 1, 1, 128, 63, "programs, sound, pictures"),
+        Level(3, (), LAYOUT, 272, 256, 4, 1, 1, 128, 63, "programs, sound, pictures"),
         Level(4, ("tiny",), LIGHT, 256, 64, 2, 16, 8, 128, 70, "English text, fast"),
-        Level(5, ("tiny",), FULL, 272, 256, 4, 32, 16, 128, 55, "English text, fast and small"),
-        Level(6, BASE, FULL, 272, 256, 4, 32, 16, 128, 34, "most files"),
-        Level(7, BASE, FULL, 1024, 256, 2, 16, 16, 128, 34, "most files, more memory"),
-        Level(8, BASE, FULL, 1024, 256, 2, 8, 4, 128, 20, "most files, smaller"),
-        Level(9, BASE, FULL, 1024, 256, 2, 4, 1, 128, 19, "most files, smallest"),
+        Level(5, ("tiny",), LAYOUT, 272, 256, 4, 32, 16, 128, 55, "English text, fast and small"),
+        Level(6, BASE, LAYOUT, 272, 256, 4, 32, 16, 128, 34, "most files"),
+        Level(7, BASE, LAYOUT, 1024, 256, 2, 16, 16, 128, 34, "most files, more memory"),
+        Level(8, BASE, LAYOUT, 1024, 256, 2, 8, 4, 128, 20, "most files, smaller"),
+        Level(9, BASE, LAYOUT, 1024, 256, 2, 4, 1, 128, 19, "most files, smallest"),
     )
 }

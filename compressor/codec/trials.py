@@ -11,7 +11,7 @@ from coding.container import Design, Kind, Transform
 from coding.prediction import Stretch
 from compressor.codec import native
 from compressor.codec.kinds import entropy
-from compressor.codec.levels import FULL, LIGHT, lanes_of
+from compressor.codec.levels import LAYOUT, LIGHT, lanes_of
 from compressor.codec.registry import Coders
 from compressor.codec.seams import BlockCodec, Recipe, ignore_progress
 
@@ -167,7 +167,7 @@ def codec_for(block: bytes, coders: Coders) -> BlockCodec:
         return tried[0]
     text = sample(block, size, len(block) // 2)
     lanes = lanes_of(len(text), SAMPLE_LANES)
-    sizes = [_size(codec, text, FULL, lanes) for codec in tried]
+    sizes = [_size(codec, text, LAYOUT, lanes) for codec in tried]
     best = min(range(len(coders.networks)), key=sizes.__getitem__)
     if coders.alone in tried and 32 * sizes[-1] <= 33 * sizes[best]:
         return coders.alone

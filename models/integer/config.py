@@ -190,14 +190,15 @@ cores, 3.15 bits/char on validation text without memory.
 multiply-adds of ``small``. Its card (models/shipped/tiny.json) says what the shipped weights saw
 and reach.
 
-``small``: 3.91 million parameters, 1.38 million in n-gram tables; the default. ``kolmozip train
---preset small``: about two hours on two idle CPU cores at 17 to 20 KB/s. Its card
-(models/shipped/small.json) says what the shipped weights saw and reach.
+``small``: 3.91 million parameters, 1.38 million in n-gram tables; its weights take least for what
+they bring where weights count. ``kolmozip train --preset small``: about two hours on two idle CPU
+cores at 17 to 20 KB/s. Its card (models/shipped/small.json) says what the shipped weights saw and
+reach.
 
 ``small-kan``: 3.92 million, plain KAN layers and orders 2 to 6. Not shipped: DECISIONS.md, record
 24, has what it reached.
 
-``base``: 9.94 million parameters, 7.5 million in n-gram tables; it computes and codes as fast as
+``base``: 9.94 million parameters, 7.5 million in n-gram tables; the default. It computes and codes as fast as
 ``small``, out of which it grows: ``kolmozip train --preset base --from runs/small``. Its card
 (models/shipped/base.json) says what the weights reach.
 

@@ -10,6 +10,9 @@ import numpy as np
 from models.integer.ngram import HASH_LOW
 from models.memory.readers import Readers, hashed
 
+SHAPE = 0xF8F8_F8F8_F8F8
+"""The bits of the last six bytes that tell their shape."""
+
 
 class Kind(enum.Enum):
     """What a context is made of; "last" is the last byte."""
@@ -32,6 +35,11 @@ class Kind(enum.Enum):
     INDIRECT_PAIR = "what followed the last two bytes the last two times, the last two"
     NEST = "four open brackets and quotes, last"
     NEST_WORD = "four open brackets and quotes, word, last"
+    COLUMN = "the column, last"
+    COLUMN_ABOVE = "the column and the byte above"
+    SHAPE = "the upper five bits of each of the last six bytes"
+    SPECIALS_FORMAT = "the last two special bytes, classes of the last bytes, last"
+    FIELD_TRIPLE = "field of the line, the last three bytes"
 
 
 class Context(NamedTuple):
@@ -105,3 +113,14 @@ def _numbers(
             return readers.nest.astype(np.uint32), last ^ 0xF00
         case Kind.NEST_WORD:
             return hashed(readers.nest.astype(np.uint32), word), last ^ 0x1000
+        case Kind.COLUMN:
+            return readers.column(), last ^ 0x1100
+        case Kind.COLUMN_ABOVE:
+            return readers.column() | readers.above(1) << 8, np.full_like(last, 0x1200)
+        case Kind.SHAPE:
+            shape = readers.recent & SHAPE
+            return shape.astype(np.uint32), (shape >> 32).astype(np.uint32) ^ 0x130000
+        case Kind.SPECIALS_FORMAT:
+            return hashed(readers.specials, readers.format), last ^ 0x1400
+        case Kind.FIELD_TRIPLE:
+            return (readers.recent & 0xFFFFFF).astype(np.uint32), readers.fields ^ 0x1500

@@ -67,7 +67,37 @@ FULL = Design(
     ),
     matches=(5, 10, 20),
 )
-"""For networks, and for files that may take time."""
+"""The first design for networks, which files that were written before LAYOUT name."""
+
+LAYOUT = FULL._replace(
+    contexts=(
+        *(shared(Kind.ORDER, number) for number in (1, 2, 3, 4, 6, 8)),
+        shared(Kind.WORD),
+        shared(Kind.PAIR),
+        shared(Kind.SKIP),
+        shared(Kind.TRIPLE),
+        *(own(Kind.ORDER, number) for number in (2, 3, 5)),
+        own(Kind.WORD),
+        *(shared(Kind.SPARSE, mask) for mask in (0b110, 0b101, 0b1100)),
+        shared(Kind.INDENT),
+        shared(Kind.SPECIALS),
+        shared(Kind.FORMAT),
+        shared(Kind.ABOVE),
+        shared(Kind.ABOVE_WORD),
+        shared(Kind.RECORD),
+        shared(Kind.INDIRECT),
+        shared(Kind.INDIRECT_PAIR),
+        shared(Kind.NEST),
+        shared(Kind.NEST_WORD),
+        shared(Kind.COLUMN),
+        shared(Kind.COLUMN_ABOVE),
+        shared(Kind.SHAPE),
+        shared(Kind.SPECIALS_FORMAT),
+        shared(Kind.FIELD_TRIPLE),
+    ),
+)
+"""FULL, but that five contexts that told least have made room for the columns of a line and the
+shape of what was last. For networks, and for files that may take time."""
 
 LIGHT = Design(
     contexts=(
@@ -82,5 +112,5 @@ LIGHT = Design(
 )
 """For the fastest level: no network, one lane."""
 
-DESIGNS = {1: LIGHT, 2: FULL}
+DESIGNS = {1: LIGHT, 2: FULL, 3: LAYOUT}
 """By the number that a block names."""

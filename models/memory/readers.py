@@ -15,7 +15,7 @@ FIRST_RECORD = 4
 REPEATS = 15
 """A distance that has repeated more often than this is taken for the record length."""
 MOST = 255
-"""Indentation and fields are counted up to this."""
+"""Indentation, fields and columns are counted up to this."""
 OPEN, CLOSE, QUOTES = b"([{<", b")]}>", b"\"'`"
 BROKEN_BY_LINES = b"\"'`<"
 """What an end of line closes."""
@@ -136,6 +136,10 @@ class Readers:
         place = self.lines[lines] + (self.length + right - self.lines[0])
         there = place < self.lines[lines - 1]
         return self.text[self.starts + np.where(there, place, 0)] * there.astype(np.uint32)
+
+    def column(self) -> np.ndarray:
+        """The next byte's number in its line, up to 255, uint32."""
+        return np.minimum(self.length - self.lines[0], MOST).astype(np.uint32)
 
     def in_record(self) -> np.ndarray:
         """The byte a record's length before the next one, or 0 where there is none, uint32."""

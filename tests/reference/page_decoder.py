@@ -426,6 +426,15 @@ DESIGNS = {
         "none, node, last, match, classes, known, fields, two",
         [5, 10, 20],
     ),
+    3: Design(
+        "1, 2, 3, 4, 6, 8, word, pair, skip, triple, own 2, own 3, own 5, own word, sparse 6, "
+        "sparse 5, sparse 12, indent, specials, format, above, above word, record, indirect, "
+        "indirect pair, nest, nest word, column, column above, shape, specials format, "
+        "field triple",
+        8,
+        "none, node, last, match, classes, known, fields, two",
+        [5, 10, 20],
+    ),
 }
 LAST_STRETCH = 5631
 
@@ -731,6 +740,8 @@ class Text:
             kept = [self.back(i + 1) << (8 * i) for i in range(4) if int(number) >> i & 1]
             return hash32(sum(kept), 65536 * int(number) + 1280)
         above = 256 * self.above(1, 0)
+        column = min(len(self.bytes) - self.starts[0], 255)
+        shape = [self.back(i) & 248 for i in range(1, 7)]
         at = len(self.bytes) - self.record
         back = self.bytes[at] if at >= 0 else 0
         both = {
@@ -750,6 +761,14 @@ class Text:
             "indirect pair": (65536 * pair + self.after2[pair], 3584),
             "nest": (self.nest & MASK32, s1 + 3840),
             "nest word": (hash32(self.nest & MASK32, word), s1 + 4096),
+            "column": (column, s1 + 4352),
+            "column above": (column + above, 4608),
+            "shape": (
+                sum(t << (8 * i) for i, t in enumerate(shape[:4])),
+                (shape[4] + 256 * shape[5]) ^ 1245184,
+            ),
+            "specials format": (hash32(self.specials, self.format), s1 + 5120),
+            "field triple": (65536 * self.back(3) + pair, self.fields + 5376),
         }[name]
         return hash32(*both)
 

@@ -80,8 +80,8 @@ def test_every_engine_restores_it(name: str) -> None:
 
 
 def test_another_memory_and_other_blocks_are_refused() -> None:
-    alone, network = (Memory.open(FOLDER / f"{name}.kzm") for name in NAMES)
-    packed = (FOLDER / "network.kz").read_bytes()
+    alone, network = (earlier_memory(name) for name in NAMES)
+    packed = earlier("network")
     refused: list[tuple[Memory | None, type[KolmozipError]]] = [
         (None, UnknownMemory),
         (alone, UnknownMemory),
@@ -90,7 +90,7 @@ def test_another_memory_and_other_blocks_are_refused() -> None:
         with pytest.raises(error, match=network.identity.hex()[:8]):
             stream.decompress(packed, memory=memory)
     # A block of another memory, in a container that names this one.
-    packed, other = (earlier(name) for name in ("network", "memory-alone"))
+    other = earlier("memory-alone")
     with pytest.raises(Damaged, match="prepared memory"):
         stream.decompress(packed[:20] + other[20:], memory=network)
 
@@ -98,7 +98,7 @@ def test_another_memory_and_other_blocks_are_refused() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_containers_of_the_long_form_are_restored_too(name: str, page_decoder: ModuleType) -> None:
     """As earlier programs wrote them, and as this one does where the short form cannot hold it."""
-    memory, packed = Memory.open(FOLDER / f"{name}.kzm"), earlier(name)
+    memory, packed = earlier_memory(name), earlier(name)
     assert packed[8:16] == memory.identity
     assert stream.decompress(packed, memory=memory) == ORIGINAL
     weights = (GOLDEN / "nano.kzw").read_bytes()
@@ -131,6 +131,11 @@ def test_damage_to_the_short_form_is_noticed(name: str) -> None:
 def earlier(name: str) -> bytes:
     """What an earlier program wrote, in the long form."""
     return (GOLDEN / "earlier" / f"prepared-{name}.kz").read_bytes()
+
+
+def earlier_memory(name: str) -> Memory:
+    """The memory that an earlier program made for it."""
+    return Memory.open(GOLDEN / "earlier" / f"prepared-{name}.kzm")
 
 
 def test_no_golden_file_is_forgotten() -> None:

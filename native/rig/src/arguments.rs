@@ -16,7 +16,7 @@ rig record weights=W out=F [NAME=VALUE]... FILE
 rig look weights=W [out=F] [NAME=VALUE]... FILE
     Says how often the network's likeliest byte comes, and the memory's; `out` is as of record.
 
-    design=2        number of the memory's design, as a block names it
+    design=3        number of the memory's design, as a block names it
     lanes=16        lanes
     mb=256          MiB of hash tables; with 0 the fewest lines there are
     threads=1       threads
@@ -80,7 +80,7 @@ impl Arguments {
         }
         let mut read = Self {
             task,
-            design: &designs::FULL,
+            design: &designs::LAYOUT,
             lanes: None,
             tables: 256,
             threads: 1,

@@ -46,7 +46,7 @@ def test_recipes_keep_the_format_and_grow_with_the_block(level: Level) -> None:
     assert level.block_bytes <= container.MAX_BLOCK
 
 
-MADE_UP = Level(6, "small", Design.FULL, 448, 128, 0, 32, 16, 128, 1, "trying things out")
+MADE_UP = Level(6, "small", Design.LAYOUT, 448, 128, 0, 32, 16, 128, 1, "trying things out")
 
 
 def test_tables_are_as_the_block_needs_them() -> None:

@@ -59,7 +59,7 @@ def test_the_network_codes_a_block_whose_sample_it_makes_smaller_by_a_thirty_sec
     assert network.tried == [(tried, recipe)], "on equal terms"
     assert tried in block
     assert len(tried) == trials.TEXT_SAMPLE
-    assert (recipe.design, recipe.lanes) == (Design.FULL, trials.SAMPLE_LANES)
+    assert (recipe.design, recipe.lanes) == (Design.LAYOUT, trials.SAMPLE_LANES)
 
 
 def test_a_sample_is_a_small_share_of_the_block() -> None:
@@ -169,7 +169,7 @@ def test_what_is_no_program_sound_or_picture_is_not_transformed(name: str, desig
 def test_text_is_not_even_tried() -> None:
     for name in ("text", "French in Latin-1"):
         unchanged = Transform.NONE, TEXTS[name]
-        assert trials.transformed(TEXTS[name], Sized(), Design.FULL) == unchanged
+        assert trials.transformed(TEXTS[name], Sized(), Design.LAYOUT) == unchanged
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_the_transform_is_used_where_a_sample_becomes_smaller(
     plain: int, changed: int, wins: bool
 ) -> None:
     code, codec = program(40_000), Sized(plain, changed)
-    transform, block = trials.transformed(code, codec, Design.FULL)
+    transform, block = trials.transformed(code, codec, Design.LAYOUT)
     assert transform == (Transform.X86 if wins else Transform.NONE)
     assert block == (transforms.x86(code) if wins else code)
     assert trials.undo(transform, block) == code
@@ -267,7 +267,7 @@ def test_differences_must_make_a_sample_smaller_by_a_sixteenth(changed: int, win
 
 def test_a_short_block_is_not_taken_for_sound() -> None:
     sound = waves(Transform.BYTES, 8 * trials.LEAST_NUMBERS - 1)
-    assert trials.transformed(sound, Sized(), Design.FULL) == (Transform.NONE, sound)
+    assert trials.transformed(sound, Sized(), Design.LAYOUT) == (Transform.NONE, sound)
 
 
 @pytest.mark.parametrize("centre", [0, 10, 50, 90, 100])

@@ -29,7 +29,7 @@ HERE = Path(__file__).parent
 GOLDEN = HERE / "golden.json"
 NANO = HERE.parents[1] / "golden" / "nano.kzw"
 """The weights of the golden files: a network that takes no time."""
-LIGHT, FULL = 1, 2
+LIGHT, FULL, LAYOUT = 1, 2, 3
 
 
 class Case(NamedTuple):
@@ -68,6 +68,19 @@ CASES = [
     Case("text", 9, FULL, 9, 1),
     Case("text", 13, FULL, 8, 1),
     Case("text", 31, LIGHT, 16, 1),
+    Case("text", 1000, LAYOUT, 16, 1),
+    Case("text", 500, LAYOUT, 20, 0),
+    Case("text", 200, LAYOUT, 5, 1, network=True),
+    Case("text", 13, LAYOUT, 8, 1),
+    Case("long", 20_000, LAYOUT, 60, 1),
+    Case("program", 3000, LAYOUT, 60, 1),
+    Case("random", 1500, LAYOUT, 50, 1),
+    Case("special", 2000, LAYOUT, 50, 1),
+    Case("table", 3000, LAYOUT, 50, 1),
+    Case("nested", 4000, LAYOUT, 64, 1),
+    Case("records", 2800, LAYOUT, 56, 1),
+    Case("repeats", 2000, LAYOUT, 50, 1),
+    Case("same", 600, LAYOUT, 2, 1),
 ]
 
 

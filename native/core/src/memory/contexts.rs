@@ -51,6 +51,16 @@ pub(crate) enum Context {
     Nest,
     /// Four open brackets and quotes, word, last.
     NestWord,
+    /// The column, last.
+    Column,
+    /// The column and the byte above.
+    ColumnAbove,
+    /// The upper five bits of each of the last six bytes.
+    Shape,
+    /// The last two special bytes, classes of the last bytes, last.
+    SpecialsFormat,
+    /// Field of the line, the last three bytes.
+    FieldTriple,
 }
 
 /// Ten classes of bytes.
@@ -286,6 +296,11 @@ impl Reader {
         line.get(column).map_or(0, |&byte| u32::from(byte))
     }
 
+    /// The next byte's number in its line, to 255.
+    fn column(&self) -> u32 {
+        (self.length - self.lines[0]).min(255) as u32
+    }
+
     /// The byte a record's length before the next, or 0.
     fn in_record(&self, read: &[u8]) -> u32 {
         let at = self.length.checked_sub(self.record as usize);
@@ -328,6 +343,14 @@ impl Reader {
             }
             Context::Nest => hash(self.nest as u32, last ^ 0xF00),
             Context::NestWord => hash(hash(self.nest as u32, self.word), last ^ 0x1000),
+            Context::Column => hash(self.column(), last ^ 0x1100),
+            Context::ColumnAbove => hash(self.column() | self.above(read, 1, 0) << 8, 0x1200),
+            Context::Shape => {
+                let shape = self.last & 0xF8F8_F8F8_F8F8;
+                hash(shape as u32, (shape >> 32) as u32 ^ 0x13_0000)
+            }
+            Context::SpecialsFormat => hash(hash(self.specials, self.format), last ^ 0x1400),
+            Context::FieldTriple => hash(self.last as u32 & 0xFF_FFFF, self.fields ^ 0x1500),
         }
     }
 

@@ -25,7 +25,7 @@ const fn own(context: Context) -> Item {
     Item { context, own: true }
 }
 
-/// For networks, and for files that may take time.
+/// The first design for networks, which files that were written before `LAYOUT` name.
 pub static FULL: Design = Design {
     items: &[
         shared(Context::Order(1)),
@@ -76,6 +76,58 @@ pub static FULL: Design = Design {
     matches: &[5, 10, 20],
 };
 
+/// `FULL`, but that five contexts that told least have made room for the columns of a line and the
+/// shape of what was last.
+pub static LAYOUT: Design = Design {
+    items: &[
+        shared(Context::Order(1)),
+        shared(Context::Order(2)),
+        shared(Context::Order(3)),
+        shared(Context::Order(4)),
+        shared(Context::Order(6)),
+        shared(Context::Order(8)),
+        shared(Context::Word),
+        shared(Context::Pair),
+        shared(Context::Skip),
+        shared(Context::Triple),
+        own(Context::Order(2)),
+        own(Context::Order(3)),
+        own(Context::Order(5)),
+        own(Context::Word),
+        shared(Context::Sparse(0b110)),
+        shared(Context::Sparse(0b101)),
+        shared(Context::Sparse(0b1100)),
+        shared(Context::Indent),
+        shared(Context::Specials),
+        shared(Context::Format),
+        shared(Context::Above),
+        shared(Context::AboveWord),
+        shared(Context::Record),
+        shared(Context::Indirect),
+        shared(Context::IndirectPair),
+        shared(Context::Nest),
+        shared(Context::NestWord),
+        shared(Context::Column),
+        shared(Context::ColumnAbove),
+        shared(Context::Shape),
+        shared(Context::SpecialsFormat),
+        shared(Context::FieldTriple),
+    ],
+    part: 8,
+    choosers: &[
+        Chooser::None,
+        Chooser::Node,
+        Chooser::Last,
+        Chooser::Match,
+        Chooser::Classes,
+        Chooser::Known,
+        Chooser::Fields,
+        Chooser::Two,
+    ],
+    group: 2,
+    matches: &[5, 10, 20],
+};
+
 /// For the fastest level: no network, one lane.
 pub static LIGHT: Design = Design {
     items: &[
@@ -97,5 +149,5 @@ pub static LIGHT: Design = Design {
 /// The design that a block names by its number.
 #[must_use]
 pub fn by_number(number: usize) -> Option<&'static Design> {
-    [&LIGHT, &FULL].get(number.checked_sub(1)?).copied()
+    [&LIGHT, &FULL, &LAYOUT].get(number.checked_sub(1)?).copied()
 }
