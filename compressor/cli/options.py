@@ -202,7 +202,8 @@ unpack = click.option(
     default=True,
     show_default=True,
     help="Unpack what deflate packed, as in PDF, gzip and zip, and pack it again when the "
-    "file is restored: far smaller, but all that was unpacked is coded and takes its time.",
+    "file is restored: far smaller, but all that was unpacked is coded and takes its time. "
+    "Predict sound and pictures too.",
 )
 results = click.option(
     "--results",
