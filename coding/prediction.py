@@ -14,12 +14,12 @@ from typing import Literal, NamedTuple
 
 from coding.errors import Damaged
 from coding.fields import Fields, varint
-from coding.rebuilt import most_parts
 
 WINDOWS = range(4, 13)
 MOST_CHANNELS = 8
 MOST_DISTANCES = 32
 MOST_DISTANCE = 1 << 27
+MOST_STRETCHES = 1 << 12
 SUM_POINT = 16
 """Binary digits behind the point in the sums of products."""
 POINT = 29
@@ -177,7 +177,10 @@ def _wrapped(value: int, half: int) -> int:
 
 
 def parts_of(block: bytes, stretches: Sequence[Stretch], change: Change = residuals) -> bytes:
-    """The parts of a block in which these stretches, in order and apart, are predicted."""
+    """The parts of a block in which these stretches, in order and apart, are predicted.
+
+    There is one at least, and at most MOST_STRETCHES.
+    """
     head, content, at = bytearray(varint(len(stretches))), bytearray(), 0
     for start, size, signal in stretches:
         form, window, channels, row, distances = signal
@@ -192,8 +195,8 @@ def block_from(parts: bytes, length: int, change: Change = restored) -> bytes:
     """The block of ``length`` bytes that parts stand for. Raises Damaged where there is none."""
     fields = Fields(parts)
     count = fields.varint()
-    if not count or len(parts) > most_parts(length):
-        raise Damaged("a predicted block has no stretch, or too many parts: get the file anew")
+    if not 1 <= count <= MOST_STRETCHES:
+        raise Damaged("a predicted block has no stretch, or too many: get the file anew")
     heads = [_head(fields) for _ in range(count)]
     if fields.left != length:
         raise Damaged("a predicted block has another length than its head says: get the file anew")

@@ -25,8 +25,14 @@ MAX_PARTS = MAX_BLOCK
 MAX_UNPACKING = 32
 
 
-def most_parts(length: int) -> int:
+MAX_HEADS = 1 << 20
+"""Bytes by which the parts of a predicted block are longer than its original at most."""
+
+
+def most_parts(length: int, kind: Kind = Kind.REBUILT) -> int:
     """Bytes that the parts of a block of ``length`` original bytes have at most."""
+    if kind == Kind.PREDICTED:
+        return length + MAX_HEADS
     return min(MAX_PARTS, MAX_UNPACKING * length)
 
 
@@ -42,11 +48,12 @@ def inner_blocks(block: Block) -> list[Block]:
     Raises Damaged where they break the format, Truncated, NewerBlock.
     """
     source, inner, parts = io.BytesIO(block.payload), list[Block](), 0
+    most = most_parts(block.head.length, block.head.kind)
     while start := source.read(4):
         one = read_block(source, start)
         parts += one.head.length
         inner.append(one)
-        if one.head.kind in HOLDING_BLOCKS or parts > most_parts(block.head.length):
+        if one.head.kind in HOLDING_BLOCKS or parts > most:
             raise Damaged(
                 "a block holds blocks that it must not: the file is damaged, fetch it again"
             )

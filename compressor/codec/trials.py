@@ -105,7 +105,8 @@ def predicted(
     A stretch is where a sample of it takes less than as it is, and than its differences do.
     """
     chosen, room = list[_Trial](), len(block) // PREDICTED_SHARE
-    for stretch in sorted(stretches, key=lambda stretch: stretch.size, reverse=True):
+    longest = sorted(stretches, key=lambda stretch: stretch.size, reverse=True)
+    for stretch in longest[: prediction.MOST_STRETCHES]:
         room -= _predicted_sample(stretch)
         if room >= 0:
             trial = _tried(block, stretch, alone, design)

@@ -161,6 +161,7 @@ def test_a_changed_byte_is_damage_or_another_block() -> None:
     ("head", "why"),
     [
         (b"\0", "no stretch"),
+        (varint(4097) + b"\0\0\0\x08\1\1\1\1" * 4097, "too many"),
         (b"\1\0\x0a\x08\x08\1\1\1\1", "form"),
         (b"\1\0\x0a\0\x08\1\1\1" + varint((1 << 27) + 1), "form"),
         (b"\1\0" + varint(101) + b"\0\x08\1\1\1\1", "beyond"),

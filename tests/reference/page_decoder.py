@@ -280,7 +280,8 @@ def read_parts(block: Block) -> tuple[Block, ...]:
         blocks.append(part)
     require(len(blocks) > 0, "a block of no parts")
     length = sum(part.length for part in blocks)
-    require(length <= min(2**27, 32 * block.length), "too long parts of a block")
+    most = min(2**27, 32 * block.length) if block.kind == REBUILT else block.length + 2**20
+    require(length <= most, "too long parts of a block")
     return tuple(blocks)
 
 

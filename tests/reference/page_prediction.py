@@ -25,7 +25,7 @@ def original(parts: bytes, length: int) -> bytes:
     """The original of this length, of its parts. Raises ValueError for parts that are invalid."""
     source = Source(parts)
     k = source.varint()
-    require(k >= 1, "a predicted block without stretches")
+    require(1 <= k <= 4096, "a predicted block of no stretches, or of too many")
     heads = [read_head(source) for _ in range(k)]
     require(source.left() == length, "a predicted block of another length")
     made = bytearray()

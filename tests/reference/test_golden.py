@@ -275,6 +275,10 @@ REFUSALS: dict[str, Callable[[bytes], bytes]] = {
     "Damaged-rebuilt-at-level-0": lone(of_parts(b"\1\0\3\0\0\0abc" + bytes(80), 99)),
     # Predicted blocks: number of stretches; gap, bytes, form, window, channels, row, distances.
     "Damaged-predicted-without-stretches": predicted(0),
+    "Damaged-predicted-of-4097-stretches": predicted(0x81, 32),
+    "Damaged-predicted-of-too-many-parts": lone(
+        rebuilt.block_of(60, [Block(Head(Kind.RUN, 60 + (1 << 20) + 1, 1), b"\1")], Kind.PREDICTED)
+    ),
     "Damaged-predicted-of-form-8": predicted(1, 0, 10, 8, 8, 1, 1, 1, 1),
     "Damaged-predicted-of-window-3": predicted(1, 0, 10, 0, 3, 1, 1, 1, 1),
     "Damaged-predicted-of-window-13": predicted(1, 0, 10, 0, 13, 1, 1, 1, 1),
