@@ -85,10 +85,11 @@ class Kind(enum.IntEnum):
     RUN = 2
     MIXED = 3
     REBUILT = 4
+    BASE64 = 5
     PREDICTED = 6
 
 
-HOLDING_BLOCKS = frozenset({Kind.REBUILT, Kind.PREDICTED})
+HOLDING_BLOCKS = frozenset({Kind.REBUILT, Kind.BASE64, Kind.PREDICTED})
 """Types whose payload is blocks of other types, which hold the parts."""
 
 

@@ -1,6 +1,6 @@
-"""Rebuilt and predicted blocks: what they hold, and the heads of mixed blocks in any.
+"""Rebuilt, predicted and base64 blocks: what they hold, and the heads of mixed blocks in any.
 
-``FORMAT.md``, sections 7 and 10.
+``FORMAT.md``, sections 7, 10 and 11.
 """
 
 from __future__ import annotations
@@ -23,27 +23,25 @@ from coding.errors import Damaged
 MAX_PARTS = MAX_BLOCK
 """Bytes of a block's parts at most, and how many times as long as its original at most."""
 MAX_UNPACKING = 32
-
-
 MAX_HEADS = 1 << 20
-"""Bytes by which the parts of a predicted block are longer than its original at most."""
+"""Bytes by which the parts of a predicted or base64 block are longer than its original at most."""
 
 
 def most_parts(length: int, kind: Kind = Kind.REBUILT) -> int:
     """Bytes that the parts of a block of ``length`` original bytes have at most."""
-    if kind == Kind.PREDICTED:
-        return length + MAX_HEADS
-    return min(MAX_PARTS, MAX_UNPACKING * length)
+    if kind == Kind.REBUILT:
+        return min(MAX_PARTS, MAX_UNPACKING * length)
+    return length + MAX_HEADS
 
 
 def block_of(length: int, inner: list[Block], kind: Kind = Kind.REBUILT) -> Block:
-    """The rebuilt or predicted block of ``length`` original bytes whose parts these hold."""
+    """The block of this type and ``length`` original bytes whose parts these hold."""
     payload = b"".join(map(block_bytes, inner))
     return Block(Head(kind, length, len(payload)), payload)
 
 
 def inner_blocks(block: Block) -> list[Block]:
-    """The blocks that a rebuilt or predicted one consists of, their checksums compared.
+    """The blocks that hold the parts of one, their checksums compared.
 
     Raises Damaged where they break the format, Truncated, NewerBlock.
     """
@@ -53,7 +51,9 @@ def inner_blocks(block: Block) -> list[Block]:
         one = read_block(source, start)
         parts += one.head.length
         inner.append(one)
-        if one.head.kind in HOLDING_BLOCKS or parts > most:
+        holds_too = one.head.kind in HOLDING_BLOCKS
+        deepest = (block.head.kind, one.head.kind) != (Kind.BASE64, Kind.REBUILT)
+        if (holds_too and deepest) or parts > most:
             raise Damaged(
                 "a block holds blocks that it must not: the file is damaged, fetch it again"
             )
@@ -62,6 +62,8 @@ def inner_blocks(block: Block) -> list[Block]:
 
 def mixed_heads(block: Block) -> Iterator[Mixed]:
     """The head of a mixed block, those of the mixed ones that a block holds. Raises as above."""
-    for one in inner_blocks(block) if block.head.kind in HOLDING_BLOCKS else [block]:
-        if isinstance(one.head, Mixed):
-            yield one.head
+    if isinstance(block.head, Mixed):
+        yield block.head
+    elif block.head.kind in HOLDING_BLOCKS:
+        for one in inner_blocks(block):
+            yield from mixed_heads(one)

@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 """The folder that holds our packages."""
 
 MODULES = {
-    "coding": "__init__ container counts errors fields prediction rangecoder rebuilt transforms",
+    "coding": "__init__ base64_text container counts errors fields prediction rangecoder rebuilt"
+    " transforms",
     "coding/deflate": "__init__ bits codes corrections find inflate parts stream tokens",
     "compressor": "__init__ errors",
     "compressor/cli": "__init__ code groups many options",

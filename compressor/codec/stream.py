@@ -11,7 +11,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
-from coding import container, rebuilt
+from coding import base64_text, container, rebuilt
 from coding.container import (
     HOLDING_BLOCKS,
     NO_MEMORY,
@@ -72,11 +72,14 @@ class _Piece:
     parts: bytes | None = None
     holder: Kind = Kind.REBUILT
     """The type of the block that holds the parts."""
+    deeper: bytes | None = None
+    """Where the parts themselves are to be the original of a rebuilt block: the parts of that."""
 
     @property
     def coded(self) -> int:
         """Bytes that are coded for it."""
-        return len(self.raw if self.parts is None else self.parts)
+        last = self.parts if self.deeper is None else self.deeper
+        return len(self.raw if last is None else last)
 
 
 LEAST_UNPACKED = 256
@@ -189,8 +192,13 @@ def _of_parts(
         return None
     length = len(piece.raw)
     share = _Share(progress, len(piece.parts), length)
-    pieces = _pieces(io.BytesIO(piece.parts), most)
-    inner = [make(kind, part, share) for kind, part in pieces]
+    deeper = _of_parts(_Piece(piece.kind, piece.parts, piece.deeper), make, most, share)
+    if deeper is not None:
+        inner = [deeper]
+    else:
+        pieces = _pieces(io.BytesIO(piece.parts), most)
+        tell = share if piece.deeper is None else ignore_progress
+        inner = [make(kind, part, tell) for kind, part in pieces]
     block = rebuilt.block_of(length, inner, piece.holder)
     return block if block.head.size < length else None
 
@@ -246,8 +254,9 @@ def compress_stream(
     the one that is chosen by default. ``lanes`` are used as far as a block has bytes for them.
     Where blocks begin with a ``prepared`` memory, that says how they are coded; the level bounds
     them. Others are made ``elsewhere``, where that is given. What was packed with deflate, as PDF
-    and zip hold it, is unpacked first, so that it can be told again, and sound and pictures are
-    predicted, unless ``unpack`` is False or blocks begin with a prepared memory.
+    and zip hold it, or written in base64, as mail is, is unpacked first, so that it can be told
+    again, and sound and pictures are predicted, unless ``unpack`` is False or blocks begin with a
+    prepared memory.
 
     Memory is bounded by the level, whatever the length, for each block that is coded at a time
     (``side_by_side.at_once``). ``max_memory``, in bytes, bounds it further by smaller tables and
@@ -276,6 +285,13 @@ def compress_stream(
             return _Piece(kind, raw)
         room_for = room.block_bytes if max_memory else max(room.block_bytes, LEAST_PARTS)
         parts = trials.unpacked(raw, min(rebuilt.most_parts(len(raw)), room_for))
+        if texts := trials.in_base64(raw):
+            inside = base64_text.parts_of(raw, texts)
+            deeper = trials.unpacked(inside, min(rebuilt.most_parts(len(inside)), room_for))
+            design = room.recipe(len(raw)).design
+            packed_inside = deeper is not None and parts is None
+            if packed_inside or trials.base64_pays(raw, texts, coders.alone, design):
+                return _Piece(kind, raw, inside, Kind.BASE64, deeper)
         # A deflate stream or two by chance must not keep sound from being predicted.
         if stretches and (
             parts is None or len(parts) * LITTLE_UNPACKED < len(raw) * (LITTLE_UNPACKED + 1)

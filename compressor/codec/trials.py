@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from typing import NamedTuple
 
-from coding import prediction, transforms
+from coding import base64_text, prediction, transforms
 from coding.container import Design, Kind, Transform
+from coding.base64_text import Text
 from coding.prediction import Stretch
 from compressor.codec import native
 from compressor.codec.kinds import entropy
@@ -38,6 +40,10 @@ LEAST_LEAD, MOST_LEAD = 1 << 11, 1 << 17
 """Bytes that are predicted before such a sample: two rows, or more to reach the least."""
 WINDOWS = (8, 9, 10, 11)
 """Windows of predictions that are tried."""
+BASE64_SAMPLE = 1 << 15
+"""Bytes of texts in base64 by which it is told whether they are to be told as what they stand for,
+and a share of a block at most."""
+BASE64_SHARE = 4
 SAVED_BY_STRETCH, SAVED_BY_BLOCK = 64, 128
 """Bytes that must be saved by a stretch, and by all of a block: what telling them takes."""
 
@@ -149,6 +155,25 @@ class _Trial(NamedTuple):
     saved: int
 
 
+def in_base64(block: bytes) -> list[Text]:
+    """The texts in base64 of a block, as many as one can tell of."""
+    return list(itertools.islice(base64_text.texts(block), base64_text.MOST_TEXTS))
+
+
+def base64_pays(block: bytes, found: list[Text], alone: BlockCodec, design: Design) -> bool:
+    """Whether what texts in base64 stand for takes less than the texts: those that come first."""
+    most = max(min(BASE64_SAMPLE, len(block) // BASE64_SHARE), LEAST_SAMPLE)
+    letters, data = bytearray(), bytearray()
+    for text in found:
+        if (room := most - len(letters)) <= 0:
+            break
+        letters += block[text.start :][: min(text.size, room)]
+        data += text.data[: room * 3 // 4]
+    now = _size(alone, bytes(letters), design, 1)
+    then = _size(alone, bytes(data), design, 1)
+    return 32 * then < 31 * now and now - then > SAVED_BY_STRETCH
+
+
 def codec_for(block: bytes, coders: Coders) -> BlockCodec:
     """The codec of the network that suits a block, or of the memory alone where none is a help.
 
@@ -204,6 +229,8 @@ def unpacked(block: bytes, most: int) -> bytes | None:
 
 def block_from(kind: Kind, parts: bytes, length: int) -> bytes:
     """The block of ``length`` bytes and a type that has parts. Raises ``coding.errors.Damaged``."""
+    if kind == Kind.BASE64:
+        return base64_text.block_from(parts, length)
     if kind == Kind.PREDICTED:
         change = native.unpredict if native.at_hand() else prediction.restored
         return prediction.block_from(parts, length, change)

@@ -38,6 +38,7 @@ CODING = (
     "rangecoder",
     "transforms",
     "prediction",
+    "base64_text",
     "deflate",
 )
 """Modules and packages of `coding`, likewise."""

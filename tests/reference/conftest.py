@@ -5,6 +5,7 @@ Nothing here depends on what a library draws at random.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import struct
@@ -149,6 +150,11 @@ def _all() -> dict[str, Golden]:
     }
     made["rebuilt"] = Golden([_document(text[:700], text[300:900])], level=1, whole=True)
     made["predicted"] = _predicted()
+    letters = base64.b64encode(text[4000:4500])
+    mail = b"\r\n".join(letters[at : at + 76] for at in range(0, len(letters), 76))
+    made["base64"] = Golden([b"two texts: " + letters + b".\n" + mail], level=1, whole=True)
+    document = base64.b64encode(_document(text[:700], text[300:900]))
+    made["base64-rebuilt"] = Golden([b"a document: " + document], level=1, whole=True)
     for transform, (width, channels) in transforms.DIFFERENCES.items():
         # A byte more, which belongs to no number of two.
         part = _waves(300, channels, width) + b"!"

@@ -2,7 +2,7 @@
 
 It shares no code with the program, so that it can test whether the page is enough to read a file.
 Section numbers are those of the page. What section 7 needs is in `page_deflate.py`, section 10 in
-`page_prediction.py`.
+`page_prediction.py`, section 11 in `page_base64.py`.
 
 Usage: python page_decoder.py FILE.kz WEIGHTS.kzw... > ORIGINAL
 """
@@ -24,11 +24,13 @@ from typing import Any, NamedTuple
 
 sys.path.append(str(Path(__file__).parent))  # this folder is no package
 
+import page_base64
 import page_prediction
 from page_deflate import rebuild, require
 
-END, RAW, RUN, MIXED, REBUILT, PREDICTED = 0, 1, 2, 3, 4, 6
-OF_PARTS = (REBUILT, PREDICTED)
+END, RAW, RUN, MIXED, REBUILT, BASE64, PREDICTED = range(7)
+ORIGINALS = {REBUILT: rebuild, BASE64: page_base64.original, PREDICTED: page_prediction.original}
+OF_PARTS = tuple(ORIGINALS)
 MASK32, MASK64 = 2**32 - 1, 2**64 - 1
 SPACE, NEWLINE = 32, 10
 HASH_A, HASH_B, HASH_C = 2654435761, 2246822519, 3266489909
@@ -65,7 +67,7 @@ class Block(NamedTuple):
     transform: int = 0
     tables: int = 0  # MiB
     weights: bytes = NO_NETWORK
-    parts: tuple["Block", ...] = ()  # the blocks in a rebuilt or predicted block
+    parts: tuple["Block", ...] = ()  # the blocks in a rebuilt, base64 or predicted block
 
 
 class Prepared(NamedTuple):
@@ -129,8 +131,7 @@ def decode_block(
     """The original of one block."""
     if block.kind in OF_PARTS:
         parts = b"".join(decode_block(part, networks, None) for part in block.parts)
-        original_of = rebuild if block.kind == REBUILT else page_prediction.original
-        return original_of(parts, block.length)
+        return ORIGINALS[block.kind](parts, block.length)
     if block.kind != MIXED:
         return block.payload * (block.length if block.kind == RUN else 1)
     if memory is not None:
@@ -163,7 +164,8 @@ def weights_named(container: bytes) -> set[bytes]:
     """What the networks' identities begin with that a container's blocks name."""
     _, blocks, _ = read_container(container)
     inner = [part for block in blocks for part in block.parts]
-    return {block.weights for block in [*blocks, *inner]} - {NO_NETWORK}
+    innermost = [part for block in inner for part in block.parts]
+    return {block.weights for block in [*blocks, *inner, *innermost]} - {NO_NETWORK}
 
 
 def read_short(container: bytes) -> tuple[bytes, list[Block]]:
@@ -271,11 +273,12 @@ def read_block(container: bytes, position: int) -> tuple[Block, int]:
 
 
 def read_parts(block: Block) -> tuple[Block, ...]:
-    """Sections 7 and 10: the blocks in a rebuilt or predicted block."""
+    """Sections 7, 10 and 11: the blocks in a rebuilt, base64 or predicted block."""
     blocks, position = [], 0
     while position < len(block.payload):
         kind = block.payload[position]
-        require(kind in (RAW, RUN, MIXED), f"block type {kind} in a block of parts")
+        within = (RAW, RUN, MIXED, REBUILT) if block.kind == BASE64 else (RAW, RUN, MIXED)
+        require(kind in within, f"block type {kind} in a block of parts")
         part, position = read_block(block.payload, position)
         blocks.append(part)
     require(len(blocks) > 0, "a block of no parts")

@@ -204,7 +204,7 @@ def changed(at: int, new: bytes) -> Callable[[bytes], bytes]:
 
 
 def of_parts(parts: bytes, length: int, kind: Kind = Kind.REBUILT) -> Block:
-    """A rebuilt or predicted block whose parts lie in a raw one."""
+    """A block of some type whose parts lie in a raw one."""
     return rebuilt.block_of(length, [Block(Head(Kind.RAW, len(parts), len(parts)), parts)], kind)
 
 
@@ -240,7 +240,7 @@ REFUSALS: dict[str, Callable[[bytes], bytes]] = {
     "UnknownWeights-none-such": lone(mixed(100, bytes(4), 1, b"nonesuch")),
     "UnknownMemory-prepared": lambda packed: resealed(packed, 8, 1, 16),
     "Damaged-header-under-a-checksum": lambda packed: resealed(packed, 7, 1, 16),
-    "NewerBlock-type-5": head_changed(0, 5),
+    "NewerBlock-type-7": head_changed(0, 7),
     "NewerBlock-design-4": head_changed(2, 4),
     "NewerBlock-transform-7": head_changed(3, 7),
     # Blocks that break one rule of FORMAT.md, section 1.2, each by as little as it can.
@@ -296,6 +296,23 @@ REFUSALS: dict[str, Callable[[bytes], bytes]] = {
     ),
     "Damaged-predicted-in-a-predicted": lone(
         rebuilt.block_of(999, [of_parts(b"\0", 60, Kind.PREDICTED)], Kind.PREDICTED)
+    ),
+    # Base64 blocks: number of texts; gap, bytes, letters of a line, form.
+    "Damaged-base64-without-texts": lone(of_parts(b"\0", 60, Kind.BASE64)),
+    "Damaged-base64-of-65537-texts": lone(of_parts(b"\x81\x80\4" + bytes(9), 60, Kind.BASE64)),
+    "Damaged-base64-of-form-2": lone(of_parts(b"\1\0\3\0\2abc", 60, Kind.BASE64)),
+    "Damaged-base64-in-lines-of-1025": lone(of_parts(b"\1\0\3\x81\x08\0abc", 60, Kind.BASE64)),
+    "Damaged-base64-of-another-length": lone(of_parts(b"\1\0\3\0\0abc", 60, Kind.BASE64)),
+    "Damaged-base64-beyond-its-end": lone(of_parts(b"\1\0\4\0\0abc", 60, Kind.BASE64)),
+    "Damaged-base64-of-too-many-parts": lone(
+        rebuilt.block_of(60, [Block(Head(Kind.RUN, 60 + (1 << 20) + 1, 1), b"\1")], Kind.BASE64)
+    ),
+    "Damaged-base64-in-a-base64": lone(
+        rebuilt.block_of(999, [of_parts(b"\0", 60, Kind.BASE64)], Kind.BASE64)
+    ),
+    "Damaged-base64-in-a-rebuilt": lone(rebuilt.block_of(999, [of_parts(b"\0", 60, Kind.BASE64)])),
+    "Damaged-predicted-in-a-base64": lone(
+        rebuilt.block_of(999, [of_parts(b"\0", 60, Kind.PREDICTED)], Kind.BASE64)
     ),
     # Containers in the short form.
     "BadMagic-short": lambda _: b"\x89Ky" + small()[3:],

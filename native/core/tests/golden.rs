@@ -26,6 +26,7 @@ struct Coder {
     transformed: u32,
     rebuilt: u32,
     predicted: u32,
+    in_base64: u32,
 }
 
 impl Coder {
@@ -41,6 +42,7 @@ impl Coder {
             transformed: 0,
             rebuilt: 0,
             predicted: 0,
+            in_base64: 0,
         }
     }
 
@@ -50,6 +52,10 @@ impl Coder {
             1 => block.payload.clone(),
             2 => block.payload.repeat(block.length),
             3 => self.open_mixed(block, name),
+            5 => {
+                self.in_base64 += 1;
+                with_base64(&self.parts(block, name))
+            }
             6 => {
                 self.predicted += 1;
                 unpredicted(&self.parts(block, name))
@@ -145,6 +151,47 @@ fn unpredicted(parts: &[u8]) -> Vec<u8> {
     original
 }
 
+/// The block that the parts of a base64 one stand for, as section 11 of FORMAT.md says.
+fn with_base64(parts: &[u8]) -> Vec<u8> {
+    let mut at = 0;
+    let mut varint = || {
+        let (mut value, mut shift) = (0, 0);
+        loop {
+            let byte = parts[at];
+            at += 1;
+            value |= usize::from(byte & 0x7F) << shift;
+            shift += 7;
+            if byte < 0x80 {
+                return value;
+            }
+        }
+    };
+    // The form is below 128 here.
+    let heads: Vec<[usize; 4]> = (0..varint()).map(|_| [0; 4].map(|_| varint())).collect();
+    let (mut rest, mut original) = (&parts[at..], Vec::new());
+    for [gap, size, line, form] in heads {
+        original.extend(&rest[..gap]);
+        let letters = base64(&rest[gap..gap + size]);
+        let ending: &[u8] = if form == 1 { b"\r\n" } else { b"\n" };
+        let lines: Vec<&[u8]> = letters.chunks(if line == 0 { usize::MAX } else { line }).collect();
+        original.extend(lines.join(ending));
+        rest = &rest[gap + size..];
+    }
+    original.extend(rest);
+    original
+}
+
+/// RFC 4648, section 4.
+fn base64(data: &[u8]) -> Vec<u8> {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let four = |three: &[u8]| {
+        let bits = (0..3).fold(0, |bits, at| bits << 8 | u32::from(*three.get(at).unwrap_or(&0)));
+        let letter = |at: usize| LETTERS[(bits >> (18 - 6 * at)) as usize & 63];
+        std::array::from_fn::<u8, 4, _>(|at| if at > three.len() { b'=' } else { letter(at) })
+    };
+    data.chunks(3).flat_map(four).collect()
+}
+
 /// Every golden file, with the networks that its blocks name.
 fn holds(isa: Isa) {
     let mut coder = Coder::new(isa);
@@ -159,10 +206,10 @@ fn holds(isa: Isa) {
         assert_eq!(original.len() as u64, length);
         assert_eq!(sha256(&original)[..12], check, "{name} by {}", isa.name());
     }
-    let Coder { with_network, without, transformed, rebuilt, predicted, .. } = coder;
+    let Coder { with_network, without, transformed, rebuilt, predicted, in_base64, .. } = coder;
     println!("{with_network} blocks with a network, {without} without, by {}", isa.name());
     assert!(with_network >= 10 && without >= 5 && transformed >= 6);
-    assert!(rebuilt > 0 && predicted > 0);
+    assert!(rebuilt > 0 && predicted > 0 && in_base64 > 0);
 }
 
 #[test]

@@ -1,0 +1,115 @@
+"""Files that hold text in base64: smaller, restored to the byte, within the limits."""
+
+from __future__ import annotations
+
+import base64
+import io
+import random
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+import compressor
+from coding import base64_text, container, rebuilt
+from coding.container import Block, Kind, Reader
+from coding.errors import Damaged, LimitExceeded
+from compressor.codec import native, needs, stream
+from compressor.codec.inspection import inspect_file
+from data.samples import sample
+
+pytestmark = pytest.mark.skipif(
+    native.absent() is not None, reason="takes minutes without the native engine"
+)
+
+TEXT = sample()[:6000]
+LETTERS = base64.b64encode(TEXT)
+MAIL = b"Subject: text\r\n\r\n" + base64.encodebytes(TEXT).replace(b"\n", b"\r\n") + b"-- \r\n"
+PACKED = b"attached: " + base64.encodebytes(zlib.compress(TEXT, 6)) + b"the end\n"
+
+
+def compressed(original: bytes, **how: object) -> bytes:
+    target = io.BytesIO()
+    stream.compress_stream(io.BytesIO(original), target, 1, **how)  # type: ignore[arg-type]
+    return target.getvalue()
+
+
+def blocks_of(packed: bytes) -> list[Block]:
+    return list(Reader(io.BytesIO(packed)).blocks())
+
+
+@pytest.mark.parametrize("original", [MAIL, b'src="data:text/plain;base64,' + LETTERS + b'"'])
+def test_files_become_smaller_and_come_back(original: bytes) -> None:
+    packed = compressed(original)
+    assert [block.head.kind for block in blocks_of(packed)] == [Kind.BASE64]
+    assert 10 * len(packed) < 9 * len(compressed(original, unpack=False))
+    assert compressor.decompress(packed) == original
+
+
+def test_what_deflate_packed_within_is_unpacked_too() -> None:
+    packed = compressed(PACKED)
+    (block,) = blocks_of(packed)
+    assert block.head.kind == Kind.BASE64
+    assert [one.head.kind for one in rebuilt.inner_blocks(block)] == [Kind.REBUILT]
+    assert 6 * len(packed) < 5 * len(compressed(PACKED, unpack=False))
+    assert compressor.decompress(packed) == PACKED
+    assert [head.length for head in rebuilt.mixed_heads(block)]
+
+
+def test_noise_in_base64_takes_little_more_than_the_noise() -> None:
+    noise = random.Random(1).randbytes(9000)
+    original = base64.encodebytes(noise)
+    packed = compressed(original)
+    assert len(packed) < min(len(noise) + 150, len(compressed(original, unpack=False)))
+    assert compressor.decompress(packed) == original
+
+
+def test_other_texts_are_left_alone() -> None:
+    for original in (TEXT, b"0123456789abcdef" * 99, b"ACGTTGCATTAG" * 99):
+        assert compressed(original) == compressed(original, unpack=False)
+
+
+def test_progress_adds_up_and_bounds_on_memory_hold() -> None:
+    for original in (MAIL, PACKED):
+        there, back = list[int](), list[int]()
+        packed = compressed(original, progress=there.append)
+        stream.decompress_stream(io.BytesIO(packed), io.BytesIO(), back.append)
+        assert sum(there) == sum(back) == len(original)
+        (block,) = blocks_of(packed)
+        needed = needs.decoding(block)
+        assert compressor.decompress(packed, max_memory=needed) == original
+        with pytest.raises(LimitExceeded, match="--max-memory"):
+            compressor.decompress(packed, max_memory=needed - 1)
+
+
+def test_inspect_and_the_switch(cli: Callable[..., Result], tmp_path: Path) -> None:
+    path = tmp_path / "a.eml"
+    path.write_bytes(MAIL)
+    assert cli("compress", "-1", path).exit_code == 0
+    facts = inspect_file(str(path) + ".kz")
+    assert facts["blocks"] == {"base64": 1}
+    assert facts["tables_mib"] > 0
+    assert cli("compress", "-1", "--no-unpack", "--force", path).exit_code == 0
+    assert inspect_file(str(path) + ".kz")["blocks"] == {"mixed": 1}
+
+
+def test_after_a_prepared_memory_there_is_no_such_block() -> None:
+    (block,) = blocks_of(compressed(MAIL))
+    memory = container.header_bytes(b"a memory")
+    with pytest.raises(Damaged, match="prepared memory"):
+        list(Reader(io.BytesIO(memory + container.block_bytes(block))).blocks())
+
+
+def test_a_flipped_bit_in_the_parts_is_noticed() -> None:
+    """Whatever the parts say, their checksums hold, and the original's does not."""
+    original = b"<" + LETTERS[:400] + b">"
+    parts = base64_text.parts_of(original, list(base64_text.texts(original)))
+    for at in range(len(parts)):
+        spoilt = parts[:at] + bytes([parts[at] ^ 1]) + parts[at + 1 :]
+        inner = [Block(container.Head(Kind.RAW, len(spoilt), len(spoilt)), spoilt)]
+        block = rebuilt.block_of(len(original), inner, Kind.BASE64)
+        end = container.end_bytes(container.Digest().end_mark())
+        with pytest.raises(Damaged):
+            compressor.decompress(container.header_bytes() + container.block_bytes(block) + end)
