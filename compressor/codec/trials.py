@@ -8,8 +8,8 @@ import re
 from typing import NamedTuple
 
 from coding import base64_text, prediction, transforms
-from coding.container import Design, Kind, Transform
 from coding.base64_text import Text
+from coding.container import Design, Kind, Transform
 from coding.prediction import Stretch
 from compressor.codec import native
 from compressor.codec.kinds import entropy

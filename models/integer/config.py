@@ -198,9 +198,9 @@ reach.
 ``small-kan``: 3.92 million, plain KAN layers and orders 2 to 6. Not shipped: DECISIONS.md, record
 24, has what it reached.
 
-``base``: 9.94 million parameters, 7.5 million in n-gram tables; the default. It computes and codes as fast as
-``small``, out of which it grows: ``kolmozip train --preset base --from runs/small``. Its card
-(models/shipped/base.json) says what the weights reach.
+``base``: 9.94 million parameters, 7.5 million in n-gram tables; the default. It computes
+and codes as fast as ``small``, out of which it grows: ``kolmozip train --preset base --from
+runs/small``. Its card (models/shipped/base.json) says what the weights reach.
 
 ``large``: 11.5 million parameters, the tables of ``base`` and five layers: two thirds more
 multiply-adds. It grows out of ``base``: ``kolmozip train --preset large --from runs/base``.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import random
 
 import pytest
@@ -96,7 +97,7 @@ def test_any_pieces_come_back(pieces: list[bytes]) -> None:
     block = b"".join(pieces)
     found, again = restored(block)
     assert again == block
-    assert all(a.start + a.size <= b.start for a, b in zip(found, found[1:], strict=False))
+    assert all(a.start + a.size <= b.start for a, b in itertools.pairwise(found))
 
 
 def test_prose_and_markup_have_none() -> None:

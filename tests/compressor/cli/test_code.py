@@ -450,7 +450,8 @@ def test_inspect_agrees_with_the_file(
     assert (short["compressed_bytes"], short["sha256_prefix"]) == (len(packed), None)
     for name in ("models", "blocks", "lanes", "tables_mib", "original_bytes", "cards"):
         assert short[name] == told[name]
-    assert len(packed) == len(packed_long) - 60
+    framing = len(packed_long) - 60  # and zeros at the end of the payload are left out
+    assert framing - 3 <= len(packed) <= framing
     assert cli("inspect", "-", stdin=packed).exit_code == 0
 
 
