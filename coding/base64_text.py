@@ -6,6 +6,7 @@ RFC 4648, section 4; lines as MIME (RFC 2045, section 6.8) and PEM have them.
 from __future__ import annotations
 
 import base64
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -25,9 +26,12 @@ MOST_LINE = 1 << 10
 MOST_TEXTS = 1 << 16
 """Texts of a block at most, which bounds the heads that a decoder must hold."""
 
-_LETTERS = rb"[A-Za-z0-9+/]"
-_TEXT = re.compile(rb"%s{40,}(?:\r?\n%s+)*={0,2}" % (_LETTERS, _LETTERS))
-_LINE = re.compile(rb"(%s+={0,2})(\r?\n)?" % _LETTERS)
+LINES_AT_ONCE = 1 << 12
+"""Lines that are made together: each is an object, which may take far more than its letters."""
+
+_LETTER = rb"[A-Za-z0-9+/]"
+_FIRST = re.compile(rb"(%s{40,}+)(={0,2})(\r?\n)?" % _LETTER)
+_OF_ANOTHER_LENGTH = "a base64 block has another length than its head says: get the file anew"
 _KINDS = tuple(map(re.compile, (rb"[a-z]", rb"[A-Z]", rb"[0-9]")))
 
 
@@ -45,37 +49,49 @@ class Text(NamedTuple):
 
 def texts(block: bytes) -> Iterator[Text]:
     """The texts of a block that are made again to the byte, in order and apart."""
-    for match in _TEXT.finditer(block):
-        found = _first(block, match.start(), match.end())
+    at = 0
+    while first := _FIRST.search(block, at):
+        letters, padding, ending = first.groups()
+        line = len(letters) if ending and not padding and len(letters) <= MOST_LINE else 0
+        at = first.end(2)
+        if line and (further := _further(line, ending).match(block, at)):
+            at = further.end()
+        found = _text(block, first.start(), at, line, ending)
         if found is not None:
+            at = found.start + found.size
             yield found
 
 
-def _first(block: bytes, start: int, end: int) -> Text | None:
-    """The text that begins there, as far as its lines are of one length and end alike."""
-    lines, line, form, at = list[bytes](), 0, 0, start
-    while match := _LINE.match(block, at, end):
-        letters, ending = match.groups()
-        if line and len(letters) > line:
-            break  # of something else, or a wider text: what was read ends before it
-        lines.append(letters)
-        at = match.end()
-        if len(lines) == 1 and ending and not letters.endswith(b"=") and len(letters) <= MOST_LINE:
-            line, form = len(letters), CRLF * (len(ending) == 2)
-        if len(letters) < line or not line or ending is None or len(ending) != 1 + form:
-            break
-    letters = b"".join(lines)
-    whole = letters[: len(letters) // 4 * 4] if not letters.endswith(b"=") else letters
-    if not _seems_encoded(whole):
+@functools.cache
+def _further(line: int, ending: bytes) -> re.Pattern[bytes]:
+    """Lines behind a first one of so many letters: of as many, the last one of as many at most."""
+    # Possessive, or the engine would keep what it takes to go back to each line.
+    more = rb"(?:%s%s{%d}(?![A-Za-z0-9+/=]))*+" % (ending, _LETTER, line)
+    last = rb"(?:%s(?=[A-Za-z0-9+/=]{1,%d}(?![A-Za-z0-9+/=]))%s++={0,2})?" % (ending, line, _LETTER)
+    return re.compile(more + last)
+
+
+def _text(block: bytes, start: int, end: int, line: int, ending: bytes | None) -> Text | None:
+    """The text of these lines, None where it is none that is made again to the byte."""
+    letters = block[start:end]
+    if line and ending:
+        letters = letters.replace(ending, b"")
+    if not letters.endswith(b"="):
+        letters = letters[: len(letters) // 4 * 4]
+    if not _seems_encoded(letters):
         return None
     try:
-        data = base64.b64decode(whole, validate=True)
+        data = base64.b64decode(letters, validate=True)
     except ValueError:
         return None
-    line = line if len(whole) > line else 0
-    made = encoded(data, line, form if line else 0)
-    text = Text(start, len(made), data, line, form if line else 0)
-    return text if block.startswith(made, start) else None
+    line = line if len(letters) > line else 0
+    form = CRLF if line and ending == b"\r\n" else 0
+    at = start
+    for piece in _pieces(data, line, form):
+        if not block.startswith(piece, at):
+            return None
+        at += len(piece)
+    return Text(start, at - start, data, line, form)
 
 
 def _seems_encoded(letters: bytes) -> bool:
@@ -88,11 +104,32 @@ def _seems_encoded(letters: bytes) -> bool:
 
 def encoded(data: bytes, line: int, form: int) -> bytes:
     """The text of ``data``, in lines of so many letters, 0 for one line."""
-    letters = base64.b64encode(data)
-    if not line:
-        return letters
-    lines = (letters[at : at + line] for at in range(0, len(letters), line))
-    return (b"\r\n" if form & CRLF else b"\n").join(lines)
+    return b"".join(_pieces(data, line, form))
+
+
+def _pieces(data: bytes, line: int, form: int) -> Iterator[bytes]:
+    """The text in pieces, of whole lines each."""
+    ending = _ending(form)
+    # Of so many bytes each piece but the last has LINES_AT_ONCE lines, and no padding.
+    size = 3 * (line or MOST_LINE) * LINES_AT_ONCE // 4
+    for at in range(0, len(data), size):
+        letters = base64.b64encode(data[at : at + size])
+        if not line:
+            yield letters
+            continue
+        if at:
+            yield ending
+        yield ending.join(letters[one : one + line] for one in range(0, len(letters), line))
+
+
+def _size(data: int, line: int, form: int) -> int:
+    """Bytes of the text of so many bytes."""
+    letters = (data + 2) // 3 * 4
+    return letters + (max(letters - 1, 0) // line * len(_ending(form)) if line else 0)
+
+
+def _ending(form: int) -> bytes:
+    return b"\r\n" if form & CRLF else b"\n"
 
 
 def parts_of(block: bytes, found: Sequence[Text]) -> bytes:
@@ -116,12 +153,14 @@ def block_from(parts: bytes, length: int) -> bytes:
     block = bytearray()
     for gap, size, line, form in heads:
         block += fields.take(gap)
-        block += encoded(fields.take(size), line, form)
-        if len(block) > length:
-            break
+        # Before it is made: lines of one letter are four times as long as what they stand for.
+        if len(block) + _size(size, line, form) > length:
+            raise Damaged(_OF_ANOTHER_LENGTH)
+        for piece in _pieces(fields.take(size), line, form):
+            block += piece
     block += fields.take(fields.left)
     if len(block) != length:
-        raise Damaged("a base64 block has another length than its head says: get the file anew")
+        raise Damaged(_OF_ANOTHER_LENGTH)
     return bytes(block)
 
 

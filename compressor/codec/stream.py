@@ -83,7 +83,8 @@ class _Piece:
 
 
 LEAST_UNPACKED = 256
-"""A block needs so many bytes for deflate streams to be looked for in it."""
+"""A block needs so many bytes for deflate streams to be looked for in it, and what is in base64 is
+unpacked without a trial where it becomes longer by as many."""
 
 LITTLE_UNPACKED = 8
 """Parts that are longer than their block by less than one byte in so many hold little."""
@@ -289,7 +290,8 @@ def compress_stream(
             inside = base64_text.parts_of(raw, texts)
             deeper = trials.unpacked(inside, min(rebuilt.most_parts(len(inside)), room_for))
             design = room.recipe(len(raw)).design
-            packed_inside = deeper is not None and parts is None
+            grown = len(deeper or b"") - len(inside)
+            packed_inside = parts is None and grown >= LEAST_UNPACKED
             if packed_inside or trials.base64_pays(raw, texts, coders.alone, design):
                 return _Piece(kind, raw, inside, Kind.BASE64, deeper)
         # A deflate stream or two by chance must not keep sound from being predicted.

@@ -44,6 +44,9 @@ BASE64_SAMPLE = 1 << 15
 """Bytes of texts in base64 by which it is told whether they are to be told as what they stand for,
 and a share of a block at most."""
 BASE64_SHARE = 4
+BASE64_REPEATED = 24
+"""Bytes of a text whose letters tell whether it stands elsewhere too, as what is left as it is."""
+_ROW = re.compile(rb"[A-Za-z0-9+/]{32,}+")
 SAVED_BY_STRETCH, SAVED_BY_BLOCK = 64, 128
 """Bytes that must be saved by a stretch, and by all of a block: what telling them takes."""
 
@@ -163,15 +166,30 @@ def in_base64(block: bytes) -> list[Text]:
 def base64_pays(block: bytes, found: list[Text], alone: BlockCodec, design: Design) -> bool:
     """Whether what texts in base64 stand for takes less than the texts: those that come first."""
     most = max(min(BASE64_SAMPLE, len(block) // BASE64_SHARE), LEAST_SAMPLE)
+    others, sampled = _letters_outside(block, found), 0
     letters, data = bytearray(), bytearray()
     for text in found:
-        if (room := most - len(letters)) <= 0:
+        if (room := most - sampled) <= 0:
             break
-        letters += block[text.start :][: min(text.size, room)]
+        sampled += min(text.size, room)
         data += text.data[: room * 3 // 4]
+        # Letters that stand elsewhere too, as such, are told as a repetition for next to nothing.
+        middle = len(text.data) // 6 * 3
+        if base64_text.encoded(text.data[middle : middle + BASE64_REPEATED], 0, 0) not in others:
+            letters += block[text.start : text.start + min(text.size, room)]
     now = _size(alone, bytes(letters), design, 1)
     then = _size(alone, bytes(data), design, 1)
-    return 32 * then < 31 * now and now - then > SAVED_BY_STRETCH
+    saved = (now - then) * sum(text.size for text in found) // sampled
+    return 32 * then < 31 * now and now - then >= SAVED_BY_STRETCH and saved > SAVED_BY_BLOCK
+
+
+def _letters_outside(block: bytes, found: list[Text]) -> bytes:
+    """Letters of base64 that stand outside the texts, in long rows: the first of them, joined."""
+    ends = [0, *(text.start + text.size for text in found)]
+    starts = [*(text.start for text in found), len(block)]
+    gaps = zip(ends, starts, strict=True)
+    rows = (row.group() for gap in gaps for row in _ROW.finditer(block, *gap))
+    return b"".join(rows)[:LOOKED_AT]
 
 
 def codec_for(block: bytes, coders: Coders) -> BlockCodec:

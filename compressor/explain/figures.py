@@ -79,7 +79,8 @@ def explain(
 ) -> Explanation:
     """Compresses a text and explains ``count`` of its bytes, from ``first`` on.
 
-    What deflate packed stays packed, so that each byte of the text has its own cost.
+    What deflate packed stays packed, and base64 letters, so that each byte of the text has its own
+    cost.
     ``progress`` is told of each byte twice. Needs the native engine. Raises as
     ``stream.compress_stream`` does.
     """

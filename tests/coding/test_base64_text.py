@@ -5,14 +5,24 @@ from __future__ import annotations
 import base64
 import itertools
 import random
+import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from coding import base64_text
-from coding.base64_text import CRLF, LEAST_LETTERS, MOST_LINE, encoded, parts_of
+from coding.base64_text import (
+    CRLF,
+    LEAST_LETTERS,
+    LINES_AT_ONCE,
+    MOST_LINE,
+    encoded,
+    parts_of,
+)
 from coding.errors import Damaged
+from coding.fields import varint
+from compressor.codec import needs
 from data.samples import sample
 
 DATA = random.Random(3).randbytes(300)
@@ -37,6 +47,24 @@ def test_lines_of_any_length_are_one_text(line: int, ending: bytes) -> None:
         (found,), again = restored(block)
         assert (found.data, found.size) == (DATA[:size], len(text))
         assert again == block
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("more", [-1, 0, 1, 30, 31])
+def test_more_lines_than_are_made_at_once(more: int, ending: bytes) -> None:
+    data = random.Random(4).randbytes(30 * LINES_AT_ONCE + more)
+    block = in_lines(base64.b64encode(data), 40, ending)
+    (found,), again = restored(block)
+    assert (found.data, found.size) == (data, len(block))
+    assert again == block
+
+
+def test_letters_in_the_line_before_do_not_hide_a_text() -> None:
+    text = in_lines(base64.b64encode(DATA), 76, b"\n")
+    for before in (b"-" * 50, b"x" * 50, b"x" * 90, b"a/path" * 200):
+        found, again = restored(before + b"\n" + text + b"\n")
+        assert DATA[-150:] in found[-1].data
+        assert again == before + b"\n" + text + b"\n"
 
 
 def test_a_text_between_others() -> None:
@@ -122,3 +150,22 @@ def test_prose_and_markup_have_none() -> None:
 def test_parts_that_no_block_has_are_refused(parts: bytes) -> None:
     with pytest.raises(Damaged, match="get the file anew"):
         base64_text.block_from(parts, 5)
+
+
+@pytest.mark.parametrize("length", [1 << 20, 4 << 20, (4 << 20) - 2])
+def test_short_lines_take_no_more_memory_than_is_told(length: int) -> None:
+    """A letter a line: the text is four times as long as its bytes, and may be a lie."""
+    data = bytes(1 << 20)[: (1 << 20) // 3 * 3]
+    parts = b"\1\0" + varint(len(data)) + b"\1\1" + data
+    whole = 3 * len(base64.b64encode(data)) - 2
+    tracemalloc.start()
+    try:
+        if length < whole:
+            with pytest.raises(Damaged, match="another length"):
+                base64_text.block_from(parts, length)
+        else:
+            assert base64_text.block_from(parts + bytes(length - whole), length)[:4] == b"A\r\nA"
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * (len(parts) + length) + needs.CHAINS_BYTES

@@ -71,6 +71,21 @@ def test_other_texts_are_left_alone() -> None:
         assert compressed(original) == compressed(original, unpack=False)
 
 
+def test_letters_that_stand_elsewhere_as_text_are_left_alone() -> None:
+    """Told as bytes they would no longer be told as a repetition of those."""
+    noise = base64.b64encode(random.Random(2).randbytes(1500))
+    copy = b"\n".join(b"  " + noise[at : at + 50] for at in range(0, len(noise), 50))
+    original = b"first:\n" + copy + b"\nagain: " + noise + b"\n"
+    assert len(list(base64_text.texts(original))) == 1
+    assert compressed(original) == compressed(original, unpack=False)
+
+
+def test_texts_that_would_save_next_to_nothing_are_left_alone() -> None:
+    original = TEXT + b" " + base64.b64encode(random.Random(2).randbytes(450)) + b" " + TEXT[:900]
+    assert len(list(base64_text.texts(original))) == 1
+    assert compressed(original) == compressed(original, unpack=False)
+
+
 def test_progress_adds_up_and_bounds_on_memory_hold() -> None:
     for original in (MAIL, PACKED):
         there, back = list[int](), list[int]()
