@@ -83,14 +83,24 @@ def _sorted(block: bytes, start: int) -> list[Stretch]:
     return sorted(found, key=lambda one: one.start)
 
 
+def _chunks(block: bytes, at: int, kind: bytes, head: str) -> Iterator[tuple[bytes, int, int]]:
+    """The names of a file's chunks, where each begins behind its head, and its bytes.
+
+    None of a file of another kind; ``head`` are name and size, as ``struct`` reads them.
+    """
+    if block[at + 8 : at + 12] != kind:
+        return
+    place = at + 12
+    while place + 8 <= len(block):
+        name, size = struct.unpack_from(head, block, place)
+        yield name, place + 8, size
+        place += 8 + size + size % 2
+
+
 def _wave(block: bytes, at: int) -> Iterator[Stretch]:
     """RIFF WAVE, of numbers of 8 or 16 bits."""
-    if block[at + 8 : at + 12] != b"WAVE":
-        return
-    place, signal = at + 12, None
-    while place + 8 <= len(block):
-        name, size = struct.unpack_from("<4sI", block, place)
-        place += 8
+    signal = None
+    for name, place, size in _chunks(block, at, b"WAVE", "<4sI"):
         if name == b"fmt ":
             kind, channels, _, _, _, bits = struct.unpack_from("<HHIIHH", block, place)
             if kind not in (1, 0xFFFE) or bits not in (8, 16) or not 1 <= channels <= MOST_CHANNELS:
@@ -100,17 +110,12 @@ def _wave(block: bytes, at: int) -> Iterator[Stretch]:
             if signal is not None:
                 yield Stretch(place, size, signal)
             return
-        place += size + size % 2
 
 
 def _aiff(block: bytes, at: int) -> Iterator[Stretch]:
     """AIFF, whose numbers have the higher byte first."""
-    if block[at + 8 : at + 12] != b"AIFF":
-        return
-    place, signal = at + 12, None
-    while place + 8 <= len(block):
-        name, size = struct.unpack_from(">4sI", block, place)
-        place += 8
+    signal = None
+    for name, place, size in _chunks(block, at, b"AIFF", ">4sI"):
         if name == b"COMM":
             channels, _, bits = struct.unpack_from(">HIH", block, place)
             if bits not in (8, 16) or not 1 <= channels <= MOST_CHANNELS:
@@ -120,7 +125,6 @@ def _aiff(block: bytes, at: int) -> Iterator[Stretch]:
             if signal is not None:
                 yield Stretch(place + 8, size - 8, signal)
             return
-        place += size + size % 2
 
 
 def _bitmap(block: bytes, at: int) -> Iterator[Stretch]:

@@ -286,10 +286,10 @@ def compress_stream(
             return _Piece(kind, raw)
         room_for = room.block_bytes if max_memory else max(room.block_bytes, LEAST_PARTS)
         parts = trials.unpacked(raw, min(rebuilt.most_parts(len(raw)), room_for))
+        design = room.recipe(len(raw)).design
         if texts := trials.in_base64(raw):
             inside = base64_text.parts_of(raw, texts)
             deeper = trials.unpacked(inside, min(rebuilt.most_parts(len(inside)), room_for))
-            design = room.recipe(len(raw)).design
             grown = len(deeper or b"") - len(inside)
             packed_inside = parts is None and grown >= LEAST_UNPACKED
             if packed_inside or trials.base64_pays(raw, texts, coders.alone, design):
@@ -298,7 +298,6 @@ def compress_stream(
         if stretches and (
             parts is None or len(parts) * LITTLE_UNPACKED < len(raw) * (LITTLE_UNPACKED + 1)
         ):
-            design = room.recipe(len(raw)).design
             predicted = trials.predicted(raw, stretches, coders.alone, design)
             if predicted is not None:
                 return _Piece(kind, raw, predicted, Kind.PREDICTED)

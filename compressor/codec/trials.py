@@ -10,7 +10,7 @@ from typing import NamedTuple
 from coding import base64_text, prediction, transforms
 from coding.base64_text import Text
 from coding.container import Design, Kind, Transform
-from coding.prediction import Stretch
+from coding.prediction import Change, Stretch
 from compressor.codec import native
 from compressor.codec.kinds import entropy
 from compressor.codec.levels import LAYOUT, LIGHT, lanes_of
@@ -122,8 +122,12 @@ def predicted(
             chosen += [trial] if trial.saved > SAVED_BY_STRETCH else []
     if sum(trial.saved for trial in chosen) <= SAVED_BY_BLOCK:
         return None
-    change = native.predict if native.at_hand() else prediction.residuals
-    return prediction.parts_of(block, sorted(trial.stretch for trial in chosen), change)
+    return prediction.parts_of(block, sorted(trial.stretch for trial in chosen), _residuals())
+
+
+def _residuals() -> Change:
+    """What predicts: the native engine where that is at hand."""
+    return native.predict if native.at_hand() else prediction.residuals
 
 
 def _predicted_sample(stretch: Stretch) -> int:
@@ -140,7 +144,7 @@ def _tried(block: bytes, stretch: Stretch, alone: BlockCodec, design: Design) ->
     # What comes before the sample is learned from, so that its first rows have rows above them.
     lead = min(first, max(min(2, MOST_LEAD // row), LEAST_LEAD // row) * row)
     text = block[start + first - lead : start + first + size]
-    change = native.predict if native.at_hand() else prediction.residuals
+    change = _residuals()
     coded = [change(text, signal._replace(window=window)) for window in WINDOWS]
     entropies = [
         sum(entropy(one[at :: signal.width]) for at in range(signal.width)) for one in coded

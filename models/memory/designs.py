@@ -69,26 +69,16 @@ FULL = Design(
 )
 """The first design for networks, which files that were written before LAYOUT name."""
 
+TOLD_LEAST = (
+    shared(Kind.ORDER, 5),
+    own(Kind.ORDER, 4),
+    own(Kind.PAIR),
+    shared(Kind.FIELD),
+    shared(Kind.RECORD_PAIR),
+)
 LAYOUT = FULL._replace(
     contexts=(
-        *(shared(Kind.ORDER, number) for number in (1, 2, 3, 4, 6, 8)),
-        shared(Kind.WORD),
-        shared(Kind.PAIR),
-        shared(Kind.SKIP),
-        shared(Kind.TRIPLE),
-        *(own(Kind.ORDER, number) for number in (2, 3, 5)),
-        own(Kind.WORD),
-        *(shared(Kind.SPARSE, mask) for mask in (0b110, 0b101, 0b1100)),
-        shared(Kind.INDENT),
-        shared(Kind.SPECIALS),
-        shared(Kind.FORMAT),
-        shared(Kind.ABOVE),
-        shared(Kind.ABOVE_WORD),
-        shared(Kind.RECORD),
-        shared(Kind.INDIRECT),
-        shared(Kind.INDIRECT_PAIR),
-        shared(Kind.NEST),
-        shared(Kind.NEST_WORD),
+        *(context for context in FULL.contexts if context not in TOLD_LEAST),
         shared(Kind.COLUMN),
         shared(Kind.COLUMN_ABOVE),
         shared(Kind.SHAPE),

@@ -112,21 +112,24 @@ impl Coder {
     }
 }
 
+/// Takes a number from the start of parts, seven bits in each byte.
+fn varint(parts: &mut &[u8]) -> usize {
+    let (mut value, mut shift) = (0, 0);
+    loop {
+        let (&byte, rest) = parts.split_first().unwrap();
+        *parts = rest;
+        value |= usize::from(byte & 0x7F) << shift;
+        shift += 7;
+        if byte < 0x80 {
+            return value;
+        }
+    }
+}
+
 /// The block that the parts of a predicted one stand for; its stretches are predicted again.
 fn unpredicted(parts: &[u8]) -> Vec<u8> {
-    let mut at = 0;
-    let mut varint = || {
-        let (mut value, mut shift) = (0, 0);
-        loop {
-            let byte = parts[at];
-            at += 1;
-            value |= usize::from(byte & 0x7F) << shift;
-            shift += 7;
-            if byte < 0x80 {
-                return value;
-            }
-        }
-    };
+    let mut rest = parts;
+    let mut varint = || varint(&mut rest);
     let heads: Vec<(usize, usize, Signal)> = (0..varint())
         .map(|_| {
             // Form, window, channels and the number of distances are below 128 here.
@@ -137,7 +140,7 @@ fn unpredicted(parts: &[u8]) -> Vec<u8> {
             (gap, size, Signal { wide, signed, high_first, window, channels, row, distances })
         })
         .collect();
-    let (mut rest, mut original) = (&parts[at..], Vec::new());
+    let mut original = Vec::new();
     for (gap, size, signal) in heads {
         assert!(signal.is_sound());
         let coded = &rest[gap..gap + size];
@@ -153,22 +156,11 @@ fn unpredicted(parts: &[u8]) -> Vec<u8> {
 
 /// The block that the parts of a base64 one stand for, as section 11 of FORMAT.md says.
 fn with_base64(parts: &[u8]) -> Vec<u8> {
-    let mut at = 0;
-    let mut varint = || {
-        let (mut value, mut shift) = (0, 0);
-        loop {
-            let byte = parts[at];
-            at += 1;
-            value |= usize::from(byte & 0x7F) << shift;
-            shift += 7;
-            if byte < 0x80 {
-                return value;
-            }
-        }
-    };
+    let mut rest = parts;
+    let mut varint = || varint(&mut rest);
     // The form is below 128 here.
     let heads: Vec<[usize; 4]> = (0..varint()).map(|_| [0; 4].map(|_| varint())).collect();
-    let (mut rest, mut original) = (&parts[at..], Vec::new());
+    let mut original = Vec::new();
     for [gap, size, line, form] in heads {
         original.extend(&rest[..gap]);
         let letters = base64(&rest[gap..gap + size]);

@@ -113,19 +113,7 @@ pub static LAYOUT: Design = Design {
         shared(Context::SpecialsFormat),
         shared(Context::FieldTriple),
     ],
-    part: 8,
-    choosers: &[
-        Chooser::None,
-        Chooser::Node,
-        Chooser::Last,
-        Chooser::Match,
-        Chooser::Classes,
-        Chooser::Known,
-        Chooser::Fields,
-        Chooser::Two,
-    ],
-    group: 2,
-    matches: &[5, 10, 20],
+    ..FULL
 };
 
 /// For the fastest level: no network, one lane.
