@@ -28,9 +28,7 @@ from models.integer.weights import WeightsError
 GOLDEN = Path(__file__).parents[1] / "golden"
 PAGE = Path(__file__).parent / "page_decoder.py"
 NANO = GOLDEN / "nano.kzw"
-EARLIER = sorted(
-    path.stem for path in (GOLDEN / "earlier").glob("*.kz") if not path.stem.startswith("prepared-")
-)
+EARLIER = sorted(path.stem for path in (GOLDEN / "earlier").glob("*.kz"))
 REFUSED = sorted(path.stem for path in (GOLDEN / "refuse").iterdir())
 
 Decode = Callable[[Path], bytes]

@@ -130,12 +130,12 @@ def test_damage_to_the_short_form_is_noticed(name: str) -> None:
 
 def earlier(name: str) -> bytes:
     """What an earlier program wrote, in the long form."""
-    return (GOLDEN / "earlier" / f"prepared-{name}.kz").read_bytes()
+    return (GOLDEN / "earlier" / "prepared" / f"{name}.kz").read_bytes()
 
 
 def earlier_memory(name: str) -> Memory:
     """The memory that an earlier program made for it."""
-    return Memory.open(GOLDEN / "earlier" / f"prepared-{name}.kzm")
+    return Memory.open(GOLDEN / "earlier" / "prepared" / f"{name}.kzm")
 
 
 def test_no_golden_file_is_forgotten() -> None:

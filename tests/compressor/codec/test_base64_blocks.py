@@ -7,22 +7,23 @@ import io
 import random
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from click.testing import Result
 
 import compressor
 from coding import base64_text, container, rebuilt
 from coding.container import Block, Kind, Reader
-from coding.errors import Damaged, LimitExceeded
-from compressor.codec import native, needs, stream
-from compressor.codec.inspection import inspect_file
+from coding.errors import Damaged
+from compressor.codec import native
 from data.samples import sample
 
 pytestmark = pytest.mark.skipif(
     native.absent() is not None, reason="takes minutes without the native engine"
 )
+
+Compress = Callable[..., bytes]
+Blocks = Callable[[bytes], list[Block]]
+Kinds = Callable[[bytes], tuple[dict[str, int], dict[str, int]]]
 
 TEXT = sample()[:6000]
 LETTERS = base64.b64encode(TEXT)
@@ -30,27 +31,19 @@ MAIL = b"Subject: text\r\n\r\n" + base64.encodebytes(TEXT).replace(b"\n", b"\r\n
 PACKED = b"attached: " + base64.encodebytes(zlib.compress(TEXT, 6)) + b"the end\n"
 
 
-def compressed(original: bytes, **how: object) -> bytes:
-    target = io.BytesIO()
-    stream.compress_stream(io.BytesIO(original), target, 1, **how)  # type: ignore[arg-type]
-    return target.getvalue()
-
-
-def blocks_of(packed: bytes) -> list[Block]:
-    return list(Reader(io.BytesIO(packed)).blocks())
-
-
 @pytest.mark.parametrize("original", [MAIL, b'src="data:text/plain;base64,' + LETTERS + b'"'])
-def test_files_become_smaller_and_come_back(original: bytes) -> None:
+def test_files_become_smaller_and_come_back(
+    original: bytes, compressed: Compress, blocks: Blocks
+) -> None:
     packed = compressed(original)
-    assert [block.head.kind for block in blocks_of(packed)] == [Kind.BASE64]
+    assert [block.head.kind for block in blocks(packed)] == [Kind.BASE64]
     assert 10 * len(packed) < 9 * len(compressed(original, unpack=False))
     assert compressor.decompress(packed) == original
 
 
-def test_what_deflate_packed_within_is_unpacked_too() -> None:
+def test_what_deflate_packed_within_is_unpacked_too(compressed: Compress, blocks: Blocks) -> None:
     packed = compressed(PACKED)
-    (block,) = blocks_of(packed)
+    (block,) = blocks(packed)
     assert block.head.kind == Kind.BASE64
     assert [one.head.kind for one in rebuilt.inner_blocks(block)] == [Kind.REBUILT]
     assert 6 * len(packed) < 5 * len(compressed(PACKED, unpack=False))
@@ -58,7 +51,7 @@ def test_what_deflate_packed_within_is_unpacked_too() -> None:
     assert [head.length for head in rebuilt.mixed_heads(block)]
 
 
-def test_noise_in_base64_takes_little_more_than_the_noise() -> None:
+def test_noise_in_base64_takes_little_more_than_the_noise(compressed: Compress) -> None:
     noise = random.Random(1).randbytes(9000)
     original = base64.encodebytes(noise)
     packed = compressed(original)
@@ -66,12 +59,12 @@ def test_noise_in_base64_takes_little_more_than_the_noise() -> None:
     assert compressor.decompress(packed) == original
 
 
-def test_other_texts_are_left_alone() -> None:
+def test_other_texts_are_left_alone(compressed: Compress) -> None:
     for original in (TEXT, b"0123456789abcdef" * 99, b"ACGTTGCATTAG" * 99):
         assert compressed(original) == compressed(original, unpack=False)
 
 
-def test_letters_that_stand_elsewhere_as_text_are_left_alone() -> None:
+def test_letters_that_stand_elsewhere_as_text_are_left_alone(compressed: Compress) -> None:
     """Told as bytes they would no longer be told as a repetition of those."""
     noise = base64.b64encode(random.Random(2).randbytes(1500))
     copy = b"\n".join(b"  " + noise[at : at + 50] for at in range(0, len(noise), 50))
@@ -80,38 +73,28 @@ def test_letters_that_stand_elsewhere_as_text_are_left_alone() -> None:
     assert compressed(original) == compressed(original, unpack=False)
 
 
-def test_texts_that_would_save_next_to_nothing_are_left_alone() -> None:
+def test_texts_that_would_save_next_to_nothing_are_left_alone(compressed: Compress) -> None:
     original = TEXT + b" " + base64.b64encode(random.Random(2).randbytes(450)) + b" " + TEXT[:900]
     assert len(list(base64_text.texts(original))) == 1
     assert compressed(original) == compressed(original, unpack=False)
 
 
-def test_progress_adds_up_and_bounds_on_memory_hold() -> None:
+def test_progress_adds_up_and_bounds_on_memory_hold(
+    told_of: Callable[[bytes], bytes], needed_by: Callable[[bytes, bytes], int]
+) -> None:
     for original in (MAIL, PACKED):
-        there, back = list[int](), list[int]()
-        packed = compressed(original, progress=there.append)
-        stream.decompress_stream(io.BytesIO(packed), io.BytesIO(), back.append)
-        assert sum(there) == sum(back) == len(original)
-        (block,) = blocks_of(packed)
-        needed = needs.decoding(block)
-        assert compressor.decompress(packed, max_memory=needed) == original
-        with pytest.raises(LimitExceeded, match="--max-memory"):
-            compressor.decompress(packed, max_memory=needed - 1)
+        packed = told_of(original)
+        needed_by(packed, original)
 
 
-def test_inspect_and_the_switch(cli: Callable[..., Result], tmp_path: Path) -> None:
-    path = tmp_path / "a.eml"
-    path.write_bytes(MAIL)
-    assert cli("compress", "-1", path).exit_code == 0
-    facts = inspect_file(str(path) + ".kz")
-    assert facts["blocks"] == {"base64": 1}
-    assert facts["tables_mib"] > 0
-    assert cli("compress", "-1", "--no-unpack", "--force", path).exit_code == 0
-    assert inspect_file(str(path) + ".kz")["blocks"] == {"mixed": 1}
+def test_inspect_and_the_switch(kinds_either_way: Kinds) -> None:
+    assert kinds_either_way(MAIL) == ({"base64": 1}, {"mixed": 1})
 
 
-def test_after_a_prepared_memory_there_is_no_such_block() -> None:
-    (block,) = blocks_of(compressed(MAIL))
+def test_after_a_prepared_memory_there_is_no_such_block(
+    compressed: Compress, blocks: Blocks
+) -> None:
+    (block,) = blocks(compressed(MAIL))
     memory = container.header_bytes(b"a memory")
     with pytest.raises(Damaged, match="prepared memory"):
         list(Reader(io.BytesIO(memory + container.block_bytes(block))).blocks())

@@ -6,24 +6,26 @@ import io
 import random
 import struct
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from click.testing import Result
 
 import compressor
 from coding import container, prediction, rebuilt
 from coding.container import Block, Kind, Reader
-from coding.errors import Damaged, LimitExceeded
+from coding.errors import Damaged
 from coding.prediction import HIGH_FIRST, SIGNED, WIDE, Stretch
 from compressor.codec import media, native, needs, stream, trials
-from compressor.codec.inspection import inspect_file
 from compressor.codec.media import Finder
 from data.samples import sample
 
 pytestmark = pytest.mark.skipif(
     native.absent() is not None, reason="takes minutes without the native engine"
 )
+
+
+Compress = Callable[..., bytes]
+Blocks = Callable[[bytes], list[Block]]
+Kinds = Callable[[bytes], tuple[dict[str, int], dict[str, int]]]
 
 
 def tones(number: int, channels: int, order: str = "<") -> bytes:
@@ -137,16 +139,6 @@ DATA = {
 }
 
 
-def blocks_of(packed: bytes) -> list[Block]:
-    return list(Reader(io.BytesIO(packed)).blocks())
-
-
-def compressed(original: bytes, level: int = 1, **how: object) -> bytes:
-    target = io.BytesIO()
-    stream.compress_stream(io.BytesIO(original), target, level, **how)  # type: ignore[arg-type]
-    return target.getvalue()
-
-
 @pytest.mark.parametrize("name", FILES)
 def test_headers_tell_where_numbers_lie(name: str) -> None:
     original = b"something else before it" + FILES[name] + b"and behind"
@@ -195,76 +187,74 @@ def test_a_stretch_goes_on_in_the_next_blocks() -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_files_become_smaller_and_come_back(name: str) -> None:
+def test_files_become_smaller_and_come_back(
+    name: str, compressed: Compress, blocks: Blocks
+) -> None:
     original = FILES[name]
     packed = compressed(original)
-    assert [block.head.kind for block in blocks_of(packed)] == [Kind.PREDICTED]
+    assert [block.head.kind for block in blocks(packed)] == [Kind.PREDICTED]
     assert 20 * len(packed) < 19 * len(compressed(original, unpack=False))
     assert compressor.decompress(packed) == original
 
 
-def test_without_the_engine_the_same_is_written_and_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_engine_the_same_is_written_and_read(
+    monkeypatch: pytest.MonkeyPatch, compressed: Compress, blocks: Blocks
+) -> None:
     original = FILES["pgm"]
     packed = compressed(original)
-    assert [block.head.kind for block in blocks_of(packed)] == [Kind.PREDICTED]
+    assert [block.head.kind for block in blocks(packed)] == [Kind.PREDICTED]
     monkeypatch.setattr(trials.native, "at_hand", lambda: False)
     assert compressed(original) == packed
     assert compressor.decompress(packed) == original
 
 
-def test_what_prediction_does_not_help_is_left_alone() -> None:
+def test_what_prediction_does_not_help_is_left_alone(compressed: Compress, blocks: Blocks) -> None:
     noise = random.Random(1).randbytes(30_000)
     flat = b"P6 100 100 255\n" + (b"abc" * 100 + b"xyz" * 200) * 33
     for numbers in (noise, sample()[:30_000]):
         header = FILES["wave"][:60]
         for original in (header + numbers, flat):
             packed = compressed(original)
-            assert all(block.head.kind != Kind.PREDICTED for block in blocks_of(packed))
+            assert all(block.head.kind != Kind.PREDICTED for block in blocks(packed))
             assert packed == compressed(original, unpack=False)
             assert compressor.decompress(packed) == original
 
 
-def test_several_files_in_one_and_in_several_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_files_in_one_and_in_several_blocks(
+    monkeypatch: pytest.MonkeyPatch, compressed: Compress, blocks: Blocks
+) -> None:
     original = b"text between them".join(
         [FILES["wave"], FILES["ppm"], sample()[:5000], FILES["aiff"]]
     )
     packed = compressed(original)
-    (block,) = blocks_of(packed)
+    (block,) = blocks(packed)
     assert block.head.kind == Kind.PREDICTED
     assert compressor.decompress(packed) == original
     monkeypatch.setattr(stream, "GRANULE", 1 << 14)
     monkeypatch.setattr(needs, "LEAST_BLOCK", 1 << 14)
     bounded = compressed(original, max_memory=60_000_000)
     assert compressor.decompress(bounded) == original
-    assert Kind.PREDICTED in {block.head.kind for block in blocks_of(bounded)}
+    assert Kind.PREDICTED in {block.head.kind for block in blocks(bounded)}
 
 
-def test_progress_adds_up_and_bounds_on_memory_hold() -> None:
-    there, back = list[int](), list[int]()
+def test_progress_adds_up_and_bounds_on_memory_hold(
+    told_of: Callable[[bytes], bytes], needed_by: Callable[[bytes, bytes], int]
+) -> None:
     original = FILES["wave"]
-    packed = compressed(original, progress=there.append)
-    stream.decompress_stream(io.BytesIO(packed), io.BytesIO(), back.append)
-    assert sum(there) == sum(back) == len(original)
-    (block,) = blocks_of(packed)
-    needed = needs.decoding(block)
-    assert compressor.decompress(packed, max_memory=needed) == original
-    with pytest.raises(LimitExceeded, match="--max-memory"):
-        compressor.decompress(packed, max_memory=needed - 1)
+    packed = told_of(original)
+    needed_by(packed, original)
 
 
-def test_inspect_and_the_switch(cli: Callable[..., Result], tmp_path: Path) -> None:
-    path = tmp_path / "a.wav"
-    path.write_bytes(FILES["wave"])
-    assert cli("compress", "-1", path).exit_code == 0
-    facts = inspect_file(str(path) + ".kz")
-    assert facts["blocks"] == {"predicted": 1}
-    assert facts["tables_mib"] > 0
-    assert cli("compress", "-1", "--no-unpack", "--force", path).exit_code == 0
-    assert inspect_file(str(path) + ".kz")["blocks"].keys() <= {"raw", "mixed"}
+def test_inspect_and_the_switch(kinds_either_way: Kinds) -> None:
+    with_it, without = kinds_either_way(FILES["wave"])
+    assert with_it == {"predicted": 1}
+    assert without.keys() <= {"raw", "mixed"}
 
 
-def test_after_a_prepared_memory_there_is_no_such_block() -> None:
-    (block,) = blocks_of(compressed(FILES["pgm"]))
+def test_after_a_prepared_memory_there_is_no_such_block(
+    compressed: Compress, blocks: Blocks
+) -> None:
+    (block,) = blocks(compressed(FILES["pgm"]))
     assert block.head.kind == Kind.PREDICTED
     memory = container.header_bytes(b"a memory")
     with pytest.raises(Damaged, match="prepared memory"):
