@@ -4,9 +4,9 @@ A recipe is a TOML file in ``recipes/`` beside this module, or one of your own: 
 SHA-256 of its training text, the bits a weight of the file, and the stages in order; a table
 ``card`` holds what the model's card is to say beside. A stage is a run: a name, which is also that
 of its folder, a preset, the settings of ``TrainConfig`` that differ from the defaults, and what it
-begins with (``from``), is taught by (``teacher``) or learns beside (``beside_memory``). It may
-begin with shipped weights as well, which ``from_weights`` names by their identity. Stages of one
-name are the same in all recipes, so that recipes share them.
+begins with (``from``), is taught by (``teacher``) or learns beside (``beside_memory``). Where it
+reads another corpus than the recipe's, it names that and its ``train_sha256``. Stages of one name
+are the same in all recipes, so that recipes share them.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from compressor.codec.weights_store import card_of, path_by_identity
+from compressor.codec.weights_store import card_of
 from compressor.errors import InputMissing, UnknownModel
 from compressor.training import presets
 from compressor.training.command import Budget, Origin, Request, run
@@ -32,6 +32,14 @@ from compressor.training.texts import load_texts
 FOLDER = Path(str(resources.files("compressor.training") / "recipes"))
 
 
+class Text(NamedTuple):
+    """What is read."""
+
+    corpus: str
+    train_sha256: str
+    """Of the corpus's training text."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Stage:
     """A run of a recipe."""
@@ -40,11 +48,10 @@ class Stage:
     preset: str
     start: str | None
     """An earlier stage whose weights it begins with."""
-    weights: bytes | None
-    """Identity of the weights file that it begins with instead."""
     teacher: str | None
     """An earlier stage that teaches it."""
     beside_memory: bool
+    text: Text
     settings: Mapping[str, int | float | str]
 
     @property
@@ -60,8 +67,7 @@ class Recipe:
     name: str
     sha256: str
     """Of the recipe's file."""
-    corpus: str
-    train_sha256: str
+    text: Text
     weight_bits: float
     """Of the weights file, about."""
     stages: tuple[Stage, ...]
@@ -96,9 +102,10 @@ def read(name: str) -> Recipe:
 def _recipe(name: str, data: bytes) -> Recipe:
     """Raises KeyError, TypeError, ValueError, TrainingError, UnknownModel."""
     facts = tomllib.loads(data.decode())
+    text = Text(facts.pop("corpus"), facts.pop("train_sha256"))
     stages: dict[str, Stage] = {}
     for fields in facts.pop("stage"):
-        stage = _stage(dict(fields))
+        stage = _stage(dict(fields), text)
         for before in (stage.start, stage.teacher):
             if before is not None and before not in stages:
                 raise TrainingError(f"{stage.name} needs {before}, which no stage before it makes")
@@ -107,20 +114,19 @@ def _recipe(name: str, data: bytes) -> Recipe:
         stages[stage.name] = stage
     if not stages:
         raise TrainingError("it has no stages")
-    return Recipe(name, hashlib.sha256(data).hexdigest(), stages=tuple(stages.values()), **facts)
+    sha256 = hashlib.sha256(data).hexdigest()
+    return Recipe(name, sha256, text=text, stages=tuple(stages.values()), **facts)
 
 
-def _stage(fields: dict[str, Any]) -> Stage:
+def _stage(fields: dict[str, Any], text: Text) -> Stage:
     """Raises KeyError, TypeError, TrainingError, UnknownModel."""
     start, teacher = fields.pop("from", None), fields.pop("teacher", None)
-    identity = fields.pop("from_weights", None)
-    weights = None if identity is None else bytes.fromhex(identity)
     beside = fields.pop("beside_memory", False)
-    stage = Stage(fields.pop("name"), fields.pop("preset"), start, weights, teacher, beside, fields)
+    if "corpus" in fields:
+        text = Text(fields.pop("corpus"), fields.pop("train_sha256"))
+    stage = Stage(fields.pop("name"), fields.pop("preset"), start, teacher, beside, text, fields)
     presets.shape(stage.preset)
-    if start is not None and weights is not None:
-        raise TrainingError(f"{stage.name} begins with a stage and with weights: leave one out")
-    if beside and start is None and weights is None:
+    if beside and start is None:
         raise TrainingError(f"{stage.name} learns beside the memory and so begins with a network")
     TrainConfig(**fields)
     return stage
@@ -131,20 +137,16 @@ def follow(recipe: Recipe, folder: Path, stop_after_minutes: float | None, quiet
 
     Each stage is a run in a folder of its own in ``folder``; what a stopped one has done is taken
     up. After so many minutes the run under way saves and stops, to go on another time. Raises
-    TrainingError where the corpus is not the recipe's, UnknownWeights, and what runs raise.
+    TrainingError where a corpus is not the recipe's, and what runs raise.
     """
-    train = load_texts(recipe.corpus).train
-    if hashlib.sha256(train.tobytes()).hexdigest() != recipe.train_sha256:
-        raise TrainingError(
-            f"the training text of {recipe.corpus} is not the recipe's "
-            f"(SHA-256 {recipe.train_sha256}): fetch the corpus again"
-        )
+    for text in dict.fromkeys((recipe.text, *(stage.text for stage in recipe.stages))):
+        _check(text)
     end = math.inf if stop_after_minutes is None else time.monotonic() + 60 * stop_after_minutes
     seconds = 0
     for stage in recipe.stages:
         if not _made(stage, folder):
             minutes = max(0.0, end - time.monotonic()) / 60
-            run(_request(recipe, stage, folder, minutes, quiet))
+            run(_request(stage, folder, minutes, quiet))
         if not _made(stage, folder):
             return f"{folder / stage.name}: stopped, go on with the same command"
         seconds += _card(stage, folder)["wall_seconds"]
@@ -160,17 +162,26 @@ def follow(recipe: Recipe, folder: Path, stop_after_minutes: float | None, quiet
     return pack(folder / last.name, recipe.weight_bits, output, force=True, facts=facts)
 
 
-def _request(recipe: Recipe, stage: Stage, folder: Path, minutes: float, quiet: bool) -> Request:
+def _check(text: Text) -> None:
+    """Raises TrainingError where the corpus has another training text."""
+    train = load_texts(text.corpus).train
+    if hashlib.sha256(train.tobytes()).hexdigest() != text.train_sha256:
+        raise TrainingError(
+            f"the training text of {text.corpus} is not the recipe's "
+            f"(SHA-256 {text.train_sha256}): fetch the corpus again"
+        )
+
+
+def _request(stage: Stage, folder: Path, minutes: float, quiet: bool) -> Request:
     """The run of a stage, as far as it goes in so many minutes."""
 
     def of(before: str | None) -> str | None:
         return None if before is None else str(folder / before)
 
-    weights = None if stage.weights is None else str(path_by_identity(stage.weights))
-    origin = Origin(weights or of(stage.start), of(stage.teacher), stage.beside_memory, resume=True)
+    origin = Origin(of(stage.start), of(stage.teacher), stage.beside_memory, resume=True)
     output, budget = folder / stage.name, Budget(stop_after_minutes=minutes)
-    text, settings = recipe.corpus, stage.settings
-    return Request(stage.preset, output, text, settings, origin, budget, quiet=quiet)
+    corpus, settings = stage.text.corpus, stage.settings
+    return Request(stage.preset, output, corpus, settings, origin, budget, quiet=quiet)
 
 
 def _card(stage: Stage, folder: Path) -> dict[str, Any]:

@@ -10,14 +10,13 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from compressor.codec import weights_store
 from compressor.codec.model import by_name
 from compressor.errors import InputMissing
 from compressor.training import recipe
 from compressor.training.checkpoints import latest_step
 from compressor.training.config import TrainingError
 from compressor.training.folder import settings_in
-from compressor.training.texts import Texts
+from compressor.training.texts import Texts, load_texts
 from models.integer.config import PRESETS
 
 Run = Callable[..., Result]
@@ -61,7 +60,7 @@ def test_every_shipped_model_has_a_recipe_that_ends_in_it() -> None:
         read, card = recipe.read(name), by_name(name).card
         assert read.stages[-1].preset == card["preset"]
         assert read.weight_bits == card["weight_bits"]
-        assert read.train_sha256 == card["train_sha256"]
+        assert read.stages[-1].text == read.text == (card["corpus"], card["train_sha256"])
         made = card["train_config"]
         assert {key: made[key] for key in read.stages[-1].settings} == read.stages[-1].settings
         assert read.stages[-1].beside_memory == bool(made.get("beside"))
@@ -76,9 +75,6 @@ def test_the_stages_of_a_model_read_as_much_text_as_its_card_says() -> None:
         seen = 0
         while stage is not None:
             seen += stage.config.steps * stage.config.step_bytes
-            if stage.weights is not None:
-                card = weights_store.card_of(weights_store.path_by_identity(stage.weights))
-                seen += card["train_bytes_seen"]
             stage = None if stage.start is None else stages[stage.start]
         assert seen == by_name(name).card["train_bytes_seen"]
 
@@ -135,8 +131,7 @@ def test_another_text_is_refused(written: Path, tmp_path: Path) -> None:
         ("weight_bits = 4\n", "", "weight_bits"),
         ("[[stage]]", "[[run]]", "stage"),
         ('from = "first"\nteacher', "beside_memory = true\nteacher", "begins with a network"),
-        ('from = "first"', 'from = "first"\nfrom_weights = "00"', "leave one out"),
-        ('from = "first"', 'from_weights = "no hex"', "hexadecimal"),
+        ('from = "first"', 'from = "first"\ncorpus = "other"', "train_sha256"),
         ('corpus = "', "corpus = ", "corpus|line|value"),
     ],
 )
@@ -158,24 +153,23 @@ def test_a_recipe_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_stage_begins_with_shipped_weights(
-    cli: Run, written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_stage_may_read_another_corpus(
+    cli: Run, written: Path, tmp_path: Path, texts: Texts, text_file: Path
 ) -> None:
-    assert cli("train", "--recipe", written, "-o", tmp_path, "--quiet").exit_code == 0
-    identity = weights_store.identity_of(tmp_path / "mine.kzw").hex()
-    text = written.read_text().replace('name = "first"', 'name = "third"')
-    start = text.replace("[[stage]]", f'[[stage]]\nfrom_weights = "{identity}"', 1)
-    later = tmp_path / "later.toml"
-    later.write_text(start.partition('[[stage]]\nname = "second"')[0])
-    command = ("train", "--recipe", later, "-o", tmp_path, "--quiet")
-    refused = cli(*command)
-    assert refused.exit_code == 1
-    assert identity in refused.stderr
-    monkeypatch.setenv(weights_store.FOLDER_VARIABLE, str(tmp_path))
+    other = tmp_path / "other.txt"
+    other.write_bytes(text_file.read_bytes()[::-1])
+    sha256 = hashlib.sha256(load_texts(str(other)).train.tobytes()).hexdigest()
+    assert sha256 != hashlib.sha256(texts.train.tobytes()).hexdigest()
+    named = f'corpus = "{other}"\ntrain_sha256 = "{sha256}"\n'
+    mixed, wrong = tmp_path / "mixed.toml", tmp_path / "wrong.toml"
+    mixed.write_text(written.read_text() + named)
+    command = ("train", "--recipe", mixed, "-o", tmp_path, "--quiet")
     assert cli(*command).exit_code == 0
-    card = json.loads((tmp_path / "later.json").read_text())
-    assert card["train_config"]["start"] == "mine after 30,720 bytes"
-    assert card["train_bytes_seen"] == 46_080
+    cards = [json.loads((tmp_path / n / f"{n}.json").read_text()) for n in ("first", "second")]
+    assert [card["train_sha256"] for card in cards] == [recipe.read(str(mixed)).text[1], sha256]
+    wrong.write_text(written.read_text() + named.replace(sha256, sha256[::-1]))
+    with pytest.raises(TrainingError, match="is not the recipe's"):
+        recipe.follow(recipe.read(str(wrong)), tmp_path, None, quiet=True)
 
 
 @pytest.mark.parametrize("more", [("--preset", "nano"), ("--bytes", 5), ("enwik8",), ("--resume",)])
