@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ INPUT, OUTPUT, TRACE = "{input}", "{output}", "{trace}"
 """What stands for a path in a job's commands, as a whole argument."""
 
 SEEN = "train_bytes_seen"
+_AT_LEVEL = re.compile(rf"{OURS}-([1-9]) -m (\S+)")
 WITH_ENWIK8 = ("enwik8", "general")
 """Corpora of which enwik8's training part, and nothing else of enwik8, is the whole or a part."""
 
@@ -115,15 +117,16 @@ def level_job(number: int) -> Job:
     return _own_job(f"{OURS}-{number}", level, paths, [f"-{number}"], [])
 
 
-def model_job(name: str) -> Job:
-    """The job of our own compressor at its default level, but with weights of this name.
+def model_job(name: str, number: int | None = None) -> Job:
+    """The job of our own compressor at a level, the default one if None, with weights of this name.
 
     A name that ends in .kzw is a path. Raises UnknownModel, AmbiguousModel.
     """
     path = weights_store.path_by_name(name)
-    how = [f"-{levels.DEFAULT}", "--model", name]
-    codec = f"{OURS}{path.stem}"
-    return _own_job(codec, LEVELS[levels.DEFAULT], [path], how, _weights_folder(name))
+    level = LEVELS[levels.DEFAULT if number is None else number]
+    how = [f"-{level.number}", "--model", name]
+    codec = f"{OURS}{path.stem}" if number is None else f"{OURS}-{number} -m {path.stem}"
+    return _own_job(codec, level, [path], how, _weights_folder(name))
 
 
 def _own_job(
@@ -137,7 +140,8 @@ def _own_job(
     """
     program = [sys.executable, "-P", "-m", "compressor"]
     design, lanes = level.design.name.lower(), f"{level.lanes} lane{'s' * (level.lanes > 1)}"
-    version = f"format {VERSION}, {design}, {level.tables_mib} MiB, {lanes}"
+    more = f" and {level.more_bytes} a byte" if level.more_bytes else ""
+    version = f"format {VERSION}, {design}, {level.tables_mib} MiB{more}, {lanes}"
     known = {weights_store.identity_of(path): path for path in paths}
     if known:
         version += f", weights {' or '.join(identity.hex() for identity in known)}"
@@ -265,7 +269,8 @@ def catalogue() -> dict[str, Maker]:
 def jobs_named(names: Sequence[str] = ()) -> list[Job]:
     """The jobs of these codecs, each once, or of all that can run here.
 
-    The weights file of a training run stands for the network it holds. Raises UnknownCodec.
+    The weights file of a training run stands for the network it holds, and "kolmozip -9 -m NAME"
+    for weights at another level than the default one. Raises UnknownCodec.
     """
     makers = catalogue()
     for name in names:
@@ -275,7 +280,12 @@ def jobs_named(names: Sequence[str] = ()) -> list[Job]:
 
 
 def _by_weights(name: str, makers: dict[str, Maker]) -> Maker:
-    """What makes the job of a weights file by path. Raises UnknownCodec for other names."""
+    """What makes the job of weights at a level, or of a weights file by path.
+
+    Raises UnknownCodec for other names.
+    """
+    if at_level := _AT_LEVEL.fullmatch(name):
+        return functools.partial(model_job, at_level[2], int(at_level[1]))
     if name.endswith(weights_store.SUFFIX):
         return functools.partial(model_job, name)
     from baselines import transformer_weights  # loads JAX

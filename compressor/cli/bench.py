@@ -182,7 +182,8 @@ def _elsewhere(address: str | None) -> Iterator[Any]:
     "--codec",
     "codecs",
     multiple=True,
-    help="A codec by name; may be repeated.  [default: all that can run]",
+    help='A codec by name, or "kolmozip -9 -m NAME" for other weights than those of a level; may '
+    "be repeated.  [default: all that can run]",
 )
 @measuring
 def run(input: str, codecs: tuple[str, ...], settings: Measuring) -> None:

@@ -16,6 +16,7 @@ from compressor.bench.jobs import jobs_named, listing, recipe, traced
 from compressor.bench.store import MalformedResult
 from compressor.codec import levels, native, registry, stream, weights_store
 from compressor.codec.levels import LEVELS
+from compressor.errors import UnknownModel
 from data.samples import sample
 from data.splits import training_bytes_within
 
@@ -85,8 +86,8 @@ def test_the_job_of_a_level_states_the_weights_that_it_may_use() -> None:
     assert len(level.models) == 2
     assert (job.codec, job.family, job.portable, job.alone) == ("kolmozip -6", "neural", True, True)
     assert job.version == (
-        f"format {container.VERSION}, {level.design.name.lower()}, {level.tables_mib} MiB, "
-        f"{level.lanes} lanes, weights {weights}"
+        f"format {container.VERSION}, {level.design.name.lower()}, {level.tables_mib} MiB "
+        f"and {level.more_bytes} a byte, {level.lanes} lanes, weights {weights}"
     )
     assert job.extra == {"file_format": container.VERSION, "level": 6}
     assert job.training_bytes_within("head1m", 10**6) == 10**6
@@ -144,6 +145,18 @@ def test_weights_by_path_code_at_the_default_level_and_are_found_again(tmp_path:
     assert (job.codec, job.extra["level"]) == ("kolmozip nano-other", levels.DEFAULT)
     assert job.decompress[:2] == ["env", f"{weights_store.FOLDER_VARIABLE}={tmp_path}"]
     assert job.training_bytes_within("head1m", 10**6) is None, "it has no card"
+
+
+def test_weights_may_code_at_any_level() -> None:
+    [job] = jobs_named(["kolmozip -9 -m tiny"])
+    identity = weights_store.identity_of(weights_store.path_by_name("tiny")).hex()
+    assert (job.codec, job.extra["level"]) == ("kolmozip -9 -m tiny", 9)
+    assert job.command == "kolmozip -9 --model tiny FILE"
+    assert job.version.endswith(f"{LEVELS[9].lanes} lanes, weights {identity}")
+    with pytest.raises(UnknownModel):
+        jobs_named(["kolmozip -9 -m nobody"])
+    with pytest.raises(UnknownCodec):
+        jobs_named(["kolmozip -0 -m tiny"])
 
 
 def test_weights_of_a_transformer_need_their_card(tmp_path: Path) -> None:
