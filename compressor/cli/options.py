@@ -175,25 +175,30 @@ class Compressing(click.Command):
         """Writes the options, then a row a level: networks, speed, memory, purpose."""
         super().format_options(ctx, formatter)
         table = plain_table(
-            ["level", "network", ">KB/s", ">memory", "for"], map(_row, levels.LEVELS.values())
+            ["level", "network", ">KB/s", ">5 MB", ">100 MB", "for"],
+            map(_row, levels.LEVELS.values()),
         )
         with formatter.section("Levels"):
-            for line in (*table.splitlines(), "", LEVELS_MEASURED):
+            for line in (*table.splitlines(), "", *LEVELS_MEASURED):
                 formatter.write(f"{'':{formatter.current_indent}}{line}".rstrip() + "\n")
 
 
 def _row(level: Level) -> list[str]:
     """A level in words; a block takes one of its networks, or none where none helps."""
-    needed = needs.encoding(MEASURED, level.recipe(MEASURED), len(level.models))
-    memory = f"{needed / 1e6:.0f} MB"
+    memory = []
+    for length in MEASURED:
+        block = min(length, level.block_bytes)
+        needed = needs.encoding(block, level.recipe(block), len(level.models))
+        memory.append(f"{needed / 1e6:.0f} MB")
     models = " or ".join(level.models) or "none"
-    return [f"-{level.number}", models, f"{level.speed}", memory, level.purpose]
+    return [f"-{level.number}", models, f"{level.speed}", *memory, level.purpose]
 
 
-MEASURED = 5_000_000
-"""Bytes of a file that memory is stated for."""
+MEASURED = 5_000_000, 100_000_000
+"""Bytes of the files that memory is stated for."""
 LEVELS_MEASURED = (
-    "KB/s: 1 MB of English text, 2 cores of an AMD EPYC (Zen 3); memory: a file of 5 MB."
+    "KB/s: 1 MB of English text, 2 cores of an AMD EPYC (Zen 3).",
+    "5 MB, 100 MB: the memory that a file of so many bytes takes, either way.",
 )
 
 
@@ -395,7 +400,10 @@ def refusals(name: str) -> Iterator[None]:
         raise
 
 
-_MORE_MEMORY = "not enough memory; close other programs: coding needs about 1 GB, up to 1.4 GB"
+_MORE_MEMORY = (
+    "not enough memory: close other programs, or compress at a lower level or with --max-memory; "
+    "`kolmozip inspect` says what restoring a file takes"
+)
 
 
 def is_refusal(error: Exception) -> bool:

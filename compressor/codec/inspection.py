@@ -7,7 +7,7 @@ from typing import Any
 
 from coding import container, rebuilt
 from coding.container import NO_MEMORY, NO_WEIGHTS, Reader
-from compressor.codec import engines, weights_store
+from compressor.codec import engines, needs, weights_store
 from compressor.system import files
 from compressor.system.plain_table import plain_table
 
@@ -15,15 +15,17 @@ from compressor.system.plain_table import plain_table
 def inspect_file(name: str) -> dict[str, Any]:
     """Facts of a container by name, walked from end to end with all its checksums verified.
 
-    The engine is the one that would decode it here. Raises ``coding.errors.FormatError`` where one
-    does not hold.
+    The engine is the one that would decode it here. What restoring takes is memory, a block at a
+    time, and is not told where a prepared memory takes its share. Raises
+    ``coding.errors.FormatError`` where a checksum does not hold.
     """
     kinds: Counter[str] = Counter()
-    lanes, identities, tables = set(), set(), 0
+    lanes, identities, tables, memory = set(), set(), 0, 0
     with files.open_input(name) as source:
         reader = Reader(source)
         for block in reader.blocks():
             kinds[block.head.kind.name.lower()] += 1
+            memory = max(memory, needs.decoding(block))
             for head in rebuilt.mixed_heads(block):
                 lanes.add(head.lanes)
                 tables = max(tables, head.tables)
@@ -43,6 +45,7 @@ def inspect_file(name: str) -> dict[str, Any]:
         "blocks": dict(kinds),
         "lanes": sorted(lanes),
         "tables_mib": tables,
+        "restoring_takes_bytes": memory if reader.memory_id == NO_MEMORY else None,
         "original_bytes": original,
         "compressed_bytes": packed,
         "ratio": round(original / packed, 4),

@@ -104,8 +104,8 @@ LEVELS: dict[int, Level] = {
         Level(4, ("tiny",), LIGHT, 256, 64, 2, 16, 8, 128, 70, "English text, fast"),
         Level(5, ("tiny",), LAYOUT, 272, 256, 4, 32, 16, 128, 55, "English text, fast and small"),
         Level(6, BASE, LAYOUT, 272, 256, 4, 32, 16, 128, 34, "most files"),
-        Level(7, BASE, LAYOUT, 1024, 256, 2, 16, 16, 128, 34, "most files, more memory"),
-        Level(8, BASE, LAYOUT, 1024, 256, 2, 8, 4, 128, 20, "most files, smaller"),
-        Level(9, BASE, LAYOUT, 1024, 256, 2, 4, 1, 128, 19, "most files, smallest"),
+        Level(7, BASE, LAYOUT, 1024, 256, 24, 16, 16, 128, 34, "most files, more memory"),
+        Level(8, BASE, LAYOUT, 1024, 256, 24, 8, 4, 128, 20, "most files, smaller"),
+        Level(9, BASE, LAYOUT, 1024, 256, 24, 4, 1, 128, 19, "most files, smallest"),
     )
 }

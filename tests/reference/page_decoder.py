@@ -530,7 +530,7 @@ class Memory:
             Context(name, tables[at // design.part], self.texts) for at, name in enumerate(names)
         ]
         slots = max(length.bit_length(), 12)
-        slots = min(slots, 22, 14 + block.tables.bit_length())
+        slots = min(slots, 25 if block.tables > 1280 else 22, 14 + block.tables.bit_length())
         self.matches = [Match(least, slots, self.texts) for least in design.matches]
         first = [0, 14745 if network else 0]
         first += [1638, 0] * len(self.matches) + [1310, 819] * len(self.contexts)

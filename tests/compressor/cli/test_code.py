@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import io
 import json
 import os
 import pty
@@ -19,7 +20,7 @@ from click.testing import Result
 import compressor
 from coding import container
 from coding.container import Block, Mixed
-from compressor.codec import levels, weights_store
+from compressor.codec import levels, needs, weights_store
 from compressor.codec.seams import BlockCodec
 from compressor.system import files
 
@@ -438,6 +439,8 @@ def test_inspect_agrees_with_the_file(
     assert (told["weights"], told["models"]) == ([identity], ["nano"])
     assert (told["original_bytes"], told["compressed_bytes"]) == (160, len(packed_long))
     assert (told["blocks"], told["lanes"], told["tables_mib"]) == ({"mixed": 1}, [1], 1)
+    (block,) = container.Reader(io.BytesIO(packed_long)).blocks()
+    assert told["restoring_takes_bytes"] == needs.decoding(block)
     assert told["ratio"] == pytest.approx(160 / len(packed_long), rel=1e-3)
     assert told["bits_per_char"] == round(8 * len(packed_long) / 160, 4)
     assert told["cards"] == [weights_store.card_of(weights_store.path_by_name("nano"))]

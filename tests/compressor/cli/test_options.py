@@ -159,7 +159,7 @@ def test_each_input_is_worked_on_and_a_fault_is_no_refusal(
     with pytest.raises(SystemExit) as end:
         options.each(["a", "bad", "b"], work, as_json=False)
     assert (end.value.code, seen) == (1, ["a", "bad", "b"])
-    assert capsys.readouterr().err.startswith("kolmozip: bad: not enough memory; ")
+    assert capsys.readouterr().err.startswith("kolmozip: bad: not enough memory: ")
     options.each(["a"], work, as_json=False)
     with pytest.raises(LookupError):
         options.each(["fault", "a"], work, as_json=False)

@@ -26,12 +26,17 @@ pub(super) const SET_PACE: Pace = Pace { least: 91, more: 3634, half: 500 };
 /// Slots of a match's table: base-2 logarithm, which is that of the block's length within these, and
 /// so that none takes more than an eighth of what the hash tables take.
 const MATCH_BITS: [u32; 2] = [12, 22];
+/// With hash tables of more than so many MiB they may be more: earlier writers had none such.
+const GREAT_TABLES: usize = 1280;
+const GREAT_MATCH_BITS: u32 = 25;
 
 /// The base-2 logarithm of a match's slots.
 pub(super) fn match_bits(bytes: usize, length: usize) -> u32 {
     let length_bits = usize::BITS - length.leading_zeros();
-    let most_bits = (usize::BITS - (bytes >> 20).leading_zeros() + 14).min(MATCH_BITS[1]);
-    length_bits.clamp(MATCH_BITS[0], most_bits)
+    let mib = bytes >> 20;
+    let [least, usual] = MATCH_BITS;
+    let most = if mib > GREAT_TABLES { GREAT_MATCH_BITS } else { usual };
+    length_bits.clamp(least, most.min(usize::BITS - mib.leading_zeros() + 14))
 }
 
 /// The guide and four parts at most.
@@ -315,5 +320,29 @@ impl<R: Rounds> Crew for Together<R> {
 
     fn said_by_guide(&mut self) -> impl Deref<Target = Block> {
         self.shared.blocks[0].read().expect("no thread has panicked")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::match_bits;
+
+    #[test]
+    fn slots_are_those_of_the_definition() {
+        // test_sizes.py has the same rows.
+        for (length, mib, bits) in [
+            (1, 1, 12),
+            (4096, 1, 13),
+            (5_000_000, 1, 15),
+            (5_000_000, 255, 22),
+            (100_000_000, 653, 22),
+            (128 << 20, 1280, 22),
+            (100_000, 1281, 17),
+            (5_000_000, 1281, 23),
+            (100_000_000, 1281, 25),
+            (128 << 20, 4096, 25),
+        ] {
+            assert_eq!(match_bits(mib << 20, length), bits, "{length} bytes, {mib} MiB");
+        }
     }
 }
