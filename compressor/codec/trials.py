@@ -7,12 +7,13 @@ import math
 import re
 from typing import NamedTuple
 
-from coding import base64_text, prediction, transforms
+from coding import base64_text, columns, prediction, transforms
 from coding.base64_text import Text
+from coding.columns import Table
 from coding.container import Design, Kind, Transform
 from coding.prediction import Change, Stretch
-from compressor.codec import native
-from compressor.codec.kinds import entropy
+from compressor.codec import native, tables
+from compressor.codec.kinds import entropy, repeats
 from compressor.codec.levels import LAYOUT, LIGHT, lanes_of
 from compressor.codec.registry import Coders
 from compressor.codec.seams import BlockCodec, Recipe, ignore_progress
@@ -47,6 +48,9 @@ BASE64_SHARE = 4
 BASE64_REPEATED = 24
 """Bytes of a text whose letters tell whether it stands elsewhere too, as what is left as it is."""
 _ROW = re.compile(rb"[A-Za-z0-9+/]{32,}+")
+LEAST_TABLE = 1 << 14
+"""Bytes of a block in which tables are looked for, at least."""
+TABLE_SAMPLE, TABLE_SHARE = 1 << 15, 16
 SAVED_BY_STRETCH, SAVED_BY_BLOCK = 64, 128
 """Bytes that must be saved by a stretch, and by all of a block: what telling them takes."""
 
@@ -196,6 +200,31 @@ def _letters_outside(block: bytes, found: list[Text]) -> bytes:
     return b"".join(rows)[:LOOKED_AT]
 
 
+def table_in(block: bytes, alone: BlockCodec, design: Design) -> Table | None:
+    """The table around the middle of a block that takes less column by column, if there is one.
+
+    Of a sample of it columns must take a sixteenth less than what it takes as it is, and than its
+    differences; and what is repeated in rows, however far apart, must be so in columns too.
+    """
+    size, middle = max(len(block) // TABLE_SHARE, LEAST_NUMBERS), len(block) // 2
+    if len(block) < LEAST_TABLE:
+        return None
+    plain = sample(block, min(size, TABLE_SAMPLE), middle)
+    widths = tables.widths(plain)
+    if not widths:
+        return None
+    sizes = [_size(alone, bytes(columns.by_column(plain, width)), design, 1) for width in widths]
+    least = min(sizes)
+    if 16 * least > 15 * _size(alone, plain, design, 1):
+        return None
+    if any(16 * least > 15 * size for size in _as_differences(plain, alone, design).values()):
+        return None
+    table = tables.around(block, middle, widths[sizes.index(least)])
+    rows = block[table.start : table.start + table.size]
+    in_columns = bytes(columns.by_column(rows, table.width))
+    return table if repeats(in_columns) >= repeats(rows) else None
+
+
 def codec_for(block: bytes, coders: Coders) -> BlockCodec:
     """The codec of the network that suits a block, or of the memory alone where none is a help.
 
@@ -256,6 +285,8 @@ def block_from(kind: Kind, parts: bytes, length: int) -> bytes:
     if kind == Kind.PREDICTED:
         change = native.unpredict if native.at_hand() else prediction.restored
         return prediction.block_from(parts, length, change)
+    if kind == Kind.COLUMNS:
+        return columns.block_from(parts, length)
     if native.at_hand():
         return native.rebuild(parts, length)
     from coding import deflate  # as above

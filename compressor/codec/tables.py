@@ -1,0 +1,116 @@
+"""Tables of records in a block: how wide their rows seem to be, told from the bytes alone.
+
+All is in whole numbers, so that it ends alike on every machine.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from coding.columns import Table
+from compressor.codec.kinds import entropy, entropy_of
+
+MOST_WIDTH = 1 << 10
+"""Bytes of a row at most that are looked for."""
+LEAST_ROWS = 8
+"""Rows that a sample holds at least, of each width that is looked for in it."""
+LOOKED_AT = 1 << 14
+"""Bytes of a sample in which widths are looked for."""
+OF_NO_TEXT = bytes({*range(32), 127} - {*b"\t\n\f\r\x1b"})
+LEAST_BINARY = 64
+"""A sample is text if it has fewer bytes of no text than one in so many."""
+LIKELY, TRIED = 12, 2
+"""Widths at most that are compared by what is learned from the byte above, and whose columns are
+then tried."""
+SEGMENT, MOST_SEGMENTS = 1 << 15, 64
+"""Bytes of a part of a block that belongs to a table as a whole, or not, at least; and how many
+parts a block has at most."""
+SEGMENT_SHARE = 8
+"""A segment is told by one byte in so many, in its middle."""
+
+
+def widths(sample: bytes) -> list[int]:
+    """Widths of rows that the sample may well have, the likeliest first; none for text.
+
+    A byte must tell nearly as much of the one below it as of the one behind it.
+    """
+    looked = sample[:LOOKED_AT]
+    if is_text(looked):
+        return []
+    found = _agreeing(looked)
+    first = max(found, default=0)
+    beside = _unknown(looked, 1, first)
+    unknown = {width: _unknown(looked, width, first) for width in found}
+    most = min(65 * beside // 64, 9 * min(unknown.values(), default=0) // 8)
+    likely = sorted(width for width in found if unknown[width] <= most)
+    shortest = [
+        width
+        for width in likely
+        if all(width % d or 63 * unknown[d] > 64 * unknown[width] for d in likely if d < width)
+    ]
+    return sorted(shortest, key=lambda width: unknown[width])[:TRIED]
+
+
+def is_text(data: bytes) -> bool:
+    """Whether nearly all bytes are those of text, in whatever alphabet."""
+    return (len(data) - len(data.translate(None, OF_NO_TEXT))) * LEAST_BINARY < len(data)
+
+
+def _agreeing(data: bytes) -> list[int]:
+    """Distances at which most bytes are equal, their multiples left out."""
+    most = min(MOST_WIDTH, len(data) // LEAST_ROWS)
+    shares = {width: _equal(data, width) for width in range(2, most + 1)}
+    found = list[int]()
+    for width in sorted(shares, key=lambda width: shares[width], reverse=True):
+        if len(found) >= LIKELY:
+            break
+        if all(width % shorter for shorter in found):
+            found.append(width)
+            # Where records come again, so do they at twice and thrice the distance.
+            part = next(
+                d for d in shares if width % d == 0 and 16 * shares[d] >= 15 * shares[width]
+            )
+            found += [part] if part < width else []
+    return found
+
+
+def _equal(data: bytes, distance: int) -> int:
+    """How many in 2^16 bytes are equal to those so far before them."""
+    size = len(data) - distance
+    differing = int.from_bytes(data[distance:], "little") ^ int.from_bytes(data[:size], "little")
+    return (differing.to_bytes(size, "little").count(0) << 16) // size
+
+
+def _unknown(data: bytes, distance: int, first: int) -> int:
+    """What bytes from the first on leave unknown to those who know the ones so far before them.
+
+    In 1/256 bit. Distances are comparable where the first byte is the same one.
+    """
+    above = data[first - distance : len(data) - distance]
+    pairs = Counter(zip(above, data[first:], strict=True))
+    return entropy_of(pairs.values()) - entropy(above)
+
+
+def around(block: bytes, centre: int, width: int) -> Table:
+    """The table of this width that the part of a block around a place belongs to."""
+    size = max(SEGMENT, -(-len(block) // MOST_SEGMENTS))
+    first = last = centre // size
+    while first > 0 and _belongs(block, (first - 1) * size, size, width):
+        first -= 1
+    while (last + 1) * size < len(block) and _belongs(block, (last + 1) * size, size, width):
+        last += 1
+    start, end = first * size, min((last + 1) * size, len(block))
+    return Table(start, end - start, width)
+
+
+def _belongs(block: bytes, start: int, size: int, width: int) -> bool:
+    """Whether a segment seems to have rows of this width, or to lose little by them."""
+    size = min(size, len(block) - start)
+    looked = min(max(size // SEGMENT_SHARE, LEAST_ROWS * width), LOOKED_AT, size)
+    at = start + (size - looked) // 2
+    segment = block[at : at + looked]
+    if looked <= width:
+        return True
+    return not is_text(segment) and (
+        8 * _unknown(segment, width, width) <= 9 * _unknown(segment, 1, width)
+    )
