@@ -295,13 +295,12 @@ def compress_stream(
             if packed_inside or trials.base64_pays(raw, texts, coders.alone, design):
                 return _Piece(kind, raw, inside, Kind.BASE64, deeper)
         # A deflate stream or two by chance must not keep sound from being predicted.
-        if stretches and (
-            parts is None or len(parts) * LITTLE_UNPACKED < len(raw) * (LITTLE_UNPACKED + 1)
-        ):
+        little = parts is None or len(parts) * LITTLE_UNPACKED < len(raw) * (LITTLE_UNPACKED + 1)
+        if stretches and little:
             predicted = trials.predicted(raw, stretches, coders.alone, design)
             if predicted is not None:
                 return _Piece(kind, raw, predicted, Kind.PREDICTED)
-        if parts is None and kind == Kind.MIXED:
+        if little and kind == Kind.MIXED:
             table = trials.table_in(raw, coders.alone, design)
             if table is not None:
                 return _Piece(kind, raw, columns.parts_of(raw, [table]), Kind.COLUMNS)

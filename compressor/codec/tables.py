@@ -35,13 +35,13 @@ def widths(sample: bytes) -> list[int]:
     A byte must tell nearly as much of the one below it as of the one behind it.
     """
     looked = sample[:LOOKED_AT]
-    if is_text(looked):
+    found = [] if is_text(looked) else _agreeing(looked)
+    if not found:
         return []
-    found = _agreeing(looked)
-    first = max(found, default=0)
+    first = max(found)
     beside = _unknown(looked, 1, first)
     unknown = {width: _unknown(looked, width, first) for width in found}
-    most = min(65 * beside // 64, 9 * min(unknown.values(), default=0) // 8)
+    most = min(65 * beside // 64, 9 * min(unknown.values()) // 8)
     likely = sorted(width for width in found if unknown[width] <= most)
     shortest = [
         width

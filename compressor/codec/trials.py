@@ -51,6 +51,8 @@ _ROW = re.compile(rb"[A-Za-z0-9+/]{32,}+")
 LEAST_TABLE = 1 << 14
 """Bytes of a block in which tables are looked for, at least."""
 TABLE_SAMPLE, TABLE_SHARE = 1 << 15, 16
+FAR_REPEATS = 4
+"""Columns are refused where they would lose repetitions of more than one byte in so many."""
 SAVED_BY_STRETCH, SAVED_BY_BLOCK = 64, 128
 """Bytes that must be saved by a stretch, and by all of a block: what telling them takes."""
 
@@ -204,11 +206,11 @@ def table_in(block: bytes, alone: BlockCodec, design: Design) -> Table | None:
     """The table around the middle of a block that takes less column by column, if there is one.
 
     Of a sample of it columns must take a sixteenth less than what it takes as it is, and than its
-    differences; and what is repeated in rows, however far apart, must be so in columns too.
+    differences; and rows must not have much more repetitions that are too far apart for a sample.
     """
-    size, middle = max(len(block) // TABLE_SHARE, LEAST_NUMBERS), len(block) // 2
     if len(block) < LEAST_TABLE:
         return None
+    size, middle = max(len(block) // TABLE_SHARE, LEAST_NUMBERS), len(block) // 2
     plain = sample(block, min(size, TABLE_SAMPLE), middle)
     widths = tables.widths(plain)
     if not widths:
@@ -221,8 +223,15 @@ def table_in(block: bytes, alone: BlockCodec, design: Design) -> Table | None:
         return None
     table = tables.around(block, middle, widths[sizes.index(least)])
     rows = block[table.start : table.start + table.size]
-    in_columns = bytes(columns.by_column(rows, table.width))
-    return table if repeats(in_columns) >= repeats(rows) else None
+    lost = _far_repeats(rows, plain) - _far_repeats(
+        *(bytes(columns.by_column(text, table.width)) for text in (rows, plain))
+    )
+    return table if FAR_REPEATS * lost <= len(rows) else None
+
+
+def _far_repeats(text: bytes, sampled: bytes) -> int:
+    """How many places of a text repeat others beyond what a sample of it shows."""
+    return 8 * (repeats(text) - repeats(sampled) * len(text) // len(sampled))
 
 
 def codec_for(block: bytes, coders: Coders) -> BlockCodec:
