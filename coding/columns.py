@@ -1,6 +1,6 @@
 """Tables of records column by column, and row by row again. ``FORMAT.md``, section 12.
 
-Bytes of one field lie beside each other so, and what they have in common is learned sooner.
+What bytes of one field have in common is learned sooner so.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ MOST_TABLES = 1 << 12
 
 
 class Table(NamedTuple):
-    """Where rows of one width lie in a block, in bytes."""
+    """Where rows of one width lie in a block, in bytes; the last one may be cut short."""
 
     start: int
     size: int
-    """What is left over behind the last whole row is told too."""
     width: int
 
 
@@ -84,5 +83,5 @@ def _head(fields: Fields) -> tuple[int, int, int]:
     """Bytes before a table, bytes in it, and bytes of a row."""
     head = _, size, width = fields.varint(), fields.varint(), fields.varint()
     if not LEAST_WIDTH <= width <= min(MOST_WIDTH, size // LEAST_ROWS):
-        raise Damaged("a table of a block has rows of no possible width: get the file anew")
+        raise Damaged("a table of a block has rows of another width than may be: get the file anew")
     return head

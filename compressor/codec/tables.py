@@ -1,7 +1,4 @@
-"""Tables of records in a block: how wide their rows seem to be, told from the bytes alone.
-
-All is in whole numbers, so that it ends alike on every machine.
-"""
+"""Tables of records in a block: where they seem to be, told from the bytes in whole numbers."""
 
 from __future__ import annotations
 
@@ -20,11 +17,9 @@ OF_NO_TEXT = bytes({*range(32), 127} - {*b"\t\n\f\r\x1b"})
 LEAST_BINARY = 64
 """A sample is text if it has fewer bytes of no text than one in so many."""
 LIKELY, TRIED = 12, 2
-"""Widths at most that are compared by what is learned from the byte above, and whose columns are
-then tried."""
+"""Widths at most that are compared by what the byte above tells, and that are then tried."""
 SEGMENT, MOST_SEGMENTS = 1 << 15, 64
-"""Bytes of a part of a block that belongs to a table as a whole, or not, at least; and how many
-parts a block has at most."""
+"""Bytes, at least, of a part that belongs to a table as a whole or not, and parts at most."""
 SEGMENT_SHARE = 8
 """A segment is told by one byte in so many, in its middle."""
 
@@ -94,23 +89,18 @@ def _unknown(data: bytes, distance: int, first: int) -> int:
 def around(block: bytes, centre: int, width: int) -> Table:
     """The table of this width that the part of a block around a place belongs to."""
     size = max(SEGMENT, -(-len(block) // MOST_SEGMENTS))
-    first = last = centre // size
-    while first > 0 and _belongs(block, (first - 1) * size, size, width):
-        first -= 1
-    while (last + 1) * size < len(block) and _belongs(block, (last + 1) * size, size, width):
-        last += 1
-    start, end = first * size, min((last + 1) * size, len(block))
-    return Table(start, end - start, width)
+    start = centre // size * size
+    end = start + size
+    while start > 0 and _belongs(block[start - size : start], width):
+        start -= size
+    while end < len(block) and _belongs(block[end : end + size], width):
+        end += size
+    return Table(start, min(end, len(block)) - start, width)
 
 
-def _belongs(block: bytes, start: int, size: int, width: int) -> bool:
+def _belongs(segment: bytes, width: int) -> bool:
     """Whether a segment seems to have rows of this width, or to lose little by them."""
-    size = min(size, len(block) - start)
-    looked = min(max(size // SEGMENT_SHARE, LEAST_ROWS * width), LOOKED_AT, size)
-    at = start + (size - looked) // 2
-    segment = block[at : at + looked]
-    if looked <= width:
-        return True
-    return not is_text(segment) and (
-        8 * _unknown(segment, width, width) <= 9 * _unknown(segment, 1, width)
-    )
+    size = min(max(len(segment) // SEGMENT_SHARE, LEAST_ROWS * width), LOOKED_AT)
+    seen = segment[max(len(segment) - size, 0) // 2 :][:size]
+    # A rest that is shorter than a row may as well be one.
+    return len(seen) <= width or 8 * _unknown(seen, width, width) <= 9 * _unknown(seen, 1, width)
