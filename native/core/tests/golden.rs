@@ -221,8 +221,9 @@ fn holds(isa: Isa) {
         assert_eq!(original.len() as u64, length);
         assert_eq!(sha256(&original)[..12], check, "{name} by {}", isa.name());
     }
-    let Coder { with_network, without, transformed, rebuilt, predicted, in_base64, in_columns, .. } =
-        coder;
+    let Coder {
+        with_network, without, transformed, rebuilt, predicted, in_base64, in_columns, ..
+    } = coder;
     println!("{with_network} blocks with a network, {without} without, by {}", isa.name());
     assert!(with_network >= 10 && without >= 5 && transformed >= 6);
     assert!(rebuilt > 0 && predicted > 0 && in_base64 > 0 && in_columns > 0);
