@@ -206,8 +206,9 @@ def table_in(block: bytes, alone: BlockCodec, design: Design) -> Table | None:
     """The table around the middle of a block that takes less column by column, if there is one.
 
     Of a sample of it columns must take a sixteenth less than what it takes as it is, and an eighth
-    less than its differences, which gain more in the long run; and rows must not have much more
-    repetitions that are too far apart for a sample.
+    less than its differences, which gain more in the long run; a thirty-second less must be left
+    elsewhere in the table; and rows must not have much more repetitions that are too far apart for
+    a sample.
     """
     if len(block) < LEAST_TABLE:
         return None
@@ -224,6 +225,11 @@ def table_in(block: bytes, alone: BlockCodec, design: Design) -> Table | None:
         return None
     table = tables.around(block, middle, widths[sizes.index(least)])
     rows = block[table.start : table.start + table.size]
+    elsewhere = [sample(rows, len(plain) // 2, len(rows) * at // 4) for at in (1, 3)]
+    now = sum(_size(alone, text, design, 1) for text in elsewhere)
+    in_columns = [bytes(columns.by_column(text, table.width)) for text in elsewhere]
+    if 32 * sum(_size(alone, text, design, 1) for text in in_columns) > 31 * now:
+        return None
     turned = [bytes(columns.by_column(text, table.width)) for text in (rows, plain)]
     lost = _far_repeats(rows, plain) - _far_repeats(*turned)
     return table if FAR_REPEATS * lost <= len(rows) else None

@@ -152,6 +152,14 @@ def test_records_that_come_again_stay_in_rows(different: int) -> None:
 
 
 @NATIVE
+def test_a_table_must_be_one_away_from_the_middle_too() -> None:
+    alone, table = registry.without_network(), walks(3000, "<d")
+    assert trials.table_in(table, alone, Design.LAYOUT) == Table(0, len(table), 8)
+    among_zeros = bytes(80_000) + table + bytes(80_000)
+    assert trials.table_in(among_zeros, alone, Design.LAYOUT) is None
+
+
+@NATIVE
 def test_other_files_are_left_alone(compressed: Compress) -> None:
     noise = random.Random(8).randbytes(40_000)
     few = bytes(random.Random(9).choice(b"\1\2\3\4") for _ in range(40_000))
