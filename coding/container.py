@@ -87,9 +87,10 @@ class Kind(enum.IntEnum):
     REBUILT = 4
     BASE64 = 5
     PREDICTED = 6
+    COLUMNS = 7
 
 
-HOLDING_BLOCKS = frozenset({Kind.REBUILT, Kind.BASE64, Kind.PREDICTED})
+HOLDING_BLOCKS = frozenset({Kind.REBUILT, Kind.BASE64, Kind.PREDICTED, Kind.COLUMNS})
 """Types whose payload is blocks of other types, which hold the parts."""
 
 

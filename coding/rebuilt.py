@@ -1,6 +1,6 @@
-"""Rebuilt, predicted and base64 blocks: what they hold, and the heads of mixed blocks in any.
+"""Blocks that hold others: what they hold, and the heads of mixed blocks in any.
 
-``FORMAT.md``, sections 7, 10 and 11.
+``FORMAT.md``, sections 7 and 10 to 12.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_PARTS = MAX_BLOCK
 """Bytes of a block's parts at most, and how many times as long as its original at most."""
 MAX_UNPACKING = 32
 MAX_HEADS = 1 << 20
-"""Bytes by which the parts of a predicted or base64 block are longer than its original at most."""
+"""Bytes by which the parts of a block of another type are longer than its original at most."""
 
 
 def most_parts(length: int, kind: Kind = Kind.REBUILT) -> int:

@@ -208,7 +208,7 @@ unpack = click.option(
     show_default=True,
     help="Unpack what deflate packed, as in PDF, gzip and zip, and pack it again when the "
     "file is restored: far smaller, but all that was unpacked is coded and takes its time. "
-    "Code base64 as what it stands for, and predict sound and pictures too.",
+    "Code base64 as what it stands for, predict sound and pictures, and turn tables too.",
 )
 results = click.option(
     "--results",

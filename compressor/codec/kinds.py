@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 
 from coding.container import Kind
 from compressor.codec import native
@@ -35,8 +36,13 @@ def entropy(data: bytes) -> int:
     It is computed in whole numbers, since a float may differ in its last bit from one instruction
     set to the next, and a block's type decides the bytes of the file.
     """
-    total = log2(len(data)) if data else 0
-    return sum(count * (total - log2(count)) for count in counts(data))
+    return entropy_of(counts(data))
+
+
+def entropy_of(occurring: Collection[int]) -> int:
+    """The same of whatever occurs so often, each at least once."""
+    total = log2(sum(occurring)) if occurring else 0
+    return sum(count * (total - log2(count)) for count in occurring)
 
 
 def counts(data: bytes) -> list[int]:

@@ -11,7 +11,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
-from coding import base64_text, container, rebuilt
+from coding import base64_text, columns, container, rebuilt
 from coding.container import (
     HOLDING_BLOCKS,
     NO_MEMORY,
@@ -256,8 +256,8 @@ def compress_stream(
     Where blocks begin with a ``prepared`` memory, that says how they are coded; the level bounds
     them. Others are made ``elsewhere``, where that is given. What was packed with deflate, as PDF
     and zip hold it, or written in base64, as mail is, is unpacked first, so that it can be told
-    again, and sound and pictures are predicted, unless ``unpack`` is False or blocks begin with a
-    prepared memory.
+    again, sound and pictures are predicted, and tables lie column by column, unless ``unpack`` is
+    False or blocks begin with a prepared memory.
 
     Memory is bounded by the level, whatever the length, for each block that is coded at a time
     (``side_by_side.at_once``). ``max_memory``, in bytes, bounds it further by smaller tables and
@@ -295,12 +295,15 @@ def compress_stream(
             if packed_inside or trials.base64_pays(raw, texts, coders.alone, design):
                 return _Piece(kind, raw, inside, Kind.BASE64, deeper)
         # A deflate stream or two by chance must not keep sound from being predicted.
-        if stretches and (
-            parts is None or len(parts) * LITTLE_UNPACKED < len(raw) * (LITTLE_UNPACKED + 1)
-        ):
+        little = parts is None or len(parts) * LITTLE_UNPACKED < len(raw) * (LITTLE_UNPACKED + 1)
+        if stretches and little:
             predicted = trials.predicted(raw, stretches, coders.alone, design)
             if predicted is not None:
                 return _Piece(kind, raw, predicted, Kind.PREDICTED)
+        if little and kind == Kind.MIXED:
+            table = trials.table_in(raw, coders.alone, design)
+            if table is not None:
+                return _Piece(kind, raw, columns.parts_of(raw, [table]), Kind.COLUMNS)
         return _Piece(kind, raw, parts)
 
     def ordinary(kind: Kind, raw: bytes, progress: Progress) -> Block:

@@ -39,6 +39,7 @@ CODING = (
     "transforms",
     "prediction",
     "base64_text",
+    "columns",
     "deflate",
 )
 """Modules and packages of `coding`, likewise."""

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import pytest
 
 from coding import transforms
+from coding.columns import Table
 from coding.container import Transform
 from coding.deflate.stream import make
 from coding.deflate.tokens import Plan
@@ -34,8 +35,8 @@ class Golden(NamedTuple):
     least, and ``table_bytes`` those of the tables for each byte of a block, where they are not the
     program's, so that short blocks have several lanes and more than the least tables. ``transform``
     is for blocks that are too short for a trial. With ``short`` it is in the short form. With
-    ``whole`` it is what the program makes of the parts as one file. ``stretches`` are predicted, in
-    one block of all.
+    ``whole`` it is what the program makes of the parts as one file. ``stretches`` are predicted, or
+    ``tables`` lie column by column, in one block of all.
     """
 
     parts: list[bytes]
@@ -47,6 +48,7 @@ class Golden(NamedTuple):
     short: bool = False
     whole: bool = False
     stretches: tuple[Stretch, ...] = ()
+    tables: tuple[Table, ...] = ()
 
     @property
     def original(self) -> bytes:
@@ -119,6 +121,16 @@ def _predicted() -> Golden:
     return Golden([b"".join(parts)], level=1, stretches=stretches)
 
 
+def _columns() -> Golden:
+    """Records of 12 bytes, numbers of two with a byte too many, and rows that are few and wide."""
+    numbers = b"".join((7 * n * n % 65_536).to_bytes(2, "little") for n in range(60)) + b"!"
+    parts = [b"a table: ", _records(60), numbers, b"two rows: ", bytes(range(200)) * 2, b" end"]
+    starts = [sum(map(len, parts[:number])) for number in (1, 2, 4)]
+    sizes = [len(parts[number]) for number in (1, 2, 4)]
+    tables = tuple(map(Table, starts, sizes, (12, 2, 200)))
+    return Golden([b"".join(parts)], level=1, tables=tables)
+
+
 def _all() -> dict[str, Golden]:
     text = sample()
     lines = [json.dumps({"id": n, "square": n * n, "even": n % 2 == 0}) for n in range(18)]
@@ -150,6 +162,7 @@ def _all() -> dict[str, Golden]:
     }
     made["rebuilt"] = Golden([_document(text[:700], text[300:900])], level=1, whole=True)
     made["predicted"] = _predicted()
+    made["columns"] = _columns()
     letters = base64.b64encode(text[4000:4500])
     mail = b"\r\n".join(letters[at : at + 76] for at in range(0, len(letters), 76))
     made["base64"] = Golden([b"two texts: " + letters + b".\n" + mail], level=1, whole=True)

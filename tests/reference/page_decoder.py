@@ -2,7 +2,7 @@
 
 It shares no code with the program, so that it can test whether the page is enough to read a file.
 Section numbers are those of the page. What section 7 needs is in `page_deflate.py`, section 10 in
-`page_prediction.py`, section 11 in `page_base64.py`.
+`page_prediction.py`, section 11 in `page_base64.py`, section 12 in `page_columns.py`.
 
 Usage: python page_decoder.py FILE.kz WEIGHTS.kzw... > ORIGINAL
 """
@@ -25,11 +25,17 @@ from typing import Any, NamedTuple
 sys.path.append(str(Path(__file__).parent))  # this folder is no package
 
 import page_base64
+import page_columns
 import page_prediction
 from page_deflate import rebuild, require
 
-END, RAW, RUN, MIXED, REBUILT, BASE64, PREDICTED = range(7)
-ORIGINALS = {REBUILT: rebuild, BASE64: page_base64.original, PREDICTED: page_prediction.original}
+END, RAW, RUN, MIXED, REBUILT, BASE64, PREDICTED, COLUMNS = range(8)
+ORIGINALS = {
+    REBUILT: rebuild,
+    BASE64: page_base64.original,
+    PREDICTED: page_prediction.original,
+    COLUMNS: page_columns.original,
+}
 OF_PARTS = tuple(ORIGINALS)
 MASK32, MASK64 = 2**32 - 1, 2**64 - 1
 SPACE, NEWLINE = 32, 10
@@ -67,7 +73,7 @@ class Block(NamedTuple):
     transform: int = 0
     tables: int = 0  # MiB
     weights: bytes = NO_NETWORK
-    parts: tuple["Block", ...] = ()  # the blocks in a rebuilt, base64 or predicted block
+    parts: tuple["Block", ...] = ()  # the blocks in a block of parts
 
 
 class Prepared(NamedTuple):
@@ -273,7 +279,7 @@ def read_block(container: bytes, position: int) -> tuple[Block, int]:
 
 
 def read_parts(block: Block) -> tuple[Block, ...]:
-    """Sections 7, 10 and 11: the blocks in a rebuilt, base64 or predicted block."""
+    """Sections 7 and 10 to 12: the blocks in a block of parts."""
     blocks, position = [], 0
     while position < len(block.payload):
         kind = block.payload[position]

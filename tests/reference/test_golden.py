@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from coding import container, errors, prediction, rebuilt, transforms
+from coding import columns, container, errors, prediction, rebuilt, transforms
 from coding.container import (
     NO_WEIGHTS,
     Block,
@@ -33,6 +33,7 @@ from coding.container import (
     Reader,
     Transform,
 )
+from coding.fields import varint
 from compressor.codec import levels, native, registry, stream, trials
 from compressor.codec.seams import Recipe, ignore_progress
 
@@ -58,12 +59,17 @@ def made(how: Any, engine: str | None = None) -> bytes:
             patch.setattr(trials, "transformed", lambda *_: changed)
         for original in how.parts:
             digest.update(original)
-            part = prediction.parts_of(original, how.stretches) if how.stretches else original
+            part = original
+            if how.stretches:
+                part = prediction.parts_of(original, how.stretches)
+            elif how.tables:
+                part = columns.parts_of(original, how.tables)
             kind = stream.kind_of(part)
             recipe = level.recipe(len(part))
             blocks.append(stream.make_block(coders, level, kind, part, recipe, ignore_progress))
-    if how.stretches:
-        blocks = [rebuilt.block_of(len(how.original), blocks, Kind.PREDICTED)]
+    if how.stretches or how.tables:
+        holder = Kind.PREDICTED if how.stretches else Kind.COLUMNS
+        blocks = [rebuilt.block_of(len(how.original), blocks, holder)]
     if how.short:
         packed = container.short_bytes(next(iter(blocks), None), digest)
         assert packed is not None
@@ -206,11 +212,21 @@ def of_parts(parts: bytes, length: int, kind: Kind = Kind.REBUILT) -> Block:
     return rebuilt.block_of(length, [Block(Head(Kind.RAW, len(parts), len(parts)), parts)], kind)
 
 
+def of_zeros(*head: int, kind: Kind, length: int, zeros: int = 400) -> Callable[[bytes], bytes]:
+    """Makes a container of a block of this type: fields of its parts, and so many zeros."""
+    fields = Block(Head(Kind.RAW, len(head), len(head)), bytes(head))
+    run = Block(Head(Kind.RUN, zeros, 1), b"\0")
+    return lone(rebuilt.block_of(length, [fields, run], kind))
+
+
 def predicted(*head: int, length: int = 400) -> Callable[[bytes], bytes]:
     """Makes a container of a predicted block: fields of its parts, and 400 zeros."""
-    fields = Block(Head(Kind.RAW, len(head), len(head)), bytes(head))
-    zeros = Block(Head(Kind.RUN, 400, 1), b"\0")
-    return lone(rebuilt.block_of(length, [fields, zeros], Kind.PREDICTED))
+    return of_zeros(*head, kind=Kind.PREDICTED, length=length)
+
+
+def columns_of(*head: int, length: int = 400) -> Callable[[bytes], bytes]:
+    """The same of a block of columns."""
+    return of_zeros(*head, kind=Kind.COLUMNS, length=length)
 
 
 RAW = lone(Block(Head(Kind.RAW, 3, 3), b"abc"))(b"")
@@ -238,7 +254,7 @@ REFUSALS: dict[str, Callable[[bytes], bytes]] = {
     "UnknownWeights-none-such": lone(mixed(100, bytes(4), 1, b"nonesuch")),
     "UnknownMemory-prepared": lambda packed: resealed(packed, 8, 1, 16),
     "Damaged-header-under-a-checksum": lambda packed: resealed(packed, 7, 1, 16),
-    "NewerBlock-type-7": head_changed(0, 7),
+    "NewerBlock-type-8": head_changed(0, 8),
     "NewerBlock-design-4": head_changed(2, 4),
     "NewerBlock-transform-7": head_changed(3, 7),
     # Blocks that break one rule of FORMAT.md, section 1.2, each by as little as it can.
@@ -312,6 +328,33 @@ REFUSALS: dict[str, Callable[[bytes], bytes]] = {
     "Damaged-predicted-in-a-base64": lone(
         rebuilt.block_of(999, [of_parts(b"\0", 60, Kind.PREDICTED)], Kind.BASE64)
     ),
+    # Blocks of columns: number of tables; gap, bytes, bytes of a row.
+    "Damaged-columns-without-tables": columns_of(0),
+    "Damaged-columns-of-4097-tables": columns_of(0x81, 32),
+    "Damaged-columns-of-width-0": columns_of(1, 0, 100, 0),
+    "Damaged-columns-of-width-1": columns_of(1, 0, 100, 1),
+    "Damaged-columns-of-one-row": columns_of(1, 0, 99, 50),
+    "Damaged-columns-of-width-65537": of_zeros(
+        *(1, 0, *varint(1 << 18), *varint(65_537)),
+        kind=Kind.COLUMNS,
+        length=1 << 18,
+        zeros=1 << 18,
+    ),
+    "Damaged-columns-of-another-length": columns_of(1, 0, 100, 4, length=401),
+    "Damaged-columns-beyond-their-end": columns_of(1, 1, 0x90, 3, 4),
+    "Damaged-columns-of-too-many-parts": lone(
+        rebuilt.block_of(60, [Block(Head(Kind.RUN, 60 + (1 << 20) + 1, 1), b"\1")], Kind.COLUMNS)
+    ),
+    "Damaged-columns-in-columns": lone(
+        rebuilt.block_of(999, [of_parts(b"\0", 60, Kind.COLUMNS)], Kind.COLUMNS)
+    ),
+    "Damaged-columns-in-a-rebuilt": lone(
+        rebuilt.block_of(999, [of_parts(b"\0", 60, Kind.COLUMNS)])
+    ),
+    "Damaged-columns-in-a-base64": lone(
+        rebuilt.block_of(999, [of_parts(b"\0", 60, Kind.COLUMNS)], Kind.BASE64)
+    ),
+    "Damaged-rebuilt-in-columns": lone(rebuilt.block_of(999, [of_parts(b"\0", 60)], Kind.COLUMNS)),
     # Containers in the short form.
     "BadMagic-short": lambda _: b"\x89Ky" + small()[3:],
     "NewerVersion-short-form-5": lambda _: short(5, b"", b"what comes"),

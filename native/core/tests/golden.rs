@@ -27,6 +27,7 @@ struct Coder {
     rebuilt: u32,
     predicted: u32,
     in_base64: u32,
+    in_columns: u32,
 }
 
 impl Coder {
@@ -43,6 +44,7 @@ impl Coder {
             rebuilt: 0,
             predicted: 0,
             in_base64: 0,
+            in_columns: 0,
         }
     }
 
@@ -59,6 +61,10 @@ impl Coder {
             6 => {
                 self.predicted += 1;
                 unpredicted(&self.parts(block, name))
+            }
+            7 => {
+                self.in_columns += 1;
+                in_rows(&self.parts(block, name))
             }
             _ => {
                 let parts = self.parts(block, name);
@@ -184,6 +190,23 @@ fn base64(data: &[u8]) -> Vec<u8> {
     data.chunks(3).flat_map(four).collect()
 }
 
+/// The block that the parts of one of columns stand for, as section 12 of FORMAT.md says.
+fn in_rows(parts: &[u8]) -> Vec<u8> {
+    let mut rest = parts;
+    let mut varint = || varint(&mut rest);
+    let heads: Vec<[usize; 3]> = (0..varint()).map(|_| [0; 3].map(|_| varint())).collect();
+    let mut original = Vec::new();
+    for [gap, size, width] in heads {
+        original.extend(&rest[..gap]);
+        let (table, height) = (&rest[gap..gap + size], size / width);
+        original.extend((0..width * height).map(|at| table[at % width * height + at / width]));
+        original.extend(&table[width * height..]);
+        rest = &rest[gap + size..];
+    }
+    original.extend(rest);
+    original
+}
+
 /// Every golden file, with the networks that its blocks name.
 fn holds(isa: Isa) {
     let mut coder = Coder::new(isa);
@@ -198,10 +221,12 @@ fn holds(isa: Isa) {
         assert_eq!(original.len() as u64, length);
         assert_eq!(sha256(&original)[..12], check, "{name} by {}", isa.name());
     }
-    let Coder { with_network, without, transformed, rebuilt, predicted, in_base64, .. } = coder;
+    let Coder {
+        with_network, without, transformed, rebuilt, predicted, in_base64, in_columns, ..
+    } = coder;
     println!("{with_network} blocks with a network, {without} without, by {}", isa.name());
     assert!(with_network >= 10 && without >= 5 && transformed >= 6);
-    assert!(rebuilt > 0 && predicted > 0 && in_base64 > 0);
+    assert!(rebuilt > 0 && predicted > 0 && in_base64 > 0 && in_columns > 0);
 }
 
 #[test]
