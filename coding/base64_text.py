@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from coding.errors import Damaged
-from coding.fields import Fields, varint
+from coding.fields import Fields, Piece, joined, varint
 
 CRLF = 1
 """Of a text's form: lines end with both characters, not with a line feed alone."""
@@ -134,22 +134,18 @@ def _ending(form: int) -> bytes:
 
 def parts_of(block: bytes, found: Sequence[Text]) -> bytes:
     """The parts of a block in which these texts, in order and apart, are what they stand for."""
-    head, content, at = bytearray(varint(len(found))), bytearray(), 0
-    for text in found:
-        head += varint(text.start - at) + varint(len(text.data)) + varint(text.line)
-        head.append(text.form)
-        content += block[at : text.start] + text.data
-        at = text.start + text.size
-    return bytes(head + content + block[at:])
+    return joined(block, len(found), map(_piece, found))
+
+
+def _piece(text: Text) -> Piece:
+    head = varint(len(text.data)) + varint(text.line) + bytes([text.form])
+    return Piece(text.start, text.size, head, text.data)
 
 
 def block_from(parts: bytes, length: int) -> bytes:
     """The block of ``length`` bytes that parts stand for. Raises Damaged where there is none."""
     fields = Fields(parts)
-    count = fields.varint()
-    if not 1 <= count <= MOST_TEXTS:
-        raise Damaged("a base64 block has no text, or too many: get the file anew")
-    heads = [_head(fields) for _ in range(count)]
+    heads = fields.heads(_head, MOST_TEXTS, "a base64 block has no text")
     block = bytearray()
     for gap, size, line, form in heads:
         block += fields.take(gap)

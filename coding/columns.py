@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from coding.errors import Damaged
-from coding.fields import Fields, varint
+from coding.fields import Fields, Piece, joined, of_equal_length, varint
 
 LEAST_WIDTH, MOST_WIDTH = 2, 1 << 16
 """Bytes of a row at least, and at most."""
@@ -26,9 +26,9 @@ class Table(NamedTuple):
     width: int
 
 
-def by_column(rows: bytes, width: int) -> bytearray:
+def by_column(rows: bytes, width: int) -> bytes:
     """All bytes that are first in a row of so many, then all second ones; at last those left."""
-    return _turned(rows, width, len(rows) // width)
+    return bytes(_turned(rows, width, len(rows) // width))
 
 
 def by_row(columns: bytes, width: int) -> bytearray:
@@ -54,29 +54,20 @@ def parts_of(block: bytes, tables: Sequence[Table]) -> bytes:
 
     There is one at least, and at most MOST_TABLES.
     """
-    head, content, at = bytearray(varint(len(tables))), bytearray(), 0
-    for start, size, width in tables:
-        head += varint(start - at) + varint(size) + varint(width)
-        content += block[at:start] + by_column(block[start : start + size], width)
-        at = start + size
-    return bytes(head + content + block[at:])
+    return joined(block, len(tables), (_piece(block, table) for table in tables))
+
+
+def _piece(block: bytes, table: Table) -> Piece:
+    start, size, width = table
+    rows = block[start : start + size]
+    return Piece(start, size, varint(size) + varint(width), by_column(rows, width))
 
 
 def block_from(parts: bytes, length: int) -> bytes:
     """The block of ``length`` bytes that parts stand for. Raises Damaged where there is none."""
     fields = Fields(parts)
-    count = fields.varint()
-    if not 1 <= count <= MOST_TABLES:
-        raise Damaged("a block of columns has no table, or too many: get the file anew")
-    heads = [_head(fields) for _ in range(count)]
-    if fields.left != length:
-        raise Damaged("a block of columns has another length than its head says: get the file anew")
-    block = bytearray()
-    for gap, size, width in heads:
-        block += fields.take(gap)
-        block += by_row(fields.take(size), width)
-    block += fields.take(fields.left)
-    return bytes(block)
+    heads = fields.heads(_head, MOST_TABLES, "a block of columns has no table")
+    return of_equal_length(fields, heads, by_row, length, "a block of columns")
 
 
 def _head(fields: Fields) -> tuple[int, int, int]:

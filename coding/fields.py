@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, TypeVar
+
 from coding.errors import Damaged
+
+Head = TypeVar("Head")
+Told = TypeVar("Told")
 
 VARINT_BYTES = 5
 VARINT_TOP = 1 << 32
@@ -52,3 +58,54 @@ class Fields:
         if byte >= 0x80 or number >= VARINT_TOP:
             raise Damaged("a number of a block's parts is too large: get the file anew")
         return number
+
+    def heads(self, head: Callable[[Fields], Head], most: int, none: str) -> list[Head]:
+        """A number, 1 to ``most``, and as many heads; ``none`` is what a block without any is."""
+        count = self.varint()
+        if not 1 <= count <= most:
+            raise Damaged(f"{none}, or too many: get the file anew")
+        return [head(self) for _ in range(count)]
+
+
+class Piece(NamedTuple):
+    """``size`` bytes of a block, and what stands for them in its parts."""
+
+    start: int
+    size: int
+    head: bytes
+    """What tells of it, but for the bytes between it and the piece before."""
+    content: bytes
+
+
+def joined(block: bytes, count: int, pieces: Iterable[Piece], more: bytes = b"") -> bytes:
+    """The parts of a block in which these pieces, ``count`` in order and apart, are told otherwise.
+
+    ``more`` stands between the heads and the content.
+    """
+    head, content, at = bytearray(varint(count)), bytearray(), 0
+    for start, size, told, coded in pieces:
+        head += varint(start - at) + told
+        content += block[at:start] + coded
+        at = start + size
+    return bytes(head + more + content + block[at:])
+
+
+def of_equal_length(
+    fields: Fields,
+    heads: Sequence[tuple[int, int, Told]],
+    undo: Callable[[bytes, Told], bytes | bytearray],
+    length: int,
+    name: str,
+) -> bytes:
+    """The block of ``length`` bytes whose pieces are as long as what stands for them.
+
+    A head says the bytes before a piece, the bytes in it, and what ``undo`` needs to make it.
+    """
+    if fields.left != length:
+        raise Damaged(f"{name} has another length than its head says: get the file anew")
+    block = bytearray()
+    for gap, size, told in heads:
+        block += fields.take(gap)
+        block += undo(fields.take(size), told)
+    block += fields.take(fields.left)
+    return bytes(block)

@@ -13,7 +13,7 @@ from operator import mul
 from typing import Literal, NamedTuple
 
 from coding.errors import Damaged
-from coding.fields import Fields, varint
+from coding.fields import Fields, Piece, joined, of_equal_length, varint
 
 WINDOWS = range(4, 13)
 MOST_CHANNELS = 8
@@ -181,30 +181,22 @@ def parts_of(block: bytes, stretches: Sequence[Stretch], change: Change = residu
 
     There is one at least, and at most MOST_STRETCHES.
     """
-    head, content, at = bytearray(varint(len(stretches))), bytearray(), 0
-    for start, size, signal in stretches:
-        form, window, channels, row, distances = signal
-        head += varint(start - at) + varint(size) + bytes([form, window, channels])
-        head += varint(row) + bytes([len(distances)]) + b"".join(map(varint, distances))
-        content += block[at:start] + change(block[start : start + size], signal)
-        at = start + size
-    return bytes(head + content + block[at:])
+    return joined(block, len(stretches), (_piece(block, one, change) for one in stretches))
+
+
+def _piece(block: bytes, stretch: Stretch, change: Change) -> Piece:
+    start, size, signal = stretch
+    form, window, channels, row, distances = signal
+    head = varint(size) + bytes([form, window, channels]) + varint(row)
+    head += bytes([len(distances)]) + b"".join(map(varint, distances))
+    return Piece(start, size, head, change(block[start : start + size], signal))
 
 
 def block_from(parts: bytes, length: int, change: Change = restored) -> bytes:
     """The block of ``length`` bytes that parts stand for. Raises Damaged where there is none."""
     fields = Fields(parts)
-    count = fields.varint()
-    if not 1 <= count <= MOST_STRETCHES:
-        raise Damaged("a predicted block has no stretch, or too many: get the file anew")
-    heads = [_head(fields) for _ in range(count)]
-    if fields.left != length:
-        raise Damaged("a predicted block has another length than its head says: get the file anew")
-    block = bytearray()
-    for gap, size, signal in heads:
-        block += fields.take(gap)
-        block += change(fields.take(size), signal)
-    return bytes(block + fields.take(fields.left))
+    heads = fields.heads(_head, MOST_STRETCHES, "a predicted block has no stretch")
+    return of_equal_length(fields, heads, change, length, "a predicted block")
 
 
 def _head(fields: Fields) -> tuple[int, int, Signal]:

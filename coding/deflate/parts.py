@@ -9,7 +9,7 @@ from coding.deflate.find import CHECK, WIDEST, Taken, streams
 from coding.deflate.stream import make
 from coding.deflate.tokens import EFFORTS, Plan
 from coding.errors import Damaged
-from coding.fields import Fields, varint
+from coding.fields import Fields, Piece, joined, varint
 from coding.rebuilt import MAX_PARTS, most_parts
 
 WINDOW_BITS, LARGE_BIT, CHECKED_BIT, WIDE_BIT = 7, 8, 16, 32
@@ -35,17 +35,16 @@ def unpack(block: bytes, most: int) -> bytes | None:
 
 
 def _joined(block: bytes, taken: list[Taken]) -> bytes:
-    head, content, at = bytearray(varint(len(taken))), bytearray(), 0
-    for stream in taken:
-        plan = stream.plan
-        form = WIDEST - plan.window
-        form |= plan.large * LARGE_BIT | stream.checked * CHECKED_BIT | plan.wide * WIDE_BIT
-        head += varint(stream.start - at) + varint(len(stream.text))
-        head += bytes([plan.level, form]) + varint(len(stream.corrections))
-        content += block[at : stream.start] + stream.text
-        at = stream.end
-    head += b"".join(stream.corrections for stream in taken)
-    return bytes(head + content + block[at:])
+    corrections = b"".join(stream.corrections for stream in taken)
+    return joined(block, len(taken), map(_piece, taken), corrections)
+
+
+def _piece(stream: Taken) -> Piece:
+    plan = stream.plan
+    form = WIDEST - plan.window
+    form |= plan.large * LARGE_BIT | stream.checked * CHECKED_BIT | plan.wide * WIDE_BIT
+    head = varint(len(stream.text)) + bytes([plan.level, form]) + varint(len(stream.corrections))
+    return Piece(stream.start, stream.end - stream.start, head, stream.text)
 
 
 class _Head(NamedTuple):

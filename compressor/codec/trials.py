@@ -217,7 +217,7 @@ def table_in(block: bytes, alone: BlockCodec, design: Design) -> Table | None:
     widths = tables.widths(plain)
     if not widths:
         return None
-    sizes = [_size(alone, bytes(columns.by_column(plain, width)), design, 1) for width in widths]
+    sizes = [_size(alone, columns.by_column(plain, width), design, 1) for width in widths]
     least = min(sizes)
     if 16 * least > 15 * _size(alone, plain, design, 1):
         return None
@@ -227,10 +227,10 @@ def table_in(block: bytes, alone: BlockCodec, design: Design) -> Table | None:
     rows = block[table.start : table.start + table.size]
     elsewhere = [sample(rows, len(plain) // 2, len(rows) * at // 4) for at in (1, 3)]
     now = sum(_size(alone, text, design, 1) for text in elsewhere)
-    in_columns = [bytes(columns.by_column(text, table.width)) for text in elsewhere]
+    in_columns = [columns.by_column(text, table.width) for text in elsewhere]
     if 32 * sum(_size(alone, text, design, 1) for text in in_columns) > 31 * now:
         return None
-    turned = [bytes(columns.by_column(text, table.width)) for text in (rows, plain)]
+    turned = [columns.by_column(text, table.width) for text in (rows, plain)]
     lost = _far_repeats(rows, plain) - _far_repeats(*turned)
     return table if FAR_REPEATS * lost <= len(rows) else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import random
-import tracemalloc
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -27,6 +27,8 @@ from data.samples import sample
 
 DATA = random.Random(3).randbytes(300)
 LETTERS = base64.b64encode(DATA)
+
+Peak = Callable[[Callable[[], object]], int]
 
 
 def in_lines(letters: bytes, line: int, ending: bytes) -> bytes:
@@ -153,19 +155,18 @@ def test_parts_that_no_block_has_are_refused(parts: bytes) -> None:
 
 
 @pytest.mark.parametrize("length", [1 << 20, 4 << 20, (4 << 20) - 2])
-def test_short_lines_take_no_more_memory_than_is_told(length: int) -> None:
+def test_short_lines_take_no_more_memory_than_is_told(length: int, peak_of: Peak) -> None:
     """A letter a line: the text is four times as long as its bytes, and may be a lie."""
     data = bytes(1 << 20)[: (1 << 20) // 3 * 3]
     parts = b"\1\0" + varint(len(data)) + b"\1\1" + data
     whole = 3 * len(base64.b64encode(data)) - 2
-    tracemalloc.start()
-    try:
+
+    def restore() -> None:
         if length < whole:
             with pytest.raises(Damaged, match="another length"):
                 base64_text.block_from(parts, length)
         else:
             assert base64_text.block_from(parts + bytes(length - whole), length)[:4] == b"A\r\nA"
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+
+    peak = peak_of(restore)
     assert peak < 2 * (len(parts) + length) + needs.CHAINS_BYTES

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-import tracemalloc
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -14,6 +14,8 @@ from coding.columns import MOST_WIDTH, Table, by_column, by_row, parts_of
 from coding.errors import Damaged
 from coding.fields import varint
 from compressor.codec import needs
+
+Peak = Callable[[Callable[[], object]], int]
 
 
 def test_columns_are_what_the_page_says() -> None:
@@ -80,13 +82,12 @@ def test_parts_that_no_block_has_are_refused(parts: bytes) -> None:
 
 
 @pytest.mark.parametrize("width", [2, 1000, 1 << 16])
-def test_the_way_back_takes_no_more_memory_than_is_told(width: int) -> None:
+def test_the_way_back_takes_no_more_memory_than_is_told(width: int, peak_of: Peak) -> None:
     length = 1 << 22
     parts = parts_of(bytes(length), [Table(1, length - 9, width)])
-    tracemalloc.start()
-    try:
+
+    def restore() -> None:
         assert columns.block_from(parts, length) == bytes(length)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+
+    peak = peak_of(restore)
     assert len(parts) + peak < 2 * (len(parts) + length) + needs.CHAINS_BYTES

@@ -11,8 +11,9 @@ import pytest
 from click.testing import Result
 
 import compressor
-from coding.container import Block
-from coding.errors import LimitExceeded
+from coding import container, rebuilt
+from coding.container import Block, Digest, Head, Kind, Reader
+from coding.errors import Damaged, LimitExceeded
 from compressor.codec import needs, stream
 from compressor.codec.inspection import inspect_file
 
@@ -59,6 +60,34 @@ def needed_by(blocks: Callable[[bytes], list[Block]]) -> Callable[[bytes, bytes]
         return needed
 
     return check
+
+
+@pytest.fixture(scope="session")
+def refused_after_a_memory(blocks: Callable[[bytes], list[Block]]) -> Callable[[bytes], None]:
+    """Checks that the one block of a container is refused in one that names a prepared memory."""
+
+    def check(packed: bytes) -> None:
+        (block,) = blocks(packed)
+        memory = container.header_bytes(b"a memory")
+        with pytest.raises(Damaged, match="prepared memory"):
+            list(Reader(io.BytesIO(memory + container.block_bytes(block))).blocks())
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def holding() -> Callable[..., bytes]:
+    """Makes a container of a block that holds these parts, raw, and further blocks."""
+
+    def make(
+        kind: Kind, parts: bytes, length: int, *more: Block, digest: Digest | None = None
+    ) -> bytes:
+        inner = [Block(Head(Kind.RAW, len(parts), len(parts)), parts), *more]
+        block = container.block_bytes(rebuilt.block_of(length, inner, kind))
+        end = (digest or Digest()).end_mark()
+        return container.header_bytes() + block + container.end_bytes(end)
+
+    return make
 
 
 @pytest.fixture

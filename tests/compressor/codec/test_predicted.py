@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import random
 import struct
 from collections.abc import Callable
@@ -10,8 +9,8 @@ from collections.abc import Callable
 import pytest
 
 import compressor
-from coding import container, prediction, rebuilt
-from coding.container import Block, Kind, Reader
+from coding import prediction
+from coding.container import Block, Kind
 from coding.errors import Damaged
 from coding.prediction import HIGH_FIRST, SIGNED, WIDE, Stretch
 from compressor.codec import media, native, needs, stream, trials
@@ -252,23 +251,18 @@ def test_inspect_and_the_switch(kinds_either_way: Kinds) -> None:
 
 
 def test_after_a_prepared_memory_there_is_no_such_block(
-    compressed: Compress, blocks: Blocks
+    compressed: Compress, blocks: Blocks, refused_after_a_memory: Callable[[bytes], None]
 ) -> None:
-    (block,) = blocks(compressed(FILES["pgm"]))
-    assert block.head.kind == Kind.PREDICTED
-    memory = container.header_bytes(b"a memory")
-    with pytest.raises(Damaged, match="prepared memory"):
-        list(Reader(io.BytesIO(memory + container.block_bytes(block))).blocks())
+    packed = compressed(FILES["pgm"])
+    assert [block.head.kind for block in blocks(packed)] == [Kind.PREDICTED]
+    refused_after_a_memory(packed)
 
 
-def test_a_flipped_bit_in_the_parts_is_noticed() -> None:
+def test_a_flipped_bit_in_the_parts_is_noticed(holding: Callable[..., bytes]) -> None:
     """Whatever the parts say, their checksums hold, and the original's does not."""
     original = bytes(600)
     parts = prediction.parts_of(original, [Stretch(0, 600, media.sound(2, WIDE | SIGNED))])
     for at in range(len(parts)):
         spoilt = parts[:at] + bytes([parts[at] ^ 1]) + parts[at + 1 :]
-        inner = [Block(container.Head(Kind.RAW, len(part), len(part)), part) for part in [spoilt]]
-        block = rebuilt.block_of(700, inner, Kind.PREDICTED)
-        end = container.end_bytes(container.Digest().end_mark())
         with pytest.raises(Damaged):
-            compressor.decompress(container.header_bytes() + container.block_bytes(block) + end)
+            compressor.decompress(holding(Kind.PREDICTED, spoilt, 700))
