@@ -86,8 +86,8 @@ class Kind(enum.IntEnum):
     MIXED = 3
     REBUILT = 4
     BASE64 = 5
-    PREDICTED = 6
     COLUMNS = 7
+    PREDICTED = 8
 
 
 HOLDING_BLOCKS = frozenset({Kind.REBUILT, Kind.BASE64, Kind.PREDICTED, Kind.COLUMNS})

@@ -14,19 +14,20 @@ ROOT = Path(__file__).resolve().parents[2]
 """The folder that holds our packages."""
 
 MODULES = {
-    "coding": "__init__ base64_text columns container counts errors fields prediction rangecoder"
-    " rebuilt transforms",
+    "coding": "__init__ base64_text colours columns container counts errors fields prediction"
+    " rangecoder rebuilt transforms",
     "coding/deflate": "__init__ bits codes corrections find inflate parts stream tokens",
     "compressor": "__init__ errors",
     "compressor/cli": "__init__ code groups many options",
     "compressor/codec": "__init__ blocks engines kinds levels media model native needs registry"
-    " seams shares side_by_side stream tables trials weights_file weights_store",
+    " seams shares side_by_side signals stream tables trials weights_file weights_store",
     "compressor/system": "__init__ files plain_table progress resources signals",
     "data": "__init__ lanes",
     "models": "__init__",
     "models/integer": "__init__ config engine fixed_point identity logarithm ngram weights",
     "models/memory": "__init__ choosers contexts designs histories last logistic maps matches"
     " memory mixer order part readers sizes",
+    "models/signals": "__init__ chains cuts expectations means model past situation squares",
 }
 """Folder -> the modules in it that compressing or decompressing a file loads."""
 PRODUCT = tuple(

@@ -1,7 +1,7 @@
 """Where sound and pictures lie in a file, told from the headers of their formats.
 
-What is found is a guess: a trial decides whether it is predicted, and a block says all that its
-decoder needs.
+What is found is a guess: a trial decides whether it is predicted and whether its colours are those
+of a picture that was JPEG once, and a block says all that its decoder needs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,16 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 
-from coding.prediction import HIGH_FIRST, MOST_CHANNELS, SIGNED, WIDE, Signal, Stretch
+from coding.prediction import (
+    BLUE_FIRST,
+    COLOURS,
+    HIGH_FIRST,
+    MOST_CHANNELS,
+    SIGNED,
+    WIDE,
+    Signal,
+    Stretch,
+)
 
 LEAST_STRETCH = 1 << 13
 """Bytes that a stretch needs for a trial to tell anything."""
@@ -136,7 +145,8 @@ def _bitmap(block: bytes, at: int) -> Iterator[Stretch]:
     if whole and 40 <= more <= 124 and bits in (8, 24, 32) and packed in (0, 3):
         channels = bits // 8
         row = (width * channels + 3) // 4 * 4
-        yield Stretch(at + start, row * abs(height), picture(channels, row, 0))
+        form = COLOURS | BLUE_FIRST if channels == 3 else 0
+        yield Stretch(at + start, row * abs(height), picture(channels, row, form))
 
 
 def _pixels(block: bytes, at: int) -> Iterator[Stretch]:
@@ -146,7 +156,8 @@ def _pixels(block: bytes, at: int) -> Iterator[Stretch]:
         return
     kind, width, height, most = map(int, header.groups())
     channels = 3 if kind == 6 else 1
-    form = WIDE | HIGH_FIRST if most > 255 else 0
+    bytes_form = COLOURS if channels == 3 else 0
+    form = WIDE | HIGH_FIRST if most > 255 else bytes_form
     signal = picture(channels, width * channels, form)
     yield Stretch(header.end(), width * channels * height * signal.width, signal)
 
@@ -197,7 +208,8 @@ def _strips(tags: dict[int, tuple[int, ...]], at: int, order: int) -> Iterator[S
         channels = 1
     if not 1 <= channels <= MOST_CHANNELS or len(starts) != len(sizes):
         return
-    signal = picture(channels, width * channels, (WIDE | order) if bits == {16} else 0)
+    bytes_form = COLOURS if channels == 3 else 0
+    signal = picture(channels, width * channels, (WIDE | order) if bits == {16} else bytes_form)
     first = end = 0
     for start, size in zip(starts, sizes, strict=True):
         if start != end:

@@ -368,15 +368,20 @@ def rebuild(parts: bytes, length: int) -> bytes:
         ) from error
 
 
-def predict(stretch: bytes, signal: Signal) -> bytes:
-    """As ``coding.prediction.residuals``."""
+def encode_signal(stretch: bytes, signal: Signal) -> bytes:
+    """As ``compressor.codec.signals.encoded``, for a signal without colours."""
     import compressor.codec._native as module
 
-    return module.predict(stretch, *signal, True)
+    return module.encode_signal(stretch, signal, instruction_set())
 
 
-def unpredict(stretch: bytes, signal: Signal) -> bytes:
-    """As ``coding.prediction.restored``."""
+def decode_signal(stream: bytes, size: int, signal: Signal) -> bytes:
+    """The inverse of ``encode_signal`` for a stretch of ``size`` bytes. Raises Damaged."""
     import compressor.codec._native as module
 
-    return module.predict(stretch, *signal, False)
+    try:
+        return module.decode_signal(stream, size, signal, instruction_set())
+    except module.Damaged as error:
+        raise Damaged(
+            "a stream of numbers holds what no encoder writes: the file is damaged, fetch it again"
+        ) from error

@@ -74,6 +74,8 @@ class _Piece:
     """The type of the block that holds the parts."""
     deeper: bytes | None = None
     """Where the parts themselves are to be the original of a rebuilt block: the parts of that."""
+    streams: bytes = b""
+    """The end of the parts, which is coded already; it is not in ``parts``."""
 
     @property
     def coded(self) -> int:
@@ -192,7 +194,7 @@ def _of_parts(
     if piece.parts is None:
         return None
     length = len(piece.raw)
-    share = _Share(progress, len(piece.parts), length)
+    share = _Share(progress, len(piece.parts) + len(piece.streams), length)
     deeper = _of_parts(_Piece(piece.kind, piece.parts, piece.deeper), make, most, share)
     if deeper is not None:
         inner = [deeper]
@@ -200,6 +202,7 @@ def _of_parts(
         pieces = _pieces(io.BytesIO(piece.parts), most)
         tell = share if piece.deeper is None else ignore_progress
         inner = [make(kind, part, tell) for kind, part in pieces]
+        inner += [_plain(Kind.RAW, piece.streams, share)] if piece.streams else []
     block = rebuilt.block_of(length, inner, piece.holder)
     return block if block.head.size < length else None
 
@@ -299,7 +302,8 @@ def compress_stream(
         if stretches and little:
             predicted = trials.predicted(raw, stretches, coders.alone, design)
             if predicted is not None:
-                return _Piece(kind, raw, predicted, Kind.PREDICTED)
+                parts, streams = predicted
+                return _Piece(kind, raw, parts, Kind.PREDICTED, streams=streams)
         if little and kind == Kind.MIXED:
             table = trials.table_in(raw, coders.alone, design)
             if table is not None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from coding import base64_text, columns, prediction, transforms
 from coding.base64_text import Text
 from coding.columns import Table
 from coding.container import Design, Kind, Transform
-from coding.prediction import Change, Stretch
-from compressor.codec import native, tables
+from coding.prediction import Stretch
+from compressor.codec import native, signals, tables
 from compressor.codec.kinds import entropy, repeats
 from compressor.codec.levels import LAYOUT, LIGHT, lanes_of
 from compressor.codec.registry import Coders
@@ -112,10 +113,18 @@ def _as_differences(plain: bytes, alone: BlockCodec, design: Design) -> dict[Tra
     return {one: _size(alone, changed[one], design, 1) for one in likely.values()}
 
 
+class Predicted(NamedTuple):
+    """What a block with sound or pictures holds."""
+
+    parts: bytes
+    """Without the streams, which stand at their end."""
+    streams: bytes
+
+
 def predicted(
     block: bytes, stretches: list[Stretch], alone: BlockCodec, design: Design
-) -> bytes | None:
-    """The parts of a block in which sound and pictures are predicted, None where none should be.
+) -> Predicted | None:
+    """What a block holds in which sound and pictures are coded apart, None where none should be.
 
     A stretch is where a sample of it takes less than as it is, and than its differences do.
     """
@@ -128,12 +137,18 @@ def predicted(
             chosen += [trial] if trial.saved > SAVED_BY_STRETCH else []
     if sum(trial.saved for trial in chosen) <= SAVED_BY_BLOCK:
         return None
-    return prediction.parts_of(block, sorted(trial.stretch for trial in chosen), _residuals())
+    return in_streams(block, sorted(trial.stretch for trial in chosen))
 
 
-def _residuals() -> Change:
-    """What predicts: the native engine where that is at hand."""
-    return native.predict if native.at_hand() else prediction.residuals
+def in_streams(block: bytes, stretches: Sequence[Stretch]) -> Predicted:
+    """What a block holds in which these stretches, in order and apart, are coded in streams."""
+    texts = (block[one.start : one.start + one.size] for one in stretches)
+    streams = [
+        signals.encoded(text, one.signal) for text, one in zip(texts, stretches, strict=True)
+    ]
+    parts = prediction.parts_of(block, stretches, streams)
+    end = len(parts) - sum(map(len, streams))
+    return Predicted(parts[:end], parts[end:])
 
 
 def _predicted_sample(stretch: Stretch) -> int:
@@ -142,25 +157,27 @@ def _predicted_sample(stretch: Stretch) -> int:
 
 
 def _tried(block: bytes, stretch: Stretch, alone: BlockCodec, design: Design) -> _Trial:
-    """A stretch with the window that suits it, and the bytes that are saved by predicting it."""
+    """A stretch with the form and window that suit it, and what is saved by coding it apart."""
     start, length, signal = stretch
+    original = block[start : start + length]
+    told = signals.told(original, signal)
+    if told is None:
+        told, signal = original, signals.without_colours(signal)
     row = signal.row * signal.width
     size = _predicted_sample(stretch)
     first = (length - size) // 2 // row * row
     # What comes before the sample is learned from, so that its first rows have rows above them.
     lead = min(first, max(min(2, MOST_LEAD // row), LEAST_LEAD // row) * row)
-    text = block[start + first - lead : start + first + size]
-    change = _residuals()
-    coded = [change(text, signal._replace(window=window)) for window in WINDOWS]
-    entropies = [
-        sum(entropy(one[at :: signal.width]) for at in range(signal.width)) for one in coded
-    ]
-    best = entropies.index(min(entropies))
-    plain = text[lead:]
+    text, plain = told[first - lead : first + size], original[first : first + size]
+    form = signals.without_colours(signal)
+    windows = [form._replace(window=window) for window in WINDOWS]
+    coded = [len(signals.encoded(text, one)) for one in windows]
+    now = min(coded)
+    best = windows[coded.index(now)]
+    now -= len(signals.encoded(text[:lead], best))
     sizes = [_size(alone, plain, design, 1), *_as_differences(plain, alone, design).values()]
-    now = _size(alone, coded[best][lead:], design, 1)
     saved = (min(sizes) - now) * length // size if 32 * now < 31 * min(sizes) else 0
-    return _Trial(Stretch(start, length, signal._replace(window=WINDOWS[best])), saved)
+    return _Trial(Stretch(start, length, signal._replace(window=best.window)), saved)
 
 
 class _Trial(NamedTuple):
@@ -298,8 +315,7 @@ def block_from(kind: Kind, parts: bytes, length: int) -> bytes:
     if kind == Kind.BASE64:
         return base64_text.block_from(parts, length)
     if kind == Kind.PREDICTED:
-        change = native.unpredict if native.at_hand() else prediction.restored
-        return prediction.block_from(parts, length, change)
+        return prediction.block_from(parts, length, signals.decoded)
     if kind == Kind.COLUMNS:
         return columns.block_from(parts, length)
     if native.at_hand():

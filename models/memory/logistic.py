@@ -46,7 +46,7 @@ STRETCH = LOG2[2 * np.arange(4096) + 1] - LOG2[8191 - 2 * np.arange(4096)]
 
 
 def log2(count: np.ndarray) -> np.ndarray:
-    """256 log2 of counts in [1, 2^24), int32; above 8192 from the 12 leading bits alone."""
+    """256 log2 of counts in [1, 2^53), int32; above 8192 from the 12 leading bits alone."""
     length = np.frexp(count.astype(np.float64))[1]  # the exponent is the bit length, exactly
     excess = np.where(length > 13, length - 12, 0)
     return LOG2[count >> excess] + (excess << 8).astype(np.int32)

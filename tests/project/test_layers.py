@@ -40,10 +40,11 @@ CODING = (
     "prediction",
     "base64_text",
     "columns",
+    "colours",
     "deflate",
 )
 """Modules and packages of `coding`, likewise."""
-INTEGER_FIRST = ("integer", "memory", "network")
+INTEGER_FIRST = ("integer", "memory", "signals", "network")
 """Packages of `models`, likewise."""
 
 LAYERED = [("coding", CODING), ("compressor", LAYERS), ("models", INTEGER_FIRST)]

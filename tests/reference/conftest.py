@@ -15,12 +15,12 @@ from typing import NamedTuple
 
 import pytest
 
-from coding import transforms
+from coding import colours, transforms
 from coding.columns import Table
 from coding.container import Transform
 from coding.deflate.stream import make
 from coding.deflate.tokens import Plan
-from coding.prediction import HIGH_FIRST, SIGNED, WIDE, Signal, Stretch
+from coding.prediction import BLUE_FIRST, COLOURS, HIGH_FIRST, SIGNED, WIDE, Signal, Stretch
 from compressor.codec import levels, weights_store
 from data.samples import sample
 
@@ -93,30 +93,32 @@ def _document(*texts: bytes) -> bytes:
 
 
 def _predicted() -> Golden:
-    """Sound of two channels, a picture of bytes and one of words that has a byte too many."""
+    """Sound of two channels, a picture of bytes, one that was JPEG, and one of words."""
     sound, picture = _waves(240, 2, 2), bytearray()
     for at in range(3 * 12 * 9):
         pixel, channel = divmod(at, 3)
         picture.append((pixel % 12 * 20 + pixel // 12 * (7 + channel) + channel * at % 5) % 256)
+    # Brightness and two differences, some so great that colours are held; one byte fills a row.
+    told = b"".join(
+        bytes([40 * x, 128 + 9 * y - 7 * x, 100 + 11 * y]) for y in range(8) for x in range(6)
+    )
+    filled = b"".join(told[18 * y : 18 * y + 18] + bytes([y]) for y in range(8))
     grey = b"".join(
         (n % 16 * 4000 + n // 16 * 300 + n * n % 11).to_bytes(2, "big") for n in range(90)
     )
+    coloured = colours.to_rgb(filled, 19, blue_first=True)
     parts = [
-        b"sound: ",
-        sound,
-        b"; a picture: ",
-        bytes(picture),
-        b"another: ",
-        grey + b"!",
-        b" end",
+        *(b"sound: ", sound, b"; a picture: ", bytes(picture)),
+        *(b"in colours: ", coloured, b"another: ", grey, b" end"),
     ]
     signals = [
         Signal(WIDE | SIGNED, 5, 2, 2, tuple(range(1, 13))),
         Signal(0, 9, 3, 36, (1, 2, 3, 6, 33, 36, 39, 72)),
+        Signal(COLOURS | BLUE_FIRST, 8, 3, 19, (1, 2, 3, 16, 19, 22)),
         Signal(WIDE | HIGH_FIRST, 12, 1, 16, (16, 1, 17)),
     ]
-    starts = [sum(map(len, parts[:number])) for number in (1, 3, 5)]
-    sizes = [len(parts[number]) for number in (1, 3, 5)]
+    starts = [sum(map(len, parts[:number])) for number in (1, 3, 5, 7)]
+    sizes = [len(parts[number]) for number in (1, 3, 5, 7)]
     stretches = tuple(map(Stretch, starts, sizes, signals))
     return Golden([b"".join(parts)], level=1, stretches=stretches)
 

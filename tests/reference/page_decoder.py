@@ -2,7 +2,8 @@
 
 It shares no code with the program, so that it can test whether the page is enough to read a file.
 Section numbers are those of the page. What section 7 needs is in `page_deflate.py`, section 10 in
-`page_prediction.py`, section 11 in `page_base64.py`, section 12 in `page_columns.py`.
+`page_prediction.py`, section 11 in `page_base64.py`, section 12 in `page_columns.py`; what several
+sections share is in `page_coding.py`.
 
 Usage: python page_decoder.py FILE.kz WEIGHTS.kzw... > ORIGINAL
 """
@@ -13,7 +14,6 @@ import math
 import struct
 import sys
 import zlib
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -27,36 +27,36 @@ sys.path.append(str(Path(__file__).parent))  # this folder is no package
 import page_base64
 import page_columns
 import page_prediction
+from page_coding import (
+    LAST_STRETCH,
+    MASK64,
+    RangeDecoder,
+    Row,
+    Vector,
+    clip,
+    exp_table,
+    lg,
+    scale,
+    squash,
+)
 from page_deflate import rebuild, require
 
-END, RAW, RUN, MIXED, REBUILT, BASE64, PREDICTED, COLUMNS = range(8)
+END, RAW, RUN, MIXED, REBUILT, BASE64 = range(6)
+COLUMNS, PREDICTED = 7, 8
 ORIGINALS = {
     REBUILT: rebuild,
     BASE64: page_base64.original,
-    PREDICTED: page_prediction.original,
     COLUMNS: page_columns.original,
+    PREDICTED: page_prediction.original,
 }
 OF_PARTS = tuple(ORIGINALS)
-MASK32, MASK64 = 2**32 - 1, 2**64 - 1
+MASK32 = 2**32 - 1
 SPACE, NEWLINE = 32, 10
 HASH_A, HASH_B, HASH_C = 2654435761, 2246822519, 3266489909
 NO_NETWORK = NO_MEMORY = bytes(8)
 SHORT = bytes.fromhex("894B7A")
 
-Vector = Sequence[int]
 Cell = tuple[int, int, int]  # of an adaptive probability map: its number, its context, and j
-
-
-def clip(x: int, n: int) -> int:
-    """Clip(x, n): x held to [-n, n]."""
-    if x > n:
-        return n
-    return x if x > -n else -n
-
-
-def scale(x: int, n: int) -> int:
-    """Scale(x, n): x / 2^n to the nearest integer, halves upward."""
-    return (x + (1 << (n - 1))) >> n if n > 0 else x << -n
 
 
 # Section 1: container
@@ -379,36 +379,6 @@ class Reading:
         return self.stream.bit(count) if known is None else known
 
 
-class RangeDecoder:
-    """Section 2.2: the range coder's stream of decisions."""
-
-    def __init__(self, stream: bytes) -> None:
-        self.words: Iterator[int] = (word for (word,) in struct.iter_unpack("<I", stream))
-        self.low, self.range = 0, 2**64 - 1
-        self.point = next(self.words, 0) << 32 | next(self.words, 0)
-
-    def bit(self, count: int) -> int:
-        """Decodes one decision, where `count` of 2^24 is the share of a 0."""
-        return self.symbols([0, count, 2**24], 1)[0]
-
-    def symbols(self, below: Vector, number: int) -> list[int]:
-        """Decodes symbols v that all have the shares from below[v] to below[v + 1] of 2^24."""
-        low, width, point, symbols = self.low, self.range, self.point, []
-        for _ in range(number):
-            step = width >> 24
-            q = ((point - low) & MASK64) // step
-            require(q < 1 << 24, "a stream that no encoder writes")
-            symbol = bisect_right(below, q) - 1
-            low = (low + step * below[symbol]) & MASK64
-            width = step * (below[symbol + 1] - below[symbol])
-            if width < 1 << 32:
-                low, width = low << 32 & MASK64, width << 32
-                point = (point << 32 & MASK64) + next(self.words, 0)
-            symbols.append(symbol)
-        self.low, self.range, self.point = low, width, point
-        return symbols
-
-
 # Section 2.3: memory
 
 
@@ -446,35 +416,12 @@ DESIGNS = {
         [5, 10, 20],
     ),
 }
-LAST_STRETCH = 5631
-
-
-@cache
-def lg_table() -> list[int]:
-    """lg(v) for v below 8192; entry 0 has no use."""
-    return [(v**256).bit_length() - 1 for v in range(8192)]
-
-
-def lg(v: int) -> int:
-    """lg(v): 256 times the base-2 logarithm of v, 1 <= v < 2^24."""
-    if v < 8192:
-        return lg_table()[v]
-    s = v.bit_length() - 12
-    return lg_table()[v >> s] + 256 * s
 
 
 @cache
 def stretch_table() -> list[int]:
     """The table Stretch."""
     return [lg(2 * i + 1) - lg(8191 - 2 * i) for i in range(4096)]
-
-
-def squash(x: int) -> int:
-    """Squash(x), for |x| <= 5631."""
-    y = abs(x)
-    e = exp_table()[y & 255] >> (y >> 8)
-    small = (e << 24) // (2**22 + e)
-    return small if x < 0 else 2**24 - small
 
 
 def hash32(a: int, b: int) -> int:
@@ -1043,29 +990,6 @@ class Match:
 # Section 2.8: mixer
 
 
-class Row:
-    """A row of weights."""
-
-    def __init__(self, first: list[int], least: int, more: int, half: int) -> None:
-        self.weights = first.copy()
-        self.least, self.more, self.half, self.n = least, more, half, 0
-
-    def mix(self, inputs: list[int]) -> int:
-        """Mixing: the output."""
-        y = (2**13 + sum(map(mul, self.weights, inputs)) + 2**31) % 2**32 - 2**31
-        return clip(y >> 14, LAST_STRETCH)
-
-    def learn(self, inputs: list[int], output: int, bit: int) -> None:
-        """Learning, with the output that these inputs had."""
-        rate = self.least + self.more // (self.half + self.n)
-        s = scale((65536 * bit - (squash(output) >> 8)) * rate, 13)
-        self.weights = [
-            min(max(w + ((s * x + 2**14) >> 15), -(2**15)), 2**15 - 1)
-            for w, x in zip(self.weights, inputs, strict=True)
-        ]
-        self.n += 1
-
-
 class Maps:
     """The three adaptive probability maps; what was never learned is not in the dictionary."""
 
@@ -1203,20 +1127,6 @@ def norm(x: Vector) -> list[int]:
     j = max(t.bit_length() - 11, 0) >> 1
     r = root_table(len(x))[min(max((t >> (2 * j)) - 1024, 0), 3071)]
     return [clip(scale(value * r, 16 + j), 127) for value in y]
-
-
-@cache
-def exp_table() -> list[int]:
-    """The table Exp: the greatest integers whose 256th power is at most 2^(5632 - f)."""
-    table = []
-    for f in range(256):
-        value = int(2 ** (22 - f / 256))  # a guess that the two loops put right
-        while value**256 > 1 << (5632 - f):
-            value -= 1
-        while (value + 1) ** 256 <= 1 << (5632 - f):
-            value += 1
-        table.append(value)
-    return table
 
 
 def last_bytes(recent: int, order: int) -> tuple[int, int]:

@@ -6,7 +6,7 @@ use kolmozip_core::block::{Recipe, decode_block, encode_block};
 use kolmozip_core::deflate;
 use kolmozip_core::memory::designs;
 use kolmozip_core::network::{Isa, Network};
-use kolmozip_core::prediction::{Signal, residuals, restored};
+use kolmozip_core::signals::{self, Signal};
 use kolmozip_core::speculation::Speculate;
 use kolmozip_core::transform::Transform;
 use support::{Block, blocks, container, file, sha256, weights};
@@ -58,13 +58,13 @@ impl Coder {
                 self.in_base64 += 1;
                 with_base64(&self.parts(block, name))
             }
-            6 => {
-                self.predicted += 1;
-                unpredicted(&self.parts(block, name))
-            }
             7 => {
                 self.in_columns += 1;
                 in_rows(&self.parts(block, name))
+            }
+            8 => {
+                self.predicted += 1;
+                unpredicted(&self.parts(block, name), block.length, self.isa)
             }
             _ => {
                 let parts = self.parts(block, name);
@@ -132,32 +132,54 @@ fn varint(parts: &mut &[u8]) -> usize {
     }
 }
 
-/// The block that the parts of a predicted one stand for; its stretches are predicted again.
-fn unpredicted(parts: &[u8]) -> Vec<u8> {
+/// The block that the parts of a predicted one stand for; its stretches are coded again.
+fn unpredicted(parts: &[u8], length: usize, isa: Isa) -> Vec<u8> {
     let mut rest = parts;
     let mut varint = || varint(&mut rest);
-    let heads: Vec<(usize, usize, Signal)> = (0..varint())
+    let heads: Vec<(usize, usize, usize, Signal, usize)> = (0..varint())
         .map(|_| {
             // Form, window, channels and the number of distances are below 128 here.
             let (gap, size, form) = (varint(), varint(), varint());
             let (window, channels, row) = (varint() as u32, varint(), varint());
             let distances = (0..varint()).map(|_| varint()).collect();
             let (wide, signed, high_first) = (form & 1 != 0, form & 2 != 0, form & 4 != 0);
-            (gap, size, Signal { wide, signed, high_first, window, channels, row, distances })
+            let signal = Signal { wide, signed, high_first, window, channels, row, distances };
+            (gap, size, form, signal, varint())
         })
         .collect();
+    let streams: usize = heads.iter().map(|head| head.4).sum();
+    let (mut plain, mut streams) = rest.split_at(rest.len() - streams);
     let mut original = Vec::new();
-    for (gap, size, signal) in heads {
+    for (gap, size, form, signal, coded) in heads {
         assert!(signal.is_sound());
-        let coded = &rest[gap..gap + size];
-        let stretch = restored(coded, &signal, &mut || true).unwrap();
-        assert_eq!(residuals(&stretch, &signal, &mut || true).as_deref(), Some(coded));
-        original.extend(&rest[..gap]);
-        original.extend(stretch);
-        rest = &rest[gap + size..];
+        let (stream, more) = streams.split_at(coded);
+        let stretch = signals::decode(stream, size, &signal, isa, &mut || true).unwrap().unwrap();
+        assert_eq!(signals::encode(&stretch, &signal, isa, &mut || true).as_deref(), Some(stream));
+        original.extend(&plain[..gap]);
+        original.extend(if form & 8 == 0 { stretch } else { in_colour(stretch, signal.row, form) });
+        (plain, streams) = (&plain[gap..], more);
     }
-    original.extend(rest);
+    original.extend(plain);
+    assert_eq!(original.len(), length);
     original
+}
+
+/// Colours of brightness and two differences, as section 10.2 of FORMAT.md says.
+fn in_colour(mut told: Vec<u8>, row: usize, form: usize) -> Vec<u8> {
+    for row in told.chunks_mut(row) {
+        for three in row.as_chunks_mut::<3>().0 {
+            let [y, u, v] = three.map(i32::from);
+            let (u, v) = (u - 128, v - 128);
+            let red = y + ((91_881 * v + (1 << 15)) >> 16);
+            let blue = y + ((116_130 * u + (1 << 15)) >> 16);
+            let green = y + (((1 << 15) - 22_554 * u - 46_802 * v) >> 16);
+            *three = [red, green, blue].map(|shade| shade.clamp(0, 255) as u8);
+            if form & 16 != 0 {
+                three.reverse();
+            }
+        }
+    }
+    told
 }
 
 /// The block that the parts of a base64 one stand for, as section 11 of FORMAT.md says.

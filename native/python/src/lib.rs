@@ -15,8 +15,8 @@ use kolmozip_core::deflate;
 use kolmozip_core::memory::designs;
 use kolmozip_core::memory::{Explained, Explainer, Mixture};
 use kolmozip_core::network::{self, Isa};
-use kolmozip_core::prediction::{self, Signal};
 use kolmozip_core::prepared;
+use kolmozip_core::signals::{self, Signal};
 use kolmozip_core::speculation::{Drafts, MAX_WIDTH, Speculate, Speculation, Tally};
 use kolmozip_core::transform::Transform;
 use kolmozip_core::weights::Weights;
@@ -503,38 +503,56 @@ fn rebuild<'py>(py: Python<'py>, parts: &[u8], length: usize) -> PyResult<Bound<
     }
 }
 
-/// A stretch of sound or a picture with each number less what is expected of it, or the inverse.
-///
-/// The form is wide, signed and high first as bits 0 to 2.
+/// What a stretch of sound or a picture consists of; the form is wide, signed and high first as bits
+/// 0 to 2.
+#[derive(FromPyObject)]
+struct Fields(u8, u32, usize, usize, Vec<usize>);
+
+impl Fields {
+    fn signal(self) -> PyResult<Signal> {
+        let Self(form, window, channels, row, distances) = self;
+        let (wide, signed, high_first) = (form & 1 != 0, form & 2 != 0, form & 4 != 0);
+        let signal = Signal { wide, signed, high_first, window, channels, row, distances };
+        if form > 7 || !signal.is_sound() {
+            return Err(PyValueError::new_err("fields of a signal that are out of bounds"));
+        }
+        Ok(signal)
+    }
+}
+
+/// The stream of a stretch of sound or a picture.
 #[pyfunction]
-#[expect(clippy::too_many_arguments, reason = "the fields of a signal, one by one")]
-fn predict<'py>(
+fn encode_signal<'py>(
     py: Python<'py>,
     stretch: &[u8],
-    form: u8,
-    window: u32,
-    channels: usize,
-    row: usize,
-    distances: Vec<usize>,
-    forward: bool,
+    signal: Fields,
+    instruction_set: &str,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let signal = Signal {
-        wide: form & 1 != 0,
-        signed: form & 2 != 0,
-        high_first: form & 4 != 0,
-        window,
-        channels,
-        row,
-        distances,
-    };
-    if !signal.is_sound() {
-        return Err(PyValueError::new_err("fields of a signal that are out of bounds"));
-    }
-    let mut alive = Alive::new();
-    let change = if forward { prediction::residuals } else { prediction::restored };
-    let changed = py.detach(|| change(stretch, &signal, &mut || alive.go_on()));
+    let isa = Isa::choose(instruction_set).map_err(PyValueError::new_err)?;
+    let (signal, mut alive) = (signal.signal()?, Alive::new());
+    let stream = py.detach(|| signals::encode(stretch, &signal, isa, &mut || alive.go_on()));
     alive.end()?;
-    Ok(PyBytes::new(py, &changed.unwrap_or_default()))
+    Ok(PyBytes::new(py, &stream.unwrap_or_default()))
+}
+
+/// The stretch of so many bytes that a stream stands for.
+#[pyfunction]
+fn decode_signal<'py>(
+    py: Python<'py>,
+    stream: &[u8],
+    size: usize,
+    signal: Fields,
+    instruction_set: &str,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let isa = Isa::choose(instruction_set).map_err(PyValueError::new_err)?;
+    let (signal, mut alive) = (signal.signal()?, Alive::new());
+    let go_on = &mut || alive.go_on();
+    let stretch = py.detach(|| signals::decode(stream, size, &signal, isa, go_on));
+    alive.end()?;
+    match stretch {
+        Ok(stretch) => Ok(PyBytes::new(py, &stretch.unwrap_or_default())),
+        Err(error) => Err(Damaged::new_err(error.to_string())),
+    }
 }
 
 /// Lets Python stop work that tells nothing, some times a second.
@@ -640,8 +658,8 @@ fn instruction_set(name: &str) -> PyResult<&'static str> {
 mod _native {
     #[pymodule_export]
     use super::{
-        Damaged, Network, Prepared, apply, build_id, counts, decode_block, encode_block,
-        explain_block, instruction_set, instruction_sets, predict, prepare, rebuild, record_block,
-        repeats, state_version, undo, unpack,
+        Damaged, Network, Prepared, apply, build_id, counts, decode_block, decode_signal,
+        encode_block, encode_signal, explain_block, instruction_set, instruction_sets, prepare,
+        rebuild, record_block, repeats, state_version, undo, unpack,
     };
 }

@@ -9,10 +9,10 @@ from collections.abc import Callable
 import pytest
 
 import compressor
-from coding import prediction
+from coding import colours
 from coding.container import Block, Kind
 from coding.errors import Damaged
-from coding.prediction import HIGH_FIRST, SIGNED, WIDE, Stretch
+from coding.prediction import BLUE_FIRST, COLOURS, HIGH_FIRST, SIGNED, WIDE, Signal, Stretch
 from compressor.codec import media, native, needs, stream, trials
 from compressor.codec.media import Finder
 from data.samples import sample
@@ -122,8 +122,8 @@ FORMS = {
     "wave": (WIDE | SIGNED, 1, 1),
     "wave-of-two-channels": (WIDE | SIGNED, 2, 2),
     "aiff": (WIDE | SIGNED | HIGH_FIRST, 2, 2),
-    "bitmap": (0, 3, 304),
-    "ppm": (0, 3, 300),
+    "bitmap": (COLOURS | BLUE_FIRST, 3, 304),
+    "ppm": (COLOURS, 3, 300),
     "pgm": (0, 1, 160),
     "tiff-low-first": (WIDE, 1, 120),
     "tiff-high-first": (WIDE | HIGH_FIRST, 1, 120),
@@ -260,9 +260,33 @@ def test_after_a_prepared_memory_there_is_no_such_block(
 
 def test_a_flipped_bit_in_the_parts_is_noticed(holding: Callable[..., bytes]) -> None:
     """Whatever the parts say, their checksums hold, and the original's does not."""
-    original = bytes(600)
-    parts = prediction.parts_of(original, [Stretch(0, 600, media.sound(2, WIDE | SIGNED))])
+    original = tones(300, 1)
+    signal = Signal(WIDE | SIGNED, 8, 1, 1, (1, 2))
+    parts = b"".join(trials.in_streams(original, [Stretch(0, 600, signal)]))
     for at in range(len(parts)):
         spoilt = parts[:at] + bytes([parts[at] ^ 1]) + parts[at + 1 :]
         with pytest.raises(Damaged):
             compressor.decompress(holding(Kind.PREDICTED, spoilt, 700))
+
+
+@pytest.mark.parametrize("name", ["bitmap", "ppm"])
+def test_a_picture_that_was_jpeg_is_told_by_its_colours(
+    name: str, compressed: Compress, blocks: Blocks
+) -> None:
+    """It takes clearly less than with one pixel that no JPEG has."""
+    (found,) = Finder().stretches(FILES[name])
+    start, size, signal = found
+    blue_first = bool(signal.form & BLUE_FIRST)
+    told = bytes(128 + (shade - 128) // 4 for shade in FILES[name][start : start + size])
+    picture = colours.to_rgb(told, signal.row, blue_first)
+    original = FILES[name][:start] + picture + FILES[name][start + size :]
+    spoilt = bytearray(original)
+    spoilt[start : start + 3] = b"\xff\0\0"
+    sizes = []
+    for one in (original, bytes(spoilt)):
+        packed = compressed(one)
+        (block,) = blocks(packed)
+        assert block.head.kind == Kind.PREDICTED
+        assert compressor.decompress(packed) == one
+        sizes.append(len(packed))
+    assert 10 * sizes[0] < 9 * sizes[1]

@@ -86,7 +86,7 @@ mod avx2 {
 }
 
 /// Something that is compiled for each instruction set.
-pub(super) trait Compiled {
+pub(crate) trait Compiled {
     type Result;
 
     fn run<K: Kernel>(self) -> Self::Result;
@@ -94,7 +94,7 @@ pub(super) trait Compiled {
 
 /// Runs it with what an instruction set has.
 #[inline(always)]
-pub(super) fn with<C: Compiled>(isa: Isa, what: C) -> C::Result {
+pub(crate) fn with<C: Compiled>(isa: Isa, what: C) -> C::Result {
     #[cfg(target_arch = "x86_64")]
     if isa != Isa::Portable && isa.is_available() {
         #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]

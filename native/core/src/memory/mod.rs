@@ -16,11 +16,11 @@ mod guide;
 mod histories;
 #[cfg(feature = "trials")]
 pub mod hit;
-mod kernels;
+pub(crate) mod kernels;
 mod last;
-mod maps;
+pub(crate) mod maps;
 mod matches;
-mod mixer;
+pub(crate) mod mixer;
 mod mixture;
 mod part;
 mod runs;
