@@ -59,7 +59,7 @@ class Finder:
         self._done = self._left = 0
 
     def stretches(self, block: bytes) -> list[Stretch]:
-        """Those of the next block, in order and apart."""
+        """Those of the next block, in order and apart, each of whole numbers."""
         found, at = list[Stretch](), 0
         if self._signal is not None:
             at = min(self._left, len(block))
@@ -74,7 +74,8 @@ class Finder:
                 self._signal, self._done, self._left = signal, at - start, start + size - at
         if not self._left:
             self._signal = None
-        return [one for one in found if one.size >= LEAST_STRETCH]
+        whole = (one._replace(size=one.size - one.size % one.signal.width) for one in found)
+        return [one for one in whole if one.size >= LEAST_STRETCH]
 
 
 def _sorted(block: bytes, start: int) -> list[Stretch]:

@@ -28,8 +28,11 @@ def told(stretch: bytes, signal: Signal) -> bytes | None:
 def encoded(stretch: bytes, signal: Signal) -> bytes:
     """The stream of a stretch of whole numbers: 32-bit words, little-endian.
 
-    Raises ValueError where its form has colours that the stretch does not consist of.
+    Raises ValueError where its form has colours that the stretch does not consist of, or where half
+    a number is left.
     """
+    if len(stretch) % signal.width:
+        raise ValueError("a stretch ends within a number: it has to be one of whole numbers")
     numbers, form = told(stretch, signal), without_colours(signal)
     if numbers is None:
         raise ValueError("a picture has a colour that none of JPEG's is: code it without them")

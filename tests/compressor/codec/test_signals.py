@@ -165,6 +165,11 @@ def test_the_greatest_sums_come_back(window: int, period: int) -> None:
     assert comes_back(stretch, signal) == encoded_by_definition(stretch, signal)
 
 
+def test_half_a_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="whole numbers"):
+        encoded(bytes(101), Signal(WIDE, 9, 1, 1, (1,)))
+
+
 GOLDEN = [
     (
         picture(20, 24, 3)[:600],
