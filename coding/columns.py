@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from coding.errors import Damaged
-from coding.fields import Fields, Piece, joined, of_equal_length, varint
+from coding.fields import Fields, Piece, joined, varint
 
 LEAST_WIDTH, MOST_WIDTH = 2, 1 << 16
 """Bytes of a row at least, and at most."""
@@ -67,7 +67,14 @@ def block_from(parts: bytes, length: int) -> bytes:
     """The block of ``length`` bytes that parts stand for. Raises Damaged where there is none."""
     fields = Fields(parts)
     heads = fields.heads(_head, MOST_TABLES, "a block of columns has no table")
-    return of_equal_length(fields, heads, by_row, length, "a block of columns")
+    if fields.left != length:
+        raise Damaged("a block of columns has another length than its head says: get the file anew")
+    block = bytearray()
+    for gap, size, width in heads:
+        block += fields.take(gap)
+        block += by_row(fields.take(size), width)
+    block += fields.take(fields.left)
+    return bytes(block)
 
 
 def _head(fields: Fields) -> tuple[int, int, int]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeVar
 
 from coding.errors import Damaged
 
 Head = TypeVar("Head")
-Told = TypeVar("Told")
 
 VARINT_BYTES = 5
 VARINT_TOP = 1 << 32
@@ -88,24 +87,3 @@ def joined(block: bytes, count: int, pieces: Iterable[Piece], more: bytes = b"")
         content += block[at:start] + coded
         at = start + size
     return bytes(head + more + content + block[at:])
-
-
-def of_equal_length(
-    fields: Fields,
-    heads: Sequence[tuple[int, int, Told]],
-    undo: Callable[[bytes, Told], bytes | bytearray],
-    length: int,
-    name: str,
-) -> bytes:
-    """The block of ``length`` bytes whose pieces are as long as what stands for them.
-
-    A head says the bytes before a piece, the bytes in it, and what ``undo`` needs to make it.
-    """
-    if fields.left != length:
-        raise Damaged(f"{name} has another length than its head says: get the file anew")
-    block = bytearray()
-    for gap, size, told in heads:
-        block += fields.take(gap)
-        block += undo(fields.take(size), told)
-    block += fields.take(fields.left)
-    return bytes(block)

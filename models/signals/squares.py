@@ -83,4 +83,4 @@ class LeastSquares:
 
 
 def _held(value: int) -> int:
-    return max(-(1 << SOLVED), min(value, 1 << SOLVED))
+    return held(value, -(1 << SOLVED), 1 << SOLVED)
