@@ -8,7 +8,7 @@ use crate::prepared::Walker;
 use crate::shape::VOCABULARY;
 
 /// The mixer's constant input: 0.3 nat.
-pub(super) const BIAS: i16 = 111;
+pub(crate) const BIAS: i16 = 111;
 /// The network's input, behind the constant.
 pub(crate) const NETWORK: usize = 1;
 /// Inputs before those of matches: the constant and the network.

@@ -36,11 +36,23 @@ impl Cell {
         self.0 >> COUNT_BITS
     }
 
+    /// How many experiences it stands for.
+    #[inline(always)]
+    pub(crate) fn count(self) -> u32 {
+        self.0 & ((1 << COUNT_BITS) - 1)
+    }
+
     /// Moves towards what came, `limit` being the greatest count.
     #[inline(always)]
     pub(crate) fn learn(&mut self, one: u32, limit: u32, rates: &Rates) {
-        let (p, count) = (i64::from(self.probability()), self.0 & ((1 << COUNT_BITS) - 1));
-        let target = i64::from(ONE * one);
+        self.approach(ONE * one, limit, rates);
+    }
+
+    /// Moves towards a value of 22 bits, which need not be a probability of 0 or 1.
+    #[inline(always)]
+    pub(crate) fn approach(&mut self, target: u32, limit: u32, rates: &Rates) {
+        let (p, count) = (i64::from(self.probability()), self.count());
+        let target = i64::from(target);
         let moved = p + (((target - p) * i64::from(rates[count as usize]) + (1 << 15)) >> 16);
         self.0 = (moved as u32) << COUNT_BITS | (count + u32::from(count < limit));
     }

@@ -12,7 +12,7 @@ mod explain;
 #[cfg(feature = "trials")]
 mod first;
 mod frame;
-mod guide;
+pub(crate) mod guide;
 mod histories;
 #[cfg(feature = "trials")]
 pub mod hit;
@@ -44,7 +44,7 @@ pub use mixture::{Mixture, Observer};
 pub(crate) use runs::Runs;
 use std::ops::Range;
 
-const LAST_PACE: Pace = Pace { least: 45, more: 363, half: 40_000 };
+pub(crate) const LAST_PACE: Pace = Pace { least: 45, more: 363, half: 40_000 };
 
 /// What puts together what the crew says, and codes.
 pub(crate) struct Memory {

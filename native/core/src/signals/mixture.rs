@@ -8,61 +8,39 @@ use super::Signal;
 use super::expectations::{Around, Expectations, LEVELS, MOST};
 use crate::coder::{Damaged, SCALE};
 use crate::constants::{LOGISTIC, Logistic, STRETCH_LIMIT};
-use crate::memory::BitCoder;
+use crate::memory::guide::BIAS;
 use crate::memory::kernels::Kernel;
-use crate::memory::maps::{RATES, Rates};
-use crate::memory::mixer::{Pace, Set, WIDTH};
+use crate::memory::maps::{self, Cell, ONE, RATES, Rates};
+use crate::memory::mixer::{Pace, Set, WEIGHT_BITS, WIDTH};
+use crate::memory::{BitCoder, LAST_PACE};
 
 /// Situations that an expectation is seen in at a time.
 const SITUATIONS: usize = 4;
 const MOST_INPUTS: usize = MOST * SITUATIONS;
 /// Inputs with the constant one, in whole registers.
 const MOST_WIDTH: usize = (MOST_INPUTS + 1).next_multiple_of(WIDTH);
-const BIAS: i16 = 111;
 const MOST_INPUT: i32 = 3328;
 /// From a mean of 1/64 to stretches a sixteenth, in 2^-16: logistic distributions as wide as that.
 const STEEPNESS: i64 = 2900 << 16;
 const LEAST_MEAN: u32 = 4;
 /// How many experiences a mean stands for at most.
 const EXPERIENCES: u32 = 20;
-const MEAN_BITS: u32 = 22;
 /// A number of so many bits or more has its rows of the mixer in common with longer ones.
 const MOST_DEPTH: usize = 15;
 const MOST_CHANNELS: usize = super::MOST_CHANNELS;
 const NODES: usize = 64;
-
-/// How far an expectation was off, in 1/64 and 22 bits, and below it how many times that was seen.
-#[derive(Clone, Copy)]
-struct Mean(u32);
-
-impl Mean {
-    const COUNT_BITS: u32 = u32::BITS - MEAN_BITS;
-
-    fn count(self) -> u32 {
-        self.0 & ((1 << Self::COUNT_BITS) - 1)
-    }
-
-    fn value(self) -> u32 {
-        self.0 >> Self::COUNT_BITS
-    }
-
-    #[inline(always)]
-    fn learn(&mut self, off: i64, rates: &Rates) {
-        let (value, count) = (i64::from(self.value()), self.count());
-        let moved = value + (((off - value) * i64::from(rates[count as usize]) + (1 << 15)) >> 16);
-        *self = Self((moved as u32) << Self::COUNT_BITS | (count + u32::from(count < EXPERIENCES)));
-    }
-}
 
 /// All that is learned of a signal beside its expectations.
 pub(super) struct Mixture {
     /// Expectations and inputs of a number.
     count: usize,
     inputs: usize,
+    /// Inputs with the constant one, in whole registers.
+    width: usize,
     channels: usize,
     half: i64,
-    /// By expectation, situation's kind, channel and situation.
-    means: Vec<Mean>,
+    /// By expectation, situation's kind, channel and situation: how far it was off, in 1/64.
+    means: Vec<Cell>,
     /// By expectation and kind, the mean at hand and how steep the distribution is.
     found: [usize; MOST_INPUTS],
     slopes: [i64; MOST_INPUTS],
@@ -82,9 +60,10 @@ impl Mixture {
     pub(super) fn new(signal: &Signal) -> Self {
         let count = Expectations::count(signal);
         let (inputs, channels) = (count * SITUATIONS, signal.channels);
-        let first_mean = Mean((2 * signal.half() as u32) << Mean::COUNT_BITS);
-        let mut first = vec![0; (inputs + 1).next_multiple_of(WIDTH)];
-        first[1..=inputs].fill((16384 / inputs) as i16);
+        let width = (inputs + 1).next_multiple_of(WIDTH);
+        let first_mean = maps::cell(2 * signal.half() as u32, 0);
+        let mut first = vec![0; width];
+        first[1..=inputs].fill(((1 << WEIGHT_BITS) / inputs) as i16);
         let rows = [
             LEVELS * LEVELS,
             (MOST_DEPTH + 1) * MOST_CHANNELS * LEVELS,
@@ -93,14 +72,14 @@ impl Mixture {
         ];
         let pace = Pace { least: 91, more: 600, half: 500 };
         let mut last = [0; WIDTH];
-        last[..rows.len()].fill(4096);
+        last[..rows.len()].fill(((1 << WEIGHT_BITS) / rows.len()) as i16);
         let last_rows = (MOST_DEPTH + 1) * MOST_CHANNELS;
-        let last_pace = Pace { least: 45, more: 363, half: 40_000 };
         let mut said = [0; MOST_WIDTH];
         said[0] = BIAS;
         Self {
             count,
             inputs,
+            width,
             channels,
             half: signal.half(),
             means: vec![first_mean; inputs * channels * LEVELS * LEVELS],
@@ -112,7 +91,7 @@ impl Mixture {
             said,
             outputs: [0; WIDTH],
             sets: rows.map(|rows| Set::new(rows, &first, pace, 1)),
-            last: Set::new(last_rows, &last, last_pace, 1),
+            last: Set::new(last_rows, &last, LAST_PACE, 1),
             logistic: &LOGISTIC,
             rates: &RATES,
         }
@@ -138,7 +117,7 @@ impl Mixture {
             let place = Place { depth, under, node };
             let zero = self.mix::<K>(around, &place);
             let bit = coder.code(zero, u32::from(wanted > cut))?;
-            let said = &self.said[..(self.inputs + 1).next_multiple_of(WIDTH)];
+            let said = &self.said[..self.width];
             for set in &mut self.sets {
                 set.learn::<K>(0, said, bit);
             }
@@ -174,7 +153,7 @@ impl Mixture {
                 let own = self.means[at];
                 let mean = if own.count() == 0 { common } else { own };
                 self.found[input] = at;
-                self.slopes[input] = STEEPNESS / i64::from(mean.value().max(LEAST_MEAN));
+                self.slopes[input] = STEEPNESS / i64::from(mean.probability().max(LEAST_MEAN));
             }
         }
         self.low.fill(0);
@@ -214,7 +193,7 @@ impl Mixture {
             side * LEVELS + around.far,
             node * MOST_CHANNELS + channel,
         ];
-        let said = &self.said[..(self.inputs + 1).next_multiple_of(WIDTH)];
+        let said = &self.said[..self.width];
         for ((set, row), output) in self.sets.iter_mut().zip(rows).zip(&mut self.outputs) {
             set.choose(0, row as u32);
             set.mix::<K>(0, said);
@@ -229,8 +208,8 @@ impl Mixture {
     fn learn(&mut self, around: &Around, came: i64) {
         for input in 0..self.inputs {
             let off = (16 * came - around.expected[input / SITUATIONS]).abs();
-            let off = (4 * off).min((1 << MEAN_BITS) - 1);
-            self.means[self.found[input]].learn(off, self.rates);
+            let off = (4 * off).min(i64::from(ONE)) as u32;
+            self.means[self.found[input]].approach(off, EXPERIENCES, self.rates);
         }
     }
 }
