@@ -57,7 +57,7 @@ def decoding(block: Block) -> int:
         inner = rebuilt.inner_blocks(block)
         parts = sum(one.head.length for one in inner)
         # The parts as they come and joined, the original, and chains of matches or numbers.
-        texts = 2 * (parts + head.length) + (8 * head.length if head.kind == Kind.PREDICTED else 0)
+        texts = 2 * (parts + head.length) + (6 * head.length if head.kind == Kind.PREDICTED else 0)
         return texts + CHAINS_BYTES + max(map(decoding, inner), default=0)
     if not isinstance(head, Mixed):
         # From a pipe a payload comes in parts, which are joined.

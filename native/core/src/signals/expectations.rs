@@ -62,7 +62,7 @@ impl<'a> Expectations<'a> {
 
     /// The place behind these numbers.
     #[inline(always)]
-    pub(super) fn of(&mut self, numbers: &[i32]) -> Around {
+    pub(super) fn of(&mut self, numbers: &[i16]) -> Around {
         let signal = self.signal;
         let (c, row) = (signal.channels as isize, signal.row as isize);
         let channel = numbers.len() % signal.row % signal.channels;

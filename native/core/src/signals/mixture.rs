@@ -102,9 +102,9 @@ impl Mixture {
     pub(super) fn code<K: Kernel, C: BitCoder>(
         &mut self,
         around: &Around,
-        number: i32,
+        number: i16,
         coder: &mut C,
-    ) -> Result<i32, Damaged> {
+    ) -> Result<i16, Damaged> {
         self.begin(around);
         let centre = (around.main + 8) >> 4;
         let wanted = i64::from(number) - centre;
@@ -134,7 +134,7 @@ impl Mixture {
         }
         let came = cuts.low + centre;
         self.learn(around, came);
-        Ok(came as i32)
+        Ok(came as i16)
     }
 
     /// Finds the distributions of a place.

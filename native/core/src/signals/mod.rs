@@ -70,19 +70,20 @@ impl Signal {
         self.row > self.channels
     }
 
-    fn number(&self, piece: &[u8]) -> i32 {
+    /// The number of its bytes. Whatever the width, it fits 16 bits with a sign.
+    fn number(&self, piece: &[u8]) -> i16 {
         let number = match *piece {
             [first, second] if self.high_first => u16::from_be_bytes([first, second]).into(),
             [first, second] => u16::from_le_bytes([first, second]).into(),
             _ => i32::from(piece[0]),
         };
         let half = self.half() as i32;
-        if self.signed { (number ^ half) - half } else { number - half }
+        (if self.signed { (number ^ half) - half } else { number - half }) as i16
     }
 
-    fn write(&self, number: i32, out: &mut Vec<u8>) {
+    fn write(&self, number: i16, out: &mut Vec<u8>) {
         let half = if self.signed { 0 } else { self.half() as i32 };
-        let value = (number + half) as u16;
+        let value = (i32::from(number) + half) as u16;
         match (self.wide, self.high_first) {
             (false, _) => out.push(value as u8),
             (true, false) => out.extend(value.to_le_bytes()),
@@ -100,7 +101,7 @@ pub fn encode(
     isa: Isa,
     go_on: &mut dyn FnMut() -> bool,
 ) -> Option<Vec<u8>> {
-    let mut numbers: Vec<i32> =
+    let mut numbers: Vec<i16> =
         stretch.chunks_exact(signal.width()).map(|piece| signal.number(piece)).collect();
     let mut coder = Encoder::new();
     let done = with(isa, Work { numbers: &mut numbers, signal, coder: &mut coder, go_on });
@@ -131,7 +132,7 @@ pub fn decode(
 
 /// The one loop of encoder and decoder over the numbers, which a decoder fills in.
 struct Work<'a, C> {
-    numbers: &'a mut [i32],
+    numbers: &'a mut [i16],
     signal: &'a Signal,
     coder: &'a mut C,
     go_on: &'a mut dyn FnMut() -> bool,
