@@ -6,7 +6,7 @@ use crate::constants::STRETCH_LIMIT;
 use crate::lanes::Lanes;
 use crate::memory::designs::Design;
 use crate::memory::{
-    Alone, BitCoder, Crew, Explainer, Memory, Observer, Rounds, Said, Together, Watch, Worker,
+    Alone, BitCoder, Crew, Evidence, Explainer, Memory, Observer, Rounds, Together, Watch, Worker,
 };
 use crate::network::{FIRST_BYTE, Group, Isa, Network, Row};
 use crate::prepared::{Prepared, Walker};
@@ -104,13 +104,6 @@ impl Rounds for BlockRounds<'_> {
     fn round(&self, which: Range<usize>) {
         self.team.round(which.start + self.before..which.end + self.before);
     }
-
-    fn with(&self, number: usize, what: impl FnOnce(&Worker)) {
-        match &*self.team.lock(number + self.before) {
-            BlockTask::Worker(worker) => what(worker),
-            BlockTask::Stepper(_) => unreachable!("steppers come first"),
-        }
-    }
 }
 
 /// Fills in what a network has said of a step: stretches of a 1 in 1/256 bit, for each bit of the
@@ -176,8 +169,9 @@ struct Run<'a, 'o, C> {
     shape: Lanes,
     /// Steps that the network takes at a time.
     chunk: usize,
-    /// Groups of lanes that the network steps together.
+    /// Groups of lanes that the network steps together, and lanes of each but the last.
     groups: usize,
+    size: usize,
     /// The first step that is coded.
     first: usize,
     /// What reads drafts, in a decoder that does.
@@ -223,7 +217,7 @@ fn code<C: BitCoder>(
         })
     });
     let groups = if network.is_some() { lanes.div_ceil(size) } else { 0 };
-    let memory = Memory::new(design, shape, isa, recipe.prepared.is_some());
+    let memory = Memory::new(shape, isa);
     let known = recipe.known();
     let first = known.len();
     let ahead = speculation.map(|speculation| {
@@ -231,9 +225,9 @@ fn code<C: BitCoder>(
         Ahead::new(speculation, design, text.len(), lanes, isa, before)
     });
     let mut run =
-        Run { recipe, coder, memory, shape, chunk, groups, first, ahead, watch, progress };
+        Run { recipe, coder, memory, shape, chunk, groups, size, first, ahead, watch, progress };
     let sized = if first > 0 { Lanes { length: first, lanes } } else { shape };
-    let mut alone = Alone::new(design, tables << 20, text, sized, evident);
+    let mut alone = Alone::new(design, tables << 20, text, sized, evident, first > 0);
     if threads == 1 {
         let tasks = Tasks::new(steppers);
         std::thread::scope(|scope| {
@@ -253,7 +247,7 @@ fn code<C: BitCoder>(
             Ok(Coded { text: std::mem::take(&mut alone.frame().text), tally })
         })
     } else {
-        let (workers, shared) = alone.share(isa);
+        let (workers, shared) = alone.share(isa, threads);
         let tasks = Tasks::new(steppers.chain(workers.into_iter().map(BlockTask::Worker)));
         std::thread::scope(|scope| {
             let team = Team::start(scope, &tasks, threads - 1);
@@ -270,7 +264,6 @@ impl<C: BitCoder> Run<'_, '_, C> {
     /// Visits all that one lane has learned, between two of its bytes.
     fn walk(&mut self, walker: &mut Walker, alone: &mut Alone, team: &Team<'_, BlockTask>) {
         alone.walk(walker);
-        self.memory.walk(walker);
         for group in 0..self.groups {
             if let BlockTask::Stepper(stepper) = &mut *team.lock(group) {
                 stepper.group.walk(walker);
@@ -281,41 +274,31 @@ impl<C: BitCoder> Run<'_, '_, C> {
     /// Codes all steps.
     fn code(&mut self, crew: &mut impl Crew, team: &Team<'_, BlockTask>) -> Result<(), BlockError> {
         let lanes = self.shape.lanes;
-        let mut evidence = vec![0; if self.groups > 0 { lanes * VOCABULARY } else { 0 }];
-        let mut stretches = vec![0; 8 * lanes];
+        if self.groups > 0 {
+            crew.frame().evidence = Evidence::new(lanes, self.size);
+        }
+        let mut stretches = Vec::new();
         let steps = self.shape.steps();
         for step in (self.first..steps).step_by(self.chunk) {
             let after = steps.min(step + self.chunk);
             if self.ahead.is_some() {
-                self.step_ahead(step, crew, team, &mut evidence);
+                self.step_ahead(step, crew, team);
             } else if self.groups > 0 {
                 self.step(step..after, crew, team);
             }
             for at in step..after {
-                let groups = if self.ahead.is_some() { 0 } else { self.groups };
-                for group in 0..groups {
-                    let BlockTask::Stepper(stepper) = &*team.lock(group) else {
-                        unreachable!("steppers come first")
-                    };
-                    let count = stepper.lanes.len() * VOCABULARY;
-                    let of_step = &stepper.evidence[(at - step) * count..][..count];
-                    evidence[stepper.lanes.start * VOCABULARY..][..count].copy_from_slice(of_step);
-                }
-                let said = match self.recipe.network {
-                    Beside::Nothing => Said::Nothing,
-                    Beside::Network(_) => Said::Counts(&evidence),
-                    Beside::Replay(replay) => {
-                        if !replay(at, &mut stretches) {
-                            return Err(BlockError::Stopped);
-                        }
-                        for stretch in &mut stretches {
-                            let limit = STRETCH_LIMIT as i16;
-                            *stretch = (*stretch).clamp(-limit, limit);
-                        }
-                        Said::Stretches(&stretches)
+                crew.frame().evidence.step = at - step;
+                if let Beside::Replay(replay) = self.recipe.network {
+                    stretches.resize(8 * lanes, 0);
+                    if !replay(at, &mut stretches) {
+                        return Err(BlockError::Stopped);
                     }
-                };
-                self.memory.code_row(self.coder, at, said, &mut self.watch, crew)?;
+                    for stretch in &mut stretches {
+                        let limit = STRETCH_LIMIT as i16;
+                        *stretch = (*stretch).clamp(-limit, limit);
+                    }
+                }
+                self.memory.code_row(self.coder, at, &stretches, &mut self.watch, crew)?;
                 if !(self.progress)(self.shape.active(at)) {
                     return Err(BlockError::Stopped);
                 }
@@ -333,13 +316,9 @@ impl<C: BitCoder> Run<'_, '_, C> {
     }
 
     /// Has the network say what comes at a step, as far ahead as drafts reach.
-    fn step_ahead(
-        &mut self,
-        step: usize,
-        crew: &mut impl Crew,
-        team: &Team<'_, BlockTask>,
-        evidence: &mut [i32],
-    ) {
+    fn step_ahead(&mut self, step: usize, crew: &mut impl Crew, team: &Team<'_, BlockTask>) {
+        let mut evidence = std::mem::take(&mut crew.frame().evidence.groups[0]);
+        evidence.resize(self.shape.lanes * VOCABULARY, 0);
         let came = self.came(step, crew);
         let left = self.shape.steps() - step;
         let memory = crew.alone().expect("one thread has all members");
@@ -347,7 +326,8 @@ impl<C: BitCoder> Run<'_, '_, C> {
             unreachable!("steppers come first")
         };
         let ahead = self.ahead.as_mut().expect("it drafts");
-        ahead.step(&mut *stepper.group, &came, left, memory, evidence);
+        ahead.step(&mut *stepper.group, &came, left, memory, &mut evidence);
+        crew.frame().evidence.groups[0] = evidence;
     }
 
     /// Has the network say what comes at some steps.
@@ -365,6 +345,13 @@ impl<C: BitCoder> Run<'_, '_, C> {
             stepper.evidence.resize(stepper.rows.len() * VOCABULARY, 0);
         }
         team.round(0..self.groups);
+        let mut frame = crew.frame();
+        for (group, evidence) in frame.evidence.groups.iter_mut().enumerate() {
+            let BlockTask::Stepper(stepper) = &mut *team.lock(group) else {
+                unreachable!("steppers come first")
+            };
+            std::mem::swap(&mut stepper.evidence, evidence);
+        }
     }
 }
 

@@ -1,14 +1,18 @@
 //! Who does the work of every bit: the *guide* (network and matches) and the *parts* (contexts),
-//! which learn the bit before and say what they expect of the next, then the *sets* of mixer
-//! weights. One thread does it all, or each of them is a task of several threads.
+//! which learn the bit before and say what they expect of the next while the *sets* of mixer weights
+//! learn it, then the *mixings*, which put together what was said of some of the lanes. One thread
+//! does it all, or each of them is a task of several threads.
 #![forbid(unsafe_code)]
 
+use super::LAST_PACE;
 use super::designs::Design;
 use super::frame::{Block, Frame};
 use super::guide::{FIRST_MATCH, Guide, NETWORK};
 use super::kernels::{self, Compiled, Kernel};
-use super::mixer::{Pace, Set, Sets, WIDTH, weight};
+use super::last::Last;
+use super::mixer::{MAX_GROUPS, Mixing, Pace, Sets, WIDTH, weight};
 use super::part::Part;
+use crate::constants::STRETCH_LIMIT;
 use crate::lanes::Lanes;
 use crate::mapping::LINE;
 use crate::network::Isa;
@@ -42,30 +46,64 @@ pub(super) fn match_bits(bytes: usize, length: usize) -> u32 {
 /// The guide and four parts at most.
 pub(super) const MAX_BLOCKS: usize = 5;
 
-/// Who does a part of every bit.
-enum Member {
-    Guide(Guide),
-    Part(Part),
-    Sets(Sets),
-}
-
-/// Who does the work of every bit but the last stage: one thread, or several.
+/// Who does the work of every bit but the coding: one thread, or several.
 pub(crate) trait Crew {
     /// What all of its members look at.
     fn frame(&mut self) -> impl DerefMut<Target = Frame>;
 
-    /// Has the guide and the parts, and then the sets, learn the last bit and predict the next.
+    /// Has all members learn the last bit and predict the next.
     fn bit<K: Kernel>(&mut self);
 
-    /// Shows every set, in order.
-    fn show(&mut self, what: impl FnMut(&Set));
+    /// Shows what is predicted: to each active lane in order, the count of a 0, of 2^24.
+    ///
+    /// # Errors
+    /// The first one of `what`.
+    fn each_end<E>(
+        &mut self,
+        what: impl FnMut(&mut Frame, usize, u32) -> Result<(), E>,
+    ) -> Result<(), E>;
 
-    /// What the guide says.
-    fn said_by_guide(&mut self) -> impl Deref<Target = Block>;
+    /// Has the last stage learn the bits that are done, unless it does so beside the next ones.
+    fn settle<K: Kernel>(&mut self);
+
+    /// By active lane: the last stage's stretch before its maps, the network's, and how much of it
+    /// is in the former, in 2^-28.
+    fn shares(&mut self, what: impl FnMut(usize, Share));
 
     /// All members, where one thread has them.
     fn alone(&self) -> Option<&Alone> {
         None
+    }
+}
+
+/// How much a network has to do with what is said of a bit.
+pub(crate) struct Share {
+    pub(crate) stretch: i32,
+    pub(crate) network: i16,
+    pub(crate) weight: i64,
+}
+
+impl Share {
+    /// The share of a lane, counted from the first of the mixing.
+    fn new<'a>(
+        said: &Block,
+        lane: usize,
+        mixing: &Mixing,
+        at: usize,
+        groups: impl Iterator<Item = &'a Sets>,
+        last: &Last,
+    ) -> Self {
+        let chosen = groups.flat_map(|sets| sets.chosen(mixing, at));
+        // A set at the limit stays there, whatever the network says.
+        let moved = chosen.zip(last.weights()).filter(|((_, set), _)| set.abs() < STRETCH_LIMIT);
+        let weight = |((row, _), &of_set): ((&[i16], i32), &i16)| {
+            i64::from(of_set) * i64::from(row[NETWORK])
+        };
+        Self {
+            stretch: mixing.ends[at].stretch(),
+            network: said.of(lane)[NETWORK],
+            weight: moved.map(weight).sum(),
+        }
     }
 }
 
@@ -74,18 +112,23 @@ pub(crate) struct Alone {
     pub(super) frame: Frame,
     /// The guide's, then each part's.
     pub(super) blocks: Vec<Block>,
-    /// The guide, the parts, the sets.
-    members: Vec<Member>,
+    pub(super) guide: Guide,
+    pub(super) parts: Vec<Part>,
+    pub(super) sets: Vec<Sets>,
+    pub(super) mixing: Mixing,
+    pub(super) last: Last,
 }
 
 impl Alone {
-    /// The members of a fresh memory, whose hash tables may take so many bytes.
+    /// The members of a fresh memory, whose hash tables may take so many bytes, or of one that a
+    /// file is to fill.
     pub(crate) fn new(
         design: &Design,
         bytes: usize,
         text: Vec<u8>,
         shape: Lanes,
         network: bool,
+        prepared: bool,
     ) -> Self {
         let lanes = shape.lanes;
         let starts: Vec<usize> = shape.ranges().map(|range| range.start).collect();
@@ -106,29 +149,31 @@ impl Alone {
             first.resize(first.len() + width - of_context.len(), 0);
             widths.push(width);
         }
-        let guide = Member::Guide(Guide::new(design.matches, match_bits, lanes));
-        let parts = parts.iter().map(|items| Member::Part(Part::new(items, lines, lanes)));
-        let groups = design.choosers.chunks(design.group);
-        let sets = groups.map(|choosers| {
-            Member::Sets(Sets::new(choosers, &first, SET_PACE, design.items.len(), lanes))
+        let number = design.choosers.len();
+        let mut even = vec![weight(1000 / number as i32); number];
+        even.resize(number.next_multiple_of(WIDTH), 0);
+        let contexts = design.items.len();
+        let groups = design.choosers.chunks(design.group).enumerate().map(|(at, choosers)| {
+            Sets::new(choosers, at * design.group, &first, SET_PACE, contexts)
         });
         Self {
             frame: Frame::new(text, starts.into_iter()),
             blocks: widths.iter().map(|&width| Block::new(width, lanes)).collect(),
-            members: std::iter::once(guide).chain(parts).chain(sets).collect(),
+            guide: Guide::new(design.matches, match_bits, lanes),
+            parts: parts.iter().map(|items| Part::new(items, lines, lanes)).collect(),
+            sets: groups.collect(),
+            mixing: Mixing::new(0..lanes, first.len(), number),
+            last: Last::new(&even, LAST_PACE, prepared),
         }
     }
 
     /// All that one lane has learned, between two of its bytes.
     pub(crate) fn walk(&mut self, walker: &mut Walker) {
         self.frame.walk(walker);
-        for member in &mut self.members {
-            match member {
-                Member::Guide(guide) => guide.walk(walker),
-                Member::Part(part) => part.walk(walker),
-                Member::Sets(sets) => sets.walk(walker),
-            }
-        }
+        self.guide.walk(walker);
+        self.parts.iter_mut().for_each(|part| part.walk(walker));
+        self.sets.iter_mut().for_each(|sets| sets.walk(walker, &mut self.mixing));
+        self.last.walk(walker, &mut self.mixing.ends[0]);
     }
 
     /// The last eight bytes of a lane, the newest lowest.
@@ -136,38 +181,44 @@ impl Alone {
         self.frame.readers[lane].last
     }
 
-    pub(super) fn guide(&self) -> &Guide {
-        let Some(Member::Guide(guide)) = self.members.first() else {
-            unreachable!("the guide comes first")
-        };
-        guide
-    }
-
-    pub(super) fn parts(&self) -> impl Iterator<Item = &Part> {
-        self.members.iter().filter_map(|member| match member {
-            Member::Part(part) => Some(part),
-            _ => None,
-        })
-    }
-
-    pub(super) fn sets(&self) -> impl Iterator<Item = &Sets> {
-        self.members.iter().filter_map(|member| match member {
-            Member::Sets(sets) => Some(sets),
-            _ => None,
-        })
-    }
-
     /// The members as tasks of several threads, and what these share.
-    pub(crate) fn share(self, isa: Isa) -> (Vec<Worker>, Arc<Shared>) {
+    pub(crate) fn share(self, isa: Isa, threads: usize) -> (Vec<Worker>, Arc<Shared>) {
+        let Self { frame, blocks, guide, parts, sets, mixing, last } = self;
+        let lanes = frame.readers.len();
+        let size = lanes.div_ceil(threads);
+        let mixings = (0..lanes).step_by(size).map(|at| mixing.fresh(at..lanes.min(at + size)));
+        // Each thread's own tasks come together: an even part of the contexts, and others that it
+        // may leave to one that is done.
+        let half = parts.len().div_ceil(2);
+        let mut members: Vec<Member> = Vec::new();
+        let parts = parts.into_iter().enumerate();
+        members.extend(parts.map(|(at, part)| Member::Part(at + 1, part)));
+        let others = [Member::Guide(guide), Member::Last].into_iter();
+        members.splice(half..half, others.chain((0..sets.len()).map(Member::Sets)));
+        let learners = members.len();
         let shared = Arc::new(Shared {
-            frame: RwLock::new(self.frame),
-            blocks: self.blocks.into_iter().map(RwLock::new).collect(),
-            workers: self.members.len(),
+            frame: RwLock::new(frame),
+            blocks: blocks.into_iter().map(RwLock::new).collect(),
+            sets: sets.into_iter().map(RwLock::new).collect(),
+            mixings: mixings.map(RwLock::new).collect(),
+            last: RwLock::new(last),
+            learners,
         });
-        let members = self.members.into_iter().enumerate();
-        let worker = |(number, member)| Worker { shared: Arc::clone(&shared), number, member, isa };
-        (members.map(worker).collect(), shared)
+        members.extend((0..shared.mixings.len()).map(Member::Mixing));
+        let worker = |member| Worker { shared: Arc::clone(&shared), member, isa };
+        (members.into_iter().map(worker).collect(), shared)
     }
+}
+
+/// So many of the first values, in an array, as a vector would cost more than a lane's bit.
+#[inline(always)]
+fn array<'a, T, const N: usize>(mut values: impl Iterator<Item = &'a T>) -> [&'a T; N] {
+    let first = values.next().expect("there is one");
+    let mut all = [first; N];
+    for (to, value) in all[1..].iter_mut().zip(values) {
+        *to = value;
+    }
+    all
 }
 
 impl Crew for Alone {
@@ -178,36 +229,40 @@ impl Crew for Alone {
 
     #[inline(always)]
     fn bit<K: Kernel>(&mut self) {
-        let Self { frame, blocks, members } = self;
-        let (first, second) = members.split_at_mut(blocks.len());
-        for (member, block) in first.iter_mut().zip(&mut *blocks) {
-            match member {
-                Member::Guide(guide) => guide.advance(frame, block),
-                Member::Part(part) => part.advance(frame, block),
-                Member::Sets(_) => unreachable!("sets come last"),
-            }
+        let Self { frame, blocks, guide, parts, sets, mixing, last } = self;
+        let (of_guide, of_parts) = blocks.split_first_mut().expect("the guide has one");
+        guide.advance(frame, of_guide);
+        for (part, block) in parts.iter_mut().zip(of_parts) {
+            part.advance(frame, block);
         }
-        // An array, as a vector would cost more than a lane's bit.
-        let mut all = [&blocks[0]; MAX_BLOCKS];
-        for (to, block) in all.iter_mut().zip(&*blocks) {
-            *to = block;
-        }
-        for member in second {
-            let Member::Sets(sets) = member else { unreachable!("sets come last") };
-            sets.advance::<K>(frame, &all[..blocks.len()]);
-        }
+        sets.iter_mut().for_each(|sets| sets.learn::<K>(frame, mixing));
+        let all: [&Block; MAX_BLOCKS] = array(blocks.iter());
+        let groups: [&Sets; MAX_GROUPS] = array(sets.iter());
+        mixing.advance::<K>(frame, &all[..blocks.len()], &groups[..sets.len()], last);
     }
 
     #[inline(always)]
-    fn show(&mut self, mut what: impl FnMut(&Set)) {
-        for member in &self.members[self.blocks.len()..] {
-            let Member::Sets(sets) = member else { unreachable!("sets come last") };
-            sets.sets.iter().for_each(&mut what);
-        }
+    fn each_end<E>(
+        &mut self,
+        mut what: impl FnMut(&mut Frame, usize, u32) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let active = self.frame.nodes.len();
+        let ends = self.mixing.ends[..active].iter().enumerate();
+        ends.into_iter().try_for_each(|(lane, end)| what(&mut self.frame, lane, end.zero))
     }
 
-    fn said_by_guide(&mut self) -> impl Deref<Target = Block> {
-        &self.blocks[0]
+    #[inline(always)]
+    fn settle<K: Kernel>(&mut self) {
+        self.last.learn::<K>(&self.mixing, &self.frame.done);
+    }
+
+    #[cold]
+    fn shares(&mut self, mut what: impl FnMut(usize, Share)) {
+        for lane in 0..self.frame.nodes.len() {
+            let groups = self.sets.iter();
+            let (said, last) = (&self.blocks[0], &self.last);
+            what(lane, Share::new(said, lane, &self.mixing, lane, groups, last));
+        }
     }
 
     fn alone(&self) -> Option<&Alone> {
@@ -220,25 +275,40 @@ pub(crate) struct Shared {
     frame: RwLock<Frame>,
     /// The guide's, then each part's.
     blocks: Vec<RwLock<Block>>,
-    /// All of them; the last ones have no block.
-    workers: usize,
+    sets: Vec<RwLock<Sets>>,
+    mixings: Vec<RwLock<Mixing>>,
+    last: RwLock<Last>,
+    /// The first workers, which learn; the others mix.
+    learners: usize,
 }
 
-impl Shared {
-    fn frame(&self) -> RwLockReadGuard<'_, Frame> {
-        self.frame.read().expect("no thread has panicked")
-    }
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().expect("no thread has panicked")
+}
 
-    fn write(&self) -> RwLockWriteGuard<'_, Frame> {
-        self.frame.write().expect("no thread has panicked")
-    }
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().expect("no thread has panicked")
+}
+
+/// The first locks, in an array, as a vector would cost more than a lane's bit.
+fn read_all<T, const N: usize>(locks: &[RwLock<T>]) -> [Option<RwLockReadGuard<'_, T>>; N] {
+    std::array::from_fn(|at| locks.get(at).map(read))
+}
+
+/// Who does a part of every bit.
+enum Member {
+    Guide(Guide),
+    /// With the number of its block.
+    Part(usize, Part),
+    /// By their numbers.
+    Sets(usize),
+    Last,
+    Mixing(usize),
 }
 
 /// A member as a task of its own.
 pub(crate) struct Worker {
     shared: Arc<Shared>,
-    /// Its block, where it has one.
-    number: usize,
     member: Member,
     isa: Isa,
 }
@@ -248,21 +318,31 @@ impl Compiled for &mut Worker {
 
     #[inline(always)]
     fn run<K: Kernel>(self) {
-        let frame = self.shared.frame();
-        let blocks = &self.shared.blocks;
-        let own = || blocks[self.number].write().expect("no thread has panicked");
+        let shared = &*self.shared;
+        let frame = read(&shared.frame);
         match &mut self.member {
-            Member::Guide(guide) => guide.advance(&frame, &mut own()),
-            Member::Part(part) => part.advance(&frame, &mut own()),
-            Member::Sets(sets) => {
-                // Arrays, as vectors would cost more than a lane's bit.
-                let guards: [Option<RwLockReadGuard<'_, Block>>; MAX_BLOCKS] =
-                    std::array::from_fn(|number| {
-                        Some(blocks.get(number)?.read().expect("no thread has panicked"))
-                    });
-                let first = guards[0].as_deref().expect("the guide has one");
-                let all = guards.each_ref().map(|guard| guard.as_deref().unwrap_or(first));
-                sets.advance::<K>(&frame, &all[..blocks.len()]);
+            Member::Guide(guide) => guide.advance(&frame, &mut write(&shared.blocks[0])),
+            Member::Part(number, part) => part.advance(&frame, &mut write(&shared.blocks[*number])),
+            Member::Sets(number) => {
+                let sets = &mut *write(&shared.sets[*number]);
+                shared.mixings.iter().for_each(|mixing| sets.learn::<K>(&frame, &read(mixing)));
+            }
+            Member::Last => {
+                let last = &mut *write(&shared.last);
+                if frame.before > 0 {
+                    let mixings = shared.mixings.iter().map(read);
+                    mixings.for_each(|mixing| last.learn::<K>(&mixing, mixing.done(&frame)));
+                }
+            }
+            Member::Mixing(number) => {
+                let blocks: [_; MAX_BLOCKS] = read_all(&shared.blocks);
+                let groups: [_; MAX_GROUPS] = read_all(&shared.sets);
+                let blocks: [&Block; MAX_BLOCKS] = array(blocks.iter().flatten().map(Deref::deref));
+                let groups: [&Sets; MAX_GROUPS] = array(groups.iter().flatten().map(Deref::deref));
+                let (blocks, groups) =
+                    (&blocks[..shared.blocks.len()], &groups[..shared.sets.len()]);
+                let mixing = &mut *write(&shared.mixings[*number]);
+                mixing.advance::<K>(&frame, blocks, groups, &read(&shared.last));
             }
         }
     }
@@ -278,9 +358,6 @@ impl Task for Worker {
 pub(crate) trait Rounds {
     /// Has some of the workers work, each once.
     fn round(&self, which: Range<usize>);
-
-    /// Shows one worker, between rounds.
-    fn with(&self, number: usize, what: impl FnOnce(&Worker));
 }
 
 /// Members that several threads advance, as workers.
@@ -298,28 +375,48 @@ impl<R: Rounds> Together<R> {
 impl<R: Rounds> Crew for Together<R> {
     #[inline(always)]
     fn frame(&mut self) -> impl DerefMut<Target = Frame> {
-        self.shared.write()
+        write(&self.shared.frame)
     }
 
     #[inline(always)]
     fn bit<K: Kernel>(&mut self) {
-        let blocks = self.shared.blocks.len();
-        self.rounds.round(0..blocks);
-        self.rounds.round(blocks..self.shared.workers);
+        let Shared { learners, mixings, .. } = &*self.shared;
+        self.rounds.round(0..*learners);
+        self.rounds.round(*learners..*learners + mixings.len());
     }
 
     #[inline(always)]
-    fn show(&mut self, mut what: impl FnMut(&Set)) {
-        for number in self.shared.blocks.len()..self.shared.workers {
-            self.rounds.with(number, |worker| {
-                let Member::Sets(sets) = &worker.member else { unreachable!("sets come last") };
-                sets.sets.iter().for_each(&mut what);
-            });
+    fn each_end<E>(
+        &mut self,
+        mut what: impl FnMut(&mut Frame, usize, u32) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let frame = &mut *write(&self.shared.frame);
+        let mut lanes = 0..frame.nodes.len();
+        for mixing in &self.shared.mixings {
+            let mixing = read(mixing);
+            for (end, lane) in mixing.ends.iter().zip(&mut lanes) {
+                what(frame, lane, end.zero)?;
+            }
         }
+        Ok(())
     }
 
-    fn said_by_guide(&mut self) -> impl Deref<Target = Block> {
-        self.shared.blocks[0].read().expect("no thread has panicked")
+    #[inline(always)]
+    fn settle<K: Kernel>(&mut self) {}
+
+    #[cold]
+    fn shares(&mut self, mut what: impl FnMut(usize, Share)) {
+        let said = read(&self.shared.blocks[0]);
+        let last = read(&self.shared.last);
+        let groups: [_; MAX_GROUPS] = read_all(&self.shared.sets);
+        let mut lanes = 0..read(&self.shared.frame).nodes.len();
+        for mixing in &self.shared.mixings {
+            let mixing = read(mixing);
+            for (at, lane) in (0..mixing.ends.len()).zip(&mut lanes) {
+                let groups = groups.iter().flatten().map(Deref::deref);
+                what(lane, Share::new(&said, lane, &mixing, at, groups, &last));
+            }
+        }
     }
 }
 

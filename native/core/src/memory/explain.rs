@@ -2,13 +2,12 @@
 //! that it may be in floats.
 #![forbid(unsafe_code)]
 
-use super::Memory;
 use super::crew::Alone;
 use super::frame::Tally;
 use super::guide::{FIRST_MATCH, NETWORK};
 use super::mixer::{Place, WEIGHT_BITS};
+use super::part::Part;
 use crate::constants::STRETCH_LIMIT;
-use crate::shape::VOCABULARY;
 
 /// Bytes that are told as likely.
 pub const LIKELY: usize = 5;
@@ -55,17 +54,17 @@ pub(super) struct Sketches {
 
 impl Sketches {
     /// Begins a step, once its first bits are predicted.
-    pub(super) fn begin(&mut self, memory: &Memory, crew: &Alone, explainer: &mut dyn Explainer) {
+    pub(super) fn begin(&mut self, crew: &Alone, explainer: &mut dyn Explainer) {
         let lanes = crew.frame.nodes.len();
         for lane in 0..lanes {
             let place = crew.frame.readers[lane].next();
             self.costs.push((place, 0.0));
-            if let Some(counts) = crew.frame.evidence.chunks_exact(VOCABULARY).nth(lane) {
+            if let Some(counts) = crew.frame.evidence.of(lane) {
                 explainer.said(place, counts);
             }
             self.of.push(explainer.wants(place).then(|| Explained {
                 place,
-                likely: crew.likely(memory, lane),
+                likely: crew.likely(lane),
                 shares: vec![0.0; crew.sources()],
             }));
         }
@@ -73,10 +72,10 @@ impl Sketches {
     }
 
     /// Notes who speaks for a 1, before the bit is known.
-    pub(super) fn weigh(&mut self, memory: &Memory, crew: &Alone) {
+    pub(super) fn weigh(&mut self, crew: &Alone) {
         for (lane, for_one) in self.for_one.iter_mut().enumerate() {
             if self.of[lane].is_some() {
-                *for_one = crew.for_one(memory, lane);
+                *for_one = crew.for_one(lane);
             }
         }
     }
@@ -101,16 +100,16 @@ impl Sketches {
 impl Alone {
     /// The network, the matches and the contexts.
     fn sources(&self) -> usize {
-        self.guide().matches() + 1 + self.parts().map(|part| part.contexts()).sum::<usize>()
+        self.guide.matches() + 1 + self.parts.iter().map(Part::contexts).sum::<usize>()
     }
 
     /// The count of a 0, of 2^24, at any node of a lane's byte, as far as is known at its start.
-    fn zero_at(&self, memory: &Memory, lane: usize, k: usize, node: u32) -> u32 {
+    fn zero_at(&self, lane: usize, k: usize, node: u32) -> u32 {
         let mut inputs = vec![0; self.blocks.iter().map(|block| block.width).sum()];
         let (first, mut rest) = inputs.split_at_mut(self.blocks[0].width);
-        let expected = self.guide().peek(&self.frame, lane, k, node, first);
+        let expected = self.guide.peek(&self.frame, lane, k, node, first);
         let mut tallies = Vec::new();
-        for (part, block) in self.parts().zip(&self.blocks[1..]) {
+        for (part, block) in self.parts.iter().zip(&self.blocks[1..]) {
             let (of_part, others) = rest.split_at_mut(block.width);
             tallies.push(part.peek(lane, k, node, of_part));
             rest = others;
@@ -118,14 +117,14 @@ impl Alone {
         let reader = &self.frame.readers[lane];
         let tally = tallies.into_iter().sum::<Tally>();
         let place = Place { reader, k, node, expected, tally };
-        let said = self.sets().flat_map(|sets| sets.peek(&place, &inputs));
+        let said = self.sets.iter().flat_map(|sets| sets.peek(&place, &inputs));
         let mut outputs: Vec<i16> = said.map(|stretch| stretch as i16).collect();
-        outputs.resize(memory.last.width(), 0);
-        memory.last.peek(node, reader.last as u32, &outputs)
+        outputs.resize(self.last.weights().len(), 0);
+        self.last.peek(node, reader.last as u32, &outputs)
     }
 
     /// The likeliest bytes, by looking at the likelier half of all that is open first.
-    fn likely(&self, memory: &Memory, lane: usize) -> [(u8, f64); LIKELY] {
+    fn likely(&self, lane: usize) -> [(u8, f64); LIKELY] {
         let (mut open, mut found) = (vec![(1.0_f64, 1_u32, 0_usize)], Vec::new());
         while found.len() < LIKELY {
             let likeliest = open.iter().enumerate().max_by(|a, b| a.1.0.total_cmp(&b.1.0));
@@ -135,7 +134,7 @@ impl Alone {
                 found.push((node as u8, p));
                 continue;
             }
-            let zero = f64::from(self.zero_at(memory, lane, k, node)) / WHOLE;
+            let zero = f64::from(self.zero_at(lane, k, node)) / WHOLE;
             open.push((p * zero, node << 1, k + 1));
             open.push((p * (1.0 - zero), node << 1 | 1, k + 1));
         }
@@ -143,14 +142,15 @@ impl Alone {
     }
 
     /// By source: bits of stretch by which it speaks for a 1 as a lane's next bit.
-    fn for_one(&self, memory: &Memory, lane: usize) -> Vec<f64> {
+    fn for_one(&self, lane: usize) -> Vec<f64> {
         let unit = f64::from(1 << WEIGHT_BITS);
         // The weight of each input in the final row's stretch; a set at the limit stays there.
         let mut weights = vec![0.0; self.blocks.iter().map(|block| block.width).sum()];
-        for (at, set) in self.sets().flat_map(|sets| &sets.sets).enumerate() {
-            if set.choices[lane].stretch.abs() < STRETCH_LIMIT {
-                let of_set = f64::from(memory.last.weight(lane, at)) / unit;
-                for (weight, &of_input) in weights.iter_mut().zip(set.row(lane)) {
+        let chosen = self.sets.iter().flat_map(|sets| sets.chosen(&self.mixing, lane));
+        for ((row, stretch), &of_set) in chosen.zip(self.last.weights()) {
+            if stretch.abs() < STRETCH_LIMIT {
+                let of_set = f64::from(of_set) / unit;
+                for (weight, &of_input) in weights.iter_mut().zip(row) {
                     *weight += of_set * f64::from(of_input) / unit;
                 }
             }
@@ -160,9 +160,9 @@ impl Alone {
             inputs.zip(weights).map(|(&input, weight)| weight * f64::from(input) / 256.0).collect();
         let pair = |at: usize| said[at] + said[at + 1];
         let mut by_source = vec![said[NETWORK]];
-        by_source.extend((0..self.guide().matches()).map(|at| pair(FIRST_MATCH + 2 * at)));
+        by_source.extend((0..self.guide.matches()).map(|at| pair(FIRST_MATCH + 2 * at)));
         let mut start = self.blocks[0].width;
-        for (part, block) in self.parts().zip(&self.blocks[1..]) {
+        for (part, block) in self.parts.iter().zip(&self.blocks[1..]) {
             by_source.extend((0..part.contexts()).map(|context| pair(start + 2 * context)));
             start += block.width;
         }

@@ -5,6 +5,7 @@ use super::contexts::{Item, Reader};
 use super::maps::{RATES, Rates};
 use crate::history::own;
 use crate::prepared::Walker;
+use crate::shape::VOCABULARY;
 
 /// What all lanes are at, as one bit of each is coded.
 pub(crate) struct Frame {
@@ -19,8 +20,8 @@ pub(crate) struct Frame {
     /// The block; of each lane what its reader has read is known.
     pub(crate) text: Vec<u8>,
     pub(crate) readers: Vec<Reader>,
-    /// The network's counts of what comes next, 256 a lane; empty where there is no network.
-    pub(crate) evidence: Vec<i32>,
+    /// What the network says of what comes next; nothing where there is none.
+    pub(crate) evidence: Evidence,
     /// In its place, where it is replayed: stretches of the byte's bits, for each bit one a lane.
     pub(crate) stretches: Vec<i16>,
     pub(crate) rates: &'static Rates,
@@ -41,7 +42,7 @@ impl Frame {
             #[cfg(feature = "trials")]
             order: (0..readers.len()).collect(),
             readers,
-            evidence: Vec::new(),
+            evidence: Evidence::default(),
             stretches: Vec::new(),
             rates: &RATES,
         }
@@ -62,6 +63,34 @@ impl Frame {
         #[cfg(feature = "trials")]
         let lane = self.order[lane];
         if item.own { own(hash, lane as u32) } else { hash }
+    }
+}
+
+/// The network's counts of some steps, as its groups of lanes have written them.
+#[derive(Default)]
+pub(crate) struct Evidence {
+    /// By group (steps, lanes of the group, 256).
+    pub(crate) groups: Vec<Vec<i32>>,
+    /// Lanes of each group; the last one may have fewer.
+    size: usize,
+    lanes: usize,
+    /// The step that counts.
+    pub(crate) step: usize,
+}
+
+impl Evidence {
+    /// Of so many lanes in groups of a size, to be filled.
+    pub(crate) fn new(lanes: usize, size: usize) -> Self {
+        Self { groups: vec![Vec::new(); lanes.div_ceil(size)], size, lanes, step: 0 }
+    }
+
+    /// The 256 counts of a lane, where there is a network.
+    #[inline(always)]
+    pub(crate) fn of(&self, lane: usize) -> Option<&[i32]> {
+        let group = self.groups.get(lane.checked_div(self.size)?)?;
+        let first = lane - lane % self.size;
+        let lanes = self.size.min(self.lanes - first);
+        Some(&group[(self.step * lanes + lane - first) * VOCABULARY..][..VOCABULARY])
     }
 }
 

@@ -83,7 +83,7 @@ impl Guide {
         inputs: &mut [i16],
     ) -> Expected {
         inputs[0] = BIAS;
-        if let Some(evidence) = frame.evidence.chunks_exact(VOCABULARY).nth(lane) {
+        if let Some(evidence) = frame.evidence.of(lane) {
             let first = (node as usize) << (8 - k) & 255;
             let total = evidence[first..][..VOCABULARY >> k].iter().sum::<i32>() as u32;
             let mut range = Range { first, total, lower: 0 };
@@ -135,8 +135,8 @@ impl Guide {
                 matches.step(&frame.text, &frame.readers);
             }
         }
-        let counts = frame.evidence.chunks_exact(VOCABULARY);
-        for ((range, evidence), &node) in self.ranges.iter_mut().zip(counts).zip(&frame.nodes) {
+        for (lane, (range, &node)) in self.ranges.iter_mut().zip(&frame.nodes).enumerate() {
+            let Some(evidence) = frame.evidence.of(lane) else { break };
             if k == 0 {
                 let total = evidence.iter().sum::<i32>() as u32;
                 *range = Range { first: 0, total, lower: 0 };
@@ -149,7 +149,7 @@ impl Guide {
             let row = block.of_mut(lane);
             row[0] = BIAS;
             row[NETWORK] = 0;
-            if !frame.evidence.is_empty() {
+            if !frame.evidence.groups.is_empty() {
                 row[NETWORK] = self.stretch(&self.ranges[lane]);
             } else if !frame.stretches.is_empty() {
                 row[NETWORK] = frame.stretches[k * frame.readers.len() + lane];

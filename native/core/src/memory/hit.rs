@@ -16,7 +16,7 @@ use super::kernels::{self, Compiled, Kernel};
 use super::last::Last;
 use super::maps::{self, Cell};
 use super::matches::{Expectation, Matches};
-use super::mixer::{Sets, WIDTH, weight};
+use super::mixer::{Mixing, Sets, WIDTH, weight};
 use super::part::Part;
 use super::{BitCoder, LAST_PACE};
 use crate::block::Recipe;
@@ -104,12 +104,14 @@ struct Memory {
     first: First,
     said: [Block; 2],
     sets: Sets,
+    mixing: Mixing,
     last: Last,
     done: Vec<u32>,
     /// Of the bits of bytes that were missed.
     parts: Vec<Part>,
     blocks: Vec<Block>,
     bit_sets: Sets,
+    bit_mixing: Mixing,
     bit_last: Last,
     bits_done: Vec<u32>,
     matches: Vec<Followed>,
@@ -183,10 +185,11 @@ impl Memory {
             all
         };
         let lens: Vec<usize> = parts.iter().map(|items| items.len()).collect();
-        let sets = |first: &[i16]| Sets::new(choosers, first, SET_PACE, contexts, lanes);
+        let sets = |first: &[i16]| Sets::new(choosers, 0, first, SET_PACE, contexts);
+        let mixing = |first: &[i16]| Mixing::new(0..lanes, first.len(), choosers.len());
         let mut even = vec![weight(1000 / choosers.len() as i32); choosers.len()];
         even.resize(even.len().next_multiple_of(WIDTH), 0);
-        let last = || Last::new(&even, LAST_PACE, lanes, false);
+        let last = || Last::new(&even, LAST_PACE, false);
         let block = |width| Block::new(width, lanes);
         Self {
             shape,
@@ -194,6 +197,7 @@ impl Memory {
             first: First::new(design.items, (bytes / LINE).max(1) as u32, lanes),
             said: [block(guide_width), block(widths(contexts))],
             sets: sets(&weights(&[contexts])),
+            mixing: mixing(&weights(&[contexts])),
             last: last(),
             done: Vec::new(),
             parts: parts.iter().map(|items| Part::new(items, lines, lanes)).collect(),
@@ -202,6 +206,7 @@ impl Memory {
                 .map(block)
                 .collect(),
             bit_sets: sets(&weights(&lens)),
+            bit_mixing: mixing(&weights(&lens)),
             bit_last: last(),
             bits_done: Vec::new(),
             matches: design
@@ -218,15 +223,11 @@ impl Memory {
     /// Which of the lanes the likeliest byte is right in.
     #[inline(always)]
     fn hits<K: Kernel, C: BitCoder>(&mut self, coder: &mut C) -> Result<(), Damaged> {
-        let active = self.likeliest.len();
         self.frame.k = 0;
         self.frame.nodes.clear();
         self.frame.nodes.extend(self.likeliest.iter().map(|&byte| u32::from(byte)));
         self.frame.before = self.done.len();
         swap(&mut self.frame.done, &mut self.done);
-        for lane in 0..active {
-            self.last.choose(&self.frame, lane);
-        }
         let [guide, contexts] = &mut self.said;
         self.first.predict(&self.frame, &self.likeliest, contexts);
         for (lane, &likeliest) in self.likeliest.iter().enumerate() {
@@ -249,16 +250,12 @@ impl Memory {
             guide.expected[lane] = longest;
         }
         let [guide, contexts] = &self.said;
-        self.sets.advance::<K>(&self.frame, &[guide, contexts]);
-        for (at, set) in self.sets.sets.iter().enumerate() {
-            for (lane, choice) in set.choices[..active].iter().enumerate() {
-                *self.last.output(lane, at) = choice.stretch as i16;
-            }
-        }
+        self.sets.learn::<K>(&self.frame, &self.mixing);
+        self.mixing.advance::<K>(&self.frame, &[guide, contexts], &[&self.sets], &self.last);
         self.frame.done.clear();
         self.missed.clear();
         for (lane, &likeliest) in self.likeliest.iter().enumerate() {
-            let zero = self.last.predict::<K>(lane);
+            let zero = self.mixing.ends[lane].zero;
             let known = self.frame.text[self.frame.readers[lane].next()];
             let hit = coder.code(zero, u32::from(known == likeliest))?;
             self.frame.done.push(hit);
@@ -266,9 +263,7 @@ impl Memory {
                 self.missed.push(lane);
             }
         }
-        for (lane, &hit) in self.frame.done.iter().enumerate() {
-            self.last.learn::<K>(lane, hit);
-        }
+        self.last.learn::<K>(&self.mixing, &self.frame.done);
         swap(&mut self.frame.done, &mut self.done);
         Ok(())
     }
@@ -299,9 +294,6 @@ impl Memory {
         self.frame.nodes.resize(active, 1);
         for k in 0..8 {
             self.frame.k = k;
-            for place in 0..active {
-                self.bit_last.choose(&self.frame, place);
-            }
             let (guide, blocks) = self.blocks.split_first_mut().expect("the guide has one");
             for (place, &lane) in self.missed.iter().enumerate() {
                 let node = self.frame.nodes[place];
@@ -340,16 +332,13 @@ impl Memory {
             for (to, block) in all.iter_mut().zip(&self.blocks) {
                 *to = block;
             }
-            self.bit_sets.advance::<K>(&self.frame, &all[..self.blocks.len()]);
-            for (at, set) in self.bit_sets.sets.iter().enumerate() {
-                for (place, choice) in set.choices[..active].iter().enumerate() {
-                    *self.bit_last.output(place, at) = choice.stretch as i16;
-                }
-            }
+            let (blocks, mixing) = (&all[..self.blocks.len()], &mut self.bit_mixing);
+            self.bit_sets.learn::<K>(&self.frame, mixing);
+            mixing.advance::<K>(&self.frame, blocks, &[&self.bit_sets], &self.bit_last);
             for (place, &lane) in self.missed.iter().enumerate() {
                 let node = self.frame.nodes[place];
                 let likeliest = u32::from(self.likeliest[lane]);
-                let zero = self.bit_last.predict::<K>(place);
+                let zero = self.bit_mixing.ends[place].zero;
                 let known = self.frame.text[self.frame.readers[place].next()];
                 // Of the last two bytes only one is left.
                 let bit = if node == (256 | likeliest) >> 1 {
@@ -369,9 +358,7 @@ impl Memory {
             self.frame.done.clear();
             self.frame.done.extend_from_slice(&self.frame.nodes);
             self.frame.before = active;
-            for (place, &done) in self.frame.done.iter().enumerate() {
-                self.bit_last.learn::<K>(place, done & 1);
-            }
+            self.bit_last.learn::<K>(&self.bit_mixing, &self.frame.done);
         }
         for (&lane, &node) in self.missed.iter().zip(&self.frame.nodes) {
             self.bytes[lane] = node as u8;

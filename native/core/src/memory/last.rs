@@ -4,7 +4,7 @@
 use super::frame::Frame;
 use super::kernels::{Kernel, Portable};
 use super::maps::{self, Cell, RATES, Rates};
-use super::mixer::{Pace, Set};
+use super::mixer::{Choice, Mixing, Pace, Set};
 use crate::constants::{LOGISTIC, Logistic, STRETCH_LIMIT};
 use crate::mapping::{LINE, Table};
 use crate::prepared::Walker;
@@ -21,23 +21,41 @@ const KINDS: usize = 3;
 const EXPERIENCES: u32 = 255;
 const FIRST_COUNT: u32 = 3;
 
+/// What the last stage says of a lane's bit.
+#[derive(Clone, Copy)]
+pub(crate) struct End {
+    choice: Choice,
+    /// The first rungs of the lane's maps, later the nearer ones.
+    pub(super) rungs: [u32; KINDS],
+    /// The count of a 0, of 2^24.
+    pub(crate) zero: u32,
+}
+
+impl Default for End {
+    fn default() -> Self {
+        Self { choice: Choice::FIRST, rungs: [0; KINDS], zero: 1 << 23 }
+    }
+}
+
+impl End {
+    /// What the row has said, before the maps.
+    pub(crate) fn stretch(&self) -> i32 {
+        self.choice.stretch
+    }
+}
+
 /// Final mixer and maps.
 pub(crate) struct Last {
     set: Set,
-    width: usize,
-    /// By lane, the outputs of all sets.
-    outputs: Vec<i16>,
     /// By map, its rungs.
     maps: Table<Cell>,
-    /// By lane: the first rungs of its maps, later the nearer ones.
-    rungs: Vec<[u32; KINDS]>,
     logistic: &'static Logistic,
     rates: &'static Rates,
 }
 
 impl Last {
     /// `first` is the weight of each of the sets. Maps that come from a file are left empty.
-    pub(crate) fn new(first: &[i16], pace: Pace, lanes: usize, prepared: bool) -> Self {
+    pub(crate) fn new(first: &[i16], pace: Pace, prepared: bool) -> Self {
         let logistic: &Logistic = &LOGISTIC;
         let map: [Cell; RUNGS] = std::array::from_fn(|rung| {
             let stretch = 256 * (rung as i32 - 12);
@@ -50,42 +68,18 @@ impl Last {
                 rungs.copy_from_slice(&map);
             }
         }
-        Self {
-            set: Set::new(1, first, pace, lanes),
-            width: first.len(),
-            outputs: vec![0; first.len() * lanes],
-            maps,
-            rungs: vec![[0; KINDS]; lanes],
-            logistic,
-            rates: &RATES,
-        }
+        Self { set: Set::new(1, first, pace), maps, logistic, rates: &RATES }
     }
 
-    /// Between two bits: outputs and rungs are those of one.
-    pub(crate) fn walk(&mut self, walker: &mut Walker) {
-        self.set.walk(walker);
+    /// What one lane has learned, between two bits: outputs and rungs are those of one.
+    pub(crate) fn walk(&mut self, walker: &mut Walker, end: &mut End) {
+        self.set.walk(walker, &mut end.choice);
         walker.values(&mut self.maps);
     }
 
-    /// Where the outputs of a lane are written before it is predicted.
-    #[inline(always)]
-    pub(crate) fn output(&mut self, lane: usize, set: usize) -> &mut i16 {
-        &mut self.outputs[lane * self.width + set]
-    }
-
-    /// Outputs of a lane, with those that fill up a register.
-    pub(crate) fn width(&self) -> usize {
-        self.width
-    }
-
-    /// The weight of a set's output in a lane.
-    pub(crate) fn weight(&self, lane: usize, set: usize) -> i16 {
-        self.set.weight(lane, set)
-    }
-
-    /// What the row has said of a lane, before the maps.
-    pub(crate) fn stretch(&self, lane: usize) -> i32 {
-        self.set.choices[lane].stretch
+    /// The weight of each set's output.
+    pub(crate) fn weights(&self) -> &[i16] {
+        self.set.row(Choice::FIRST)
     }
 
     /// The first rungs of the maps of a place.
@@ -109,27 +103,24 @@ impl Last {
         self.refined(stretch, &mut Self::maps(node, last))
     }
 
-    /// Chooses a lane's maps, and fetches them.
+    /// The first rungs of a lane's maps, which are fetched.
     #[inline(always)]
-    pub(crate) fn choose(&mut self, frame: &Frame, lane: usize) {
-        self.rungs[lane] = Self::maps(frame.nodes[lane], frame.readers[lane].last as u32);
-        for first in self.rungs[lane] {
+    pub(crate) fn choose(&self, frame: &Frame, lane: usize) -> [u32; KINDS] {
+        let maps = Self::maps(frame.nodes[lane], frame.readers[lane].last as u32);
+        for first in maps {
             let (first, rungs) = (first as usize, LINE / size_of::<Cell>());
             for rung in [0, rungs, RUNGS - 1] {
                 self.maps.prefetch(first + rung);
             }
         }
+        maps
     }
 
-    /// The count of a 0, of 2^24, in a lane.
+    /// Puts together what the sets have said of a lane.
     #[inline(always)]
-    pub(crate) fn predict<K: Kernel>(&mut self, lane: usize) -> u32 {
-        let outputs = &self.outputs[lane * self.width..][..self.width];
-        self.set.mix::<K>(lane, outputs);
-        let mut rungs = self.rungs[lane];
-        let zero = self.refined(self.set.choices[lane].stretch, &mut rungs);
-        self.rungs[lane] = rungs;
-        zero
+    pub(crate) fn predict<K: Kernel>(&self, outputs: &[i16], end: &mut End) {
+        self.set.mix::<K>(&mut end.choice, outputs);
+        end.zero = self.refined(end.choice.stretch, &mut end.rungs);
     }
 
     /// What the maps that begin at these rungs make of a stretch; the nearer rungs are left.
@@ -147,13 +138,14 @@ impl Last {
         (1 << 24) - (refined >> 2)
     }
 
-    /// Learns the bit of a lane.
+    /// Learns the bits that came in some lanes, in order; the last lanes may have none.
     #[inline(always)]
-    pub(crate) fn learn<K: Kernel>(&mut self, lane: usize, bit: u32) {
-        let outputs = &self.outputs[lane * self.width..][..self.width];
-        self.set.learn::<K>(lane, outputs, bit);
-        for at in self.rungs[lane] {
-            self.maps[at as usize].learn(bit, EXPERIENCES, self.rates);
+    pub(crate) fn learn<K: Kernel>(&mut self, mixing: &Mixing, done: &[u32]) {
+        for (lane, (end, &done)) in mixing.ends.iter().zip(done).enumerate() {
+            self.set.learn::<K>(end.choice, mixing.outputs(lane), done & 1);
+            for at in end.rungs {
+                self.maps[at as usize].learn(done & 1, EXPERIENCES, self.rates);
+            }
         }
     }
 }

@@ -7,9 +7,11 @@
 use super::contexts::Reader;
 use super::frame::{Block, Expected, Frame, Tally};
 use super::kernels::{Kernel, Portable};
+use super::last::{End, Last};
 use crate::constants::{LOGISTIC, Logistic, STRETCH_LIMIT};
 use crate::mapping::Table;
 use crate::prepared::Walker;
+use std::ops::Range;
 
 /// Inputs and weights come in multiples of this, as vector registers hold them.
 pub(crate) const WIDTH: usize = 16;
@@ -45,66 +47,66 @@ pub(crate) struct Choice {
     one: i32,
 }
 
+impl Choice {
+    /// Before anything is chosen.
+    pub(crate) const FIRST: Self = Self { row: 0, stretch: 0, one: 1 << 15 };
+
+    pub(crate) fn walk(&mut self, walker: &mut Walker) {
+        walker.number(&mut self.row);
+        walker.number(&mut self.stretch);
+        walker.number(&mut self.one);
+    }
+}
+
 /// Rows of weights, of which each lane uses one for each bit.
 pub(crate) struct Set {
     weights: Table<i16>,
     /// By row, bits learned.
     counts: Vec<u32>,
     width: usize,
-    pub(crate) choices: Vec<Choice>,
     pace: Pace,
     logistic: &'static Logistic,
 }
 
 impl Set {
-    pub(crate) fn new(rows: usize, first: &[i16], pace: Pace, lanes: usize) -> Self {
+    pub(crate) fn new(rows: usize, first: &[i16], pace: Pace) -> Self {
         Self {
             weights: Table::from_slice(&first.repeat(rows)),
             counts: vec![0; rows],
             width: first.len(),
-            choices: vec![Choice { row: 0, stretch: 0, one: 1 << 15 }; lanes],
             pace,
             logistic: &LOGISTIC,
         }
     }
 
-    pub(crate) fn walk(&mut self, walker: &mut Walker) {
+    /// Visits what is learned, and what one lane has chosen.
+    pub(crate) fn walk(&mut self, walker: &mut Walker, choice: &mut Choice) {
         walker.values(&mut self.weights);
         walker.values(&mut self.counts);
-        for choice in &mut self.choices {
-            walker.number(&mut choice.row);
-            walker.number(&mut choice.stretch);
-            walker.number(&mut choice.one);
-        }
+        choice.walk(walker);
     }
 
-    /// Chooses a lane's row, and fetches it.
+    /// Chooses a row, and fetches it.
     #[inline(always)]
-    pub(crate) fn choose(&mut self, lane: usize, row: u32) {
+    pub(crate) fn choose(&self, choice: &mut Choice, row: u32) {
         let at = row as usize * self.width;
         for line in (at..at + self.width).step_by(32) {
             self.weights.prefetch(line);
         }
-        self.choices[lane].row = row;
+        choice.row = row;
     }
 
-    /// The weight of an input in a lane's row.
-    pub(crate) fn weight(&self, lane: usize, input: usize) -> i16 {
-        self.row(lane)[input]
-    }
-
-    /// A lane's row.
-    pub(crate) fn row(&self, lane: usize) -> &[i16] {
-        &self.weights[self.choices[lane].row as usize * self.width..][..self.width]
-    }
-
-    /// Mixes what a lane's inputs say.
+    /// The row that was chosen.
     #[inline(always)]
-    pub(crate) fn mix<K: Kernel>(&mut self, lane: usize, inputs: &[i16]) {
-        let stretch = self.stretch::<K>(self.choices[lane].row, inputs);
-        let choice = &mut self.choices[lane];
-        choice.stretch = stretch;
-        choice.one = self.logistic.short_squash(stretch);
+    pub(crate) fn row(&self, choice: Choice) -> &[i16] {
+        &self.weights[choice.row as usize * self.width..][..self.width]
+    }
+
+    /// Mixes inputs by the row that was chosen.
+    #[inline(always)]
+    pub(crate) fn mix<K: Kernel>(&self, choice: &mut Choice, inputs: &[i16]) {
+        choice.stretch = self.stretch::<K>(choice.row, inputs);
+        choice.one = self.logistic.short_squash(choice.stretch);
     }
 
     /// What a row makes of inputs.
@@ -116,10 +118,9 @@ impl Set {
         stretch.clamp(-STRETCH_LIMIT, STRETCH_LIMIT)
     }
 
-    /// Moves a lane's row towards the bit that came.
+    /// Moves the row that was chosen towards the bit that came.
     #[inline(always)]
-    pub(crate) fn learn<K: Kernel>(&mut self, lane: usize, inputs: &[i16], bit: u32) {
-        let choice = self.choices[lane];
+    pub(crate) fn learn<K: Kernel>(&mut self, choice: Choice, inputs: &[i16], bit: u32) {
         let count = &mut self.counts[choice.row as usize];
         let error = (bit << 16) as i32 - choice.one;
         let step = (error * self.pace.rate(*count) + (1 << (STEP_BITS - 1))) >> STEP_BITS;
@@ -176,52 +177,142 @@ impl Chooser {
 /// Rows for hashes of two bytes: base-2 logarithm.
 const TWO_BITS: u32 = 12;
 
-/// Some sets, which one thread looks after at a time.
+/// Some sets, which one thread has learn at a time.
 pub(crate) struct Sets {
     choosers: Vec<Chooser>,
-    pub(crate) sets: Vec<Set>,
+    sets: Vec<Set>,
     contexts: i32,
-    /// By lane, what the bit was predicted from: the inputs of all blocks.
-    inputs: Vec<i16>,
-    width: usize,
+    /// How many sets other groups have before these.
+    before: usize,
 }
 
 impl Sets {
     pub(crate) fn new(
         choosers: &[Chooser],
+        before: usize,
         first: &[i16],
         pace: Pace,
         contexts: usize,
-        lanes: usize,
     ) -> Self {
-        let set = |chooser: &Chooser| Set::new(chooser.rows(), first, pace, lanes);
         Self {
             choosers: choosers.to_vec(),
-            sets: choosers.iter().map(set).collect(),
+            sets: choosers.iter().map(|chooser| Set::new(chooser.rows(), first, pace)).collect(),
             contexts: contexts as i32,
-            inputs: vec![0; first.len() * lanes],
-            width: first.len(),
+            before,
         }
     }
 
-    pub(crate) fn walk(&mut self, walker: &mut Walker) {
-        self.sets.iter_mut().for_each(|set| set.walk(walker));
-        walker.values(&mut self.inputs);
+    /// Visits what one lane has learned.
+    pub(crate) fn walk(&mut self, walker: &mut Walker, mixing: &mut Mixing) {
+        for (set, choice) in self.sets.iter_mut().zip(&mut mixing.choices[self.before..]) {
+            set.walk(walker, choice);
+        }
+        walker.values(&mut mixing.inputs);
     }
 
-    /// Learns the last bit, then mixes what the blocks say of the next.
+    /// Learns the last bit of some lanes; these come in order.
     #[inline(always)]
-    pub(crate) fn advance<K: Kernel>(&mut self, frame: &Frame, blocks: &[&Block]) {
-        if frame.before > 0 {
-            for (lane, &done) in frame.done.iter().enumerate() {
-                let inputs = &self.inputs[lane * self.width..][..self.width];
-                for set in &mut self.sets {
-                    set.learn::<K>(lane, inputs, done & 1);
-                }
+    pub(crate) fn learn<K: Kernel>(&mut self, frame: &Frame, mixing: &Mixing) {
+        if frame.before == 0 {
+            return;
+        }
+        let done = mixing.done(frame);
+        let inputs = mixing.inputs.chunks_exact(mixing.width);
+        let choices = mixing.choices.chunks_exact(mixing.sets);
+        for ((&done, inputs), choices) in done.iter().zip(inputs).zip(choices) {
+            for (set, &choice) in self.sets.iter_mut().zip(&choices[self.before..]) {
+                set.learn::<K>(choice, inputs, done & 1);
             }
         }
-        for lane in 0..frame.nodes.len() {
-            let inputs = &mut self.inputs[lane * self.width..][..self.width];
+    }
+
+    /// What the sets would say of another place, in order, from such inputs.
+    pub(crate) fn peek(&self, place: &Place<'_>, inputs: &[i16]) -> impl Iterator<Item = i32> {
+        self.sets.iter().zip(&self.choosers).map(move |(set, &chooser)| {
+            set.stretch::<Portable>(place.row(chooser, self.contexts), inputs)
+        })
+    }
+
+    /// The weights that a lane has chosen, by set, and the stretches that came of them.
+    pub(crate) fn chosen<'a>(
+        &'a self,
+        mixing: &'a Mixing,
+        lane: usize,
+    ) -> impl Iterator<Item = (&'a [i16], i32)> {
+        let choices = mixing.choices(lane)[self.before..].iter();
+        self.sets.iter().zip(choices).map(|(set, &choice)| (set.row(choice), choice.stretch))
+    }
+}
+
+/// Groups of sets at most.
+pub(crate) const MAX_GROUPS: usize = 4;
+
+/// Lanes of which one thread mixes at a time what is said of their bits.
+pub(crate) struct Mixing {
+    /// The first lane.
+    first: usize,
+    /// By lane, what the bit was predicted from: the inputs of all blocks.
+    inputs: Vec<i16>,
+    width: usize,
+    /// By lane, then set.
+    choices: Vec<Choice>,
+    sets: usize,
+    /// By lane, what the sets have said, and then what the last stage says.
+    outputs: Vec<i16>,
+    outputs_width: usize,
+    pub(crate) ends: Vec<End>,
+}
+
+impl Mixing {
+    /// Lanes with inputs of so many in all, and so many sets.
+    pub(crate) fn new(lanes: Range<usize>, width: usize, sets: usize) -> Self {
+        let outputs_width = sets.next_multiple_of(WIDTH);
+        Self {
+            first: lanes.start,
+            inputs: vec![0; width * lanes.len()],
+            width,
+            choices: vec![Choice::FIRST; sets * lanes.len()],
+            sets,
+            outputs: vec![0; outputs_width * lanes.len()],
+            outputs_width,
+            ends: vec![End::default(); lanes.len()],
+        }
+    }
+
+    /// Some lanes of their own, of which nothing is known yet.
+    pub(crate) fn fresh(&self, lanes: Range<usize>) -> Self {
+        Self::new(lanes, self.width, self.sets)
+    }
+
+    /// What a lane, counted from the first one here, has chosen of each set.
+    fn choices(&self, lane: usize) -> &[Choice] {
+        &self.choices[lane * self.sets..][..self.sets]
+    }
+
+    /// The bytes of these lanes up to the bit that came last.
+    #[inline(always)]
+    pub(crate) fn done<'a>(&self, frame: &'a Frame) -> &'a [u32] {
+        frame.done.get(self.first..).unwrap_or(&[])
+    }
+
+    /// What the sets have said of a lane, counted from the first one here.
+    #[inline(always)]
+    pub(crate) fn outputs(&self, lane: usize) -> &[i16] {
+        &self.outputs[lane * self.outputs_width..][..self.outputs_width]
+    }
+
+    /// Mixes what the blocks say of the next bit: by all sets, then by the last stage.
+    #[inline(always)]
+    pub(crate) fn advance<K: Kernel>(
+        &mut self,
+        frame: &Frame,
+        blocks: &[&Block],
+        groups: &[&Sets],
+        last: &Last,
+    ) {
+        let lanes = self.first..frame.nodes.len().min(self.first + self.ends.len());
+        for (at, lane) in lanes.clone().enumerate() {
+            let inputs = &mut self.inputs[at * self.width..][..self.width];
             let said = blocks.iter().flat_map(|block| block.of(lane).as_chunks::<WIDTH>().0);
             for (input, &said) in inputs.as_chunks_mut().0.iter_mut().zip(said) {
                 *input = said;
@@ -233,23 +324,30 @@ impl Sets {
                 expected: blocks[0].expected[lane],
                 tally: blocks[1..].iter().map(|block| block.tallies[lane]).sum(),
             };
-            for (set, &chooser) in self.sets.iter_mut().zip(&self.choosers) {
-                set.choose(lane, place.row(chooser, self.contexts));
+            let choices = &mut self.choices[at * self.sets..][..self.sets];
+            for group in groups {
+                let choices = choices[group.before..].iter_mut();
+                for ((set, &chooser), choice) in group.sets.iter().zip(&group.choosers).zip(choices)
+                {
+                    set.choose(choice, place.row(chooser, group.contexts));
+                }
             }
+            self.ends[at].rungs = last.choose(frame, lane);
         }
-        for lane in 0..frame.nodes.len() {
-            let inputs = &self.inputs[lane * self.width..][..self.width];
-            for set in &mut self.sets {
-                set.mix::<K>(lane, inputs);
+        for at in 0..lanes.len() {
+            let inputs = &self.inputs[at * self.width..][..self.width];
+            let outputs = &mut self.outputs[at * self.outputs_width..][..self.outputs_width];
+            let choices = &mut self.choices[at * self.sets..][..self.sets];
+            for group in groups {
+                let choices = choices[group.before..].iter_mut();
+                let outputs = outputs[group.before..].iter_mut();
+                for ((set, choice), output) in group.sets.iter().zip(choices).zip(outputs) {
+                    set.mix::<K>(choice, inputs);
+                    *output = choice.stretch as i16;
+                }
             }
+            last.predict::<K>(outputs, &mut self.ends[at]);
         }
-    }
-
-    /// What the sets would say of another place, in order, from such inputs.
-    pub(crate) fn peek(&self, place: &Place<'_>, inputs: &[i16]) -> impl Iterator<Item = i32> {
-        self.sets.iter().zip(&self.choosers).map(move |(set, &chooser)| {
-            set.stretch::<Portable>(place.row(chooser, self.contexts), inputs)
-        })
     }
 }
 

@@ -31,7 +31,7 @@ impl Runs {
     /// byte, the context's number, and the run's, below 16.
     pub(crate) fn longest(&self, memory: &Alone, last: u64) -> Option<(u8, usize, usize)> {
         self.contexts.iter().enumerate().find_map(|(number, &(part, bytes))| {
-            let (byte, run) = memory.parts().nth(part)?.run(order(bytes, last))?;
+            let (byte, run) = memory.parts.get(part)?.run(order(bytes, last))?;
             Some((byte, number, run))
         })
     }

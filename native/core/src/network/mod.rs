@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use crate::constants::{EXPONENTIAL, root_table};
 use crate::history::History;
+use crate::mapping::Table;
 use crate::prepared::Walker;
 use crate::shape::{KNOTS, Shape, VOCABULARY};
 use crate::weights::{Layer, Matrix, Weights};
@@ -135,7 +136,7 @@ struct Net<K: Kernel> {
     kernel: K,
     shape: Shape,
     embed: Vec<i8>,
-    tables: Vec<Vec<i8>>,
+    tables: Vec<Table<i8>>,
     w_ngram: Dense<K>,
     layers: Vec<PackedLayer<K>>,
     head: Dense<K>,
@@ -151,7 +152,7 @@ impl<K: Kernel> Net<K> {
             kernel,
             shape: weights.shape.clone(),
             embed: weights.embed.clone(),
-            tables: weights.tables.clone(),
+            tables: weights.tables.iter().map(|values| Table::from_slice(values)).collect(),
             w_ngram: Dense::new(kernel, &weights.w_ngram),
             layers: weights.layers.iter().map(|layer| PackedLayer::new(kernel, layer)).collect(),
             head: Dense::new(kernel, &weights.head),
@@ -233,6 +234,8 @@ pub(crate) struct LaneGroup<K: Kernel> {
     trail: Trail,
     /// (rows,)
     places: Vec<Place>,
+    /// (rows, tables): where the row's n-grams have their entries.
+    entries: Vec<u32>,
     /// (rows, d): the residual stream.
     x: Vec<i32>,
     /// (rows, outputs): sums of the product that is being computed.
@@ -260,6 +263,7 @@ impl<K: Kernel> LaneGroup<K> {
             turns: vec![0; lanes],
             trail: Trail::new(shape, lanes, depth),
             places: vec![Place::default(); room],
+            entries: vec![0; room * shape.tables.len()],
             x: vec![0; room * d],
             sums: vec![0; room * sums_stride(most)],
             ngrams: operands(e),
@@ -314,6 +318,7 @@ fn step<K: Kernel>(group: &mut LaneGroup<K>, bytes: &[Row], evidence: &mut [i32]
         turns,
         trail,
         places,
+        entries,
         x,
         sums,
         ngrams,
@@ -330,8 +335,9 @@ fn step<K: Kernel>(group: &mut LaneGroup<K>, bytes: &[Row], evidence: &mut [i32]
 
     let e_stride = padded(shape.ngram_width());
     let (ngrams, normed) = (&mut ngrams[..rows * e_stride], &mut normed[..rows * d_stride]);
-    let operands = ngrams.chunks_exact_mut(e_stride);
-    for ((&Row { lane, byte }, place), operands) in bytes.iter().zip(&mut *places).zip(operands) {
+    let orders = shape.tables.len();
+    let entries = &mut entries[..rows * orders];
+    for (row, (&Row { lane, byte }, place)) in bytes.iter().zip(&mut *places).enumerate() {
         let history = &mut history[lane];
         place.turn = turns[lane];
         turns[lane] = (turns[lane] + 1) % shape.taps;
@@ -341,11 +347,20 @@ fn step<K: Kernel>(group: &mut LaneGroup<K>, bytes: &[Row], evidence: &mut [i32]
             trail.rows[lane] += 1;
         }
         history.push(byte);
-        let entries = operands.chunks_exact_mut(shape.table_dim);
-        for ((table, values), entries) in shape.tables.iter().zip(&net.tables).zip(entries) {
-            let bucket = (history.context(table.order) >> (32 - table.bits)) as usize;
-            let values = &values[bucket * shape.table_dim..][..shape.table_dim];
-            for (input, &value) in entries.iter_mut().zip(values) {
+        let entries = &mut entries[row * orders..][..orders];
+        for ((table, values), entry) in shape.tables.iter().zip(&net.tables).zip(entries) {
+            let bucket = history.context(table.order) >> (32 - table.bits);
+            *entry = bucket * shape.table_dim as u32;
+            values.prefetch(*entry as usize);
+        }
+    }
+    // Entries lie anywhere in megabytes: those of all rows are under way before one is read.
+    for (row, operands) in ngrams.chunks_exact_mut(e_stride).enumerate() {
+        let entries = &entries[row * orders..][..orders];
+        let operands = operands.chunks_exact_mut(shape.table_dim);
+        for ((values, &entry), operands) in net.tables.iter().zip(entries).zip(operands) {
+            let values = &values[entry as usize..][..shape.table_dim];
+            for (input, &value) in operands.iter_mut().zip(values) {
                 *input = K::input(i32::from(value));
             }
         }

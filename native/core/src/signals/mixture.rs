@@ -11,7 +11,7 @@ use crate::constants::{LOGISTIC, Logistic, STRETCH_LIMIT};
 use crate::memory::guide::BIAS;
 use crate::memory::kernels::Kernel;
 use crate::memory::maps::{self, Cell, ONE, RATES, Rates};
-use crate::memory::mixer::{Pace, Set, WEIGHT_BITS, WIDTH};
+use crate::memory::mixer::{Choice, Pace, Set, WEIGHT_BITS, WIDTH};
 use crate::memory::{BitCoder, LAST_PACE};
 
 /// Situations that an expectation is seen in at a time.
@@ -51,7 +51,9 @@ pub(super) struct Mixture {
     said: [i16; MOST_WIDTH],
     outputs: [i16; WIDTH],
     sets: [Set; 4],
+    choices: [Choice; 4],
     last: Set,
+    last_choice: Choice,
     logistic: &'static Logistic,
     rates: &'static Rates,
 }
@@ -90,8 +92,10 @@ impl Mixture {
             middle: [0; MOST_INPUTS],
             said,
             outputs: [0; WIDTH],
-            sets: rows.map(|rows| Set::new(rows, &first, pace, 1)),
-            last: Set::new(last_rows, &last, LAST_PACE, 1),
+            sets: rows.map(|rows| Set::new(rows, &first, pace)),
+            choices: [Choice::FIRST; 4],
+            last: Set::new(last_rows, &last, LAST_PACE),
+            last_choice: Choice::FIRST,
             logistic: &LOGISTIC,
             rates: &RATES,
         }
@@ -118,10 +122,10 @@ impl Mixture {
             let zero = self.mix::<K>(around, &place);
             let bit = coder.code(zero, u32::from(wanted > cut))?;
             let said = &self.said[..self.width];
-            for set in &mut self.sets {
-                set.learn::<K>(0, said, bit);
+            for (set, &choice) in self.sets.iter_mut().zip(&self.choices) {
+                set.learn::<K>(choice, said, bit);
             }
-            self.last.learn::<K>(0, &self.outputs, bit);
+            self.last.learn::<K>(self.last_choice, &self.outputs, bit);
             if bit == 1 {
                 cuts.low = cut + 1;
                 self.low = self.middle;
@@ -194,14 +198,15 @@ impl Mixture {
             node * MOST_CHANNELS + channel,
         ];
         let said = &self.said[..self.width];
-        for ((set, row), output) in self.sets.iter_mut().zip(rows).zip(&mut self.outputs) {
-            set.choose(0, row as u32);
-            set.mix::<K>(0, said);
-            *output = set.choices[0].stretch as i16;
+        let sets = self.sets.iter().zip(&mut self.choices);
+        for (((set, choice), row), output) in sets.zip(rows).zip(&mut self.outputs) {
+            set.choose(choice, row as u32);
+            set.mix::<K>(choice, said);
+            *output = choice.stretch as i16;
         }
-        self.last.choose(0, (depth * MOST_CHANNELS + channel) as u32);
-        self.last.mix::<K>(0, &self.outputs);
-        SCALE - self.logistic.squash(self.last.choices[0].stretch)
+        self.last.choose(&mut self.last_choice, (depth * MOST_CHANNELS + channel) as u32);
+        self.last.mix::<K>(&mut self.last_choice, &self.outputs);
+        SCALE - self.logistic.squash(self.last_choice.stretch)
     }
 
     #[inline(always)]
