@@ -11,7 +11,7 @@ use std::io;
 use std::io::{Read, Seek, SeekFrom};
 
 /// The number of what is kept and in which order, which goes up with every change of it.
-pub const STATE_VERSION: u32 = 1;
+pub const STATE_VERSION: u32 = 2;
 
 /// A text that was read, and the file that keeps what was learned of it.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Who does the work of every bit: the *guide* (network and matches) and the *parts* (contexts),
-//! which learn the bit before and say what they expect of the next while the *sets* of mixer weights
-//! learn it, then the *mixings*, which put together what was said of some of the lanes. One thread
-//! does it all, or each of them is a task of several threads.
+//! which learn the bit before and say what they expect of the next while the *mixer* learns it, then
+//! the *mixings*, which put together what was said of some of the lanes by the mixer's weights. One
+//! thread does it all, or each of them is a task of several threads.
 #![forbid(unsafe_code)]
 
 use super::LAST_PACE;
@@ -10,9 +10,8 @@ use super::frame::{Block, Frame};
 use super::guide::{FIRST_MATCH, Guide, NETWORK};
 use super::kernels::{self, Compiled, Kernel};
 use super::last::Last;
-use super::mixer::{MAX_GROUPS, Mixing, Pace, Sets, WIDTH, weight};
+use super::mixer::{Mixer, Mixing, Pace, WIDTH, weight};
 use super::part::Part;
-use crate::constants::STRETCH_LIMIT;
 use crate::lanes::Lanes;
 use crate::mapping::LINE;
 use crate::network::Isa;
@@ -63,9 +62,6 @@ pub(crate) trait Crew {
         what: impl FnMut(&mut Frame, usize, u32) -> Result<(), E>,
     ) -> Result<(), E>;
 
-    /// Has the last stage learn the bits that are done, unless it does so beside the next ones.
-    fn settle<K: Kernel>(&mut self);
-
     /// By active lane: the last stage's stretch before its maps, the network's, and how much of it
     /// is in the former, in 2^-28.
     fn shares(&mut self, what: impl FnMut(usize, Share));
@@ -84,25 +80,14 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// The share of a lane, counted from the first of the mixing.
-    fn new<'a>(
-        said: &Block,
-        lane: usize,
-        mixing: &Mixing,
-        at: usize,
-        groups: impl Iterator<Item = &'a Sets>,
-        last: &Last,
-    ) -> Self {
-        let chosen = groups.flat_map(|sets| sets.chosen(mixing, at));
-        // A set at the limit stays there, whatever the network says.
-        let moved = chosen.zip(last.weights()).filter(|((_, set), _)| set.abs() < STRETCH_LIMIT);
-        let weight = |((row, _), &of_set): ((&[i16], i32), &i16)| {
-            i64::from(of_set) * i64::from(row[NETWORK])
-        };
+    /// The share in a lane, which is number `at` of its mixing.
+    fn new(said: &Block, lane: usize, mixer: &Mixer, mixing: &Mixing, at: usize) -> Self {
+        let chosen = mixer.chosen(mixing, at);
+        let shares = chosen.map(|(row, of_set)| i64::from(of_set) * i64::from(row[NETWORK]));
         Self {
             stretch: mixing.ends[at].stretch(),
             network: said.of(lane)[NETWORK],
-            weight: moved.map(weight).sum(),
+            weight: shares.sum(),
         }
     }
 }
@@ -114,9 +99,8 @@ pub(crate) struct Alone {
     pub(super) blocks: Vec<Block>,
     pub(super) guide: Guide,
     pub(super) parts: Vec<Part>,
-    pub(super) sets: Vec<Sets>,
+    pub(super) mixer: Mixer,
     pub(super) mixing: Mixing,
-    pub(super) last: Last,
 }
 
 impl Alone {
@@ -152,18 +136,14 @@ impl Alone {
         let number = design.choosers.len();
         let mut even = vec![weight(1000 / number as i32); number];
         even.resize(number.next_multiple_of(WIDTH), 0);
-        let contexts = design.items.len();
-        let groups = design.choosers.chunks(design.group).enumerate().map(|(at, choosers)| {
-            Sets::new(choosers, at * design.group, &first, SET_PACE, contexts)
-        });
+        let last = Last::new(&even, LAST_PACE, prepared);
         Self {
             frame: Frame::new(text, starts.into_iter()),
             blocks: widths.iter().map(|&width| Block::new(width, lanes)).collect(),
             guide: Guide::new(design.matches, match_bits, lanes),
             parts: parts.iter().map(|items| Part::new(items, lines, lanes)).collect(),
-            sets: groups.collect(),
+            mixer: Mixer::new(design.choosers, &first, SET_PACE, design.items.len(), last),
             mixing: Mixing::new(0..lanes, first.len(), number),
-            last: Last::new(&even, LAST_PACE, prepared),
         }
     }
 
@@ -172,8 +152,8 @@ impl Alone {
         self.frame.walk(walker);
         self.guide.walk(walker);
         self.parts.iter_mut().for_each(|part| part.walk(walker));
-        self.sets.iter_mut().for_each(|sets| sets.walk(walker, &mut self.mixing));
-        self.last.walk(walker, &mut self.mixing.ends[0]);
+        self.mixer.walk(walker);
+        self.mixing.walk(walker);
     }
 
     /// The last eight bytes of a lane, the newest lowest.
@@ -183,7 +163,7 @@ impl Alone {
 
     /// The members as tasks of several threads, and what these share.
     pub(crate) fn share(self, isa: Isa, threads: usize) -> (Vec<Worker>, Arc<Shared>) {
-        let Self { frame, blocks, guide, parts, sets, mixing, last } = self;
+        let Self { frame, blocks, guide, parts, mixer, mixing } = self;
         let lanes = frame.readers.len();
         let size = lanes.div_ceil(threads);
         let mixings = (0..lanes).step_by(size).map(|at| mixing.fresh(at..lanes.min(at + size)));
@@ -193,15 +173,13 @@ impl Alone {
         let mut members: Vec<Member> = Vec::new();
         let parts = parts.into_iter().enumerate();
         members.extend(parts.map(|(at, part)| Member::Part(at + 1, part)));
-        let others = [Member::Guide(guide), Member::Last].into_iter();
-        members.splice(half..half, others.chain((0..sets.len()).map(Member::Sets)));
+        members.splice(half..half, [Member::Guide(guide), Member::Mixer]);
         let learners = members.len();
         let shared = Arc::new(Shared {
             frame: RwLock::new(frame),
             blocks: blocks.into_iter().map(RwLock::new).collect(),
-            sets: sets.into_iter().map(RwLock::new).collect(),
+            mixer: RwLock::new(mixer),
             mixings: mixings.map(RwLock::new).collect(),
-            last: RwLock::new(last),
             learners,
         });
         members.extend((0..shared.mixings.len()).map(Member::Mixing));
@@ -229,16 +207,15 @@ impl Crew for Alone {
 
     #[inline(always)]
     fn bit<K: Kernel>(&mut self) {
-        let Self { frame, blocks, guide, parts, sets, mixing, last } = self;
+        let Self { frame, blocks, guide, parts, mixer, mixing } = self;
         let (of_guide, of_parts) = blocks.split_first_mut().expect("the guide has one");
         guide.advance(frame, of_guide);
         for (part, block) in parts.iter_mut().zip(of_parts) {
             part.advance(frame, block);
         }
-        sets.iter_mut().for_each(|sets| sets.learn::<K>(frame, mixing));
+        mixer.learn::<K>(frame, mixing);
         let all: [&Block; MAX_BLOCKS] = array(blocks.iter());
-        let groups: [&Sets; MAX_GROUPS] = array(sets.iter());
-        mixing.advance::<K>(frame, &all[..blocks.len()], &groups[..sets.len()], last);
+        mixing.advance::<K>(frame, &all[..blocks.len()], mixer);
     }
 
     #[inline(always)]
@@ -251,17 +228,10 @@ impl Crew for Alone {
         ends.into_iter().try_for_each(|(lane, end)| what(&mut self.frame, lane, end.zero))
     }
 
-    #[inline(always)]
-    fn settle<K: Kernel>(&mut self) {
-        self.last.learn::<K>(&self.mixing, &self.frame.done);
-    }
-
     #[cold]
     fn shares(&mut self, mut what: impl FnMut(usize, Share)) {
         for lane in 0..self.frame.nodes.len() {
-            let groups = self.sets.iter();
-            let (said, last) = (&self.blocks[0], &self.last);
-            what(lane, Share::new(said, lane, &self.mixing, lane, groups, last));
+            what(lane, Share::new(&self.blocks[0], lane, &self.mixer, &self.mixing, lane));
         }
     }
 
@@ -275,9 +245,8 @@ pub(crate) struct Shared {
     frame: RwLock<Frame>,
     /// The guide's, then each part's.
     blocks: Vec<RwLock<Block>>,
-    sets: Vec<RwLock<Sets>>,
+    mixer: RwLock<Mixer>,
     mixings: Vec<RwLock<Mixing>>,
-    last: RwLock<Last>,
     /// The first workers, which learn; the others mix.
     learners: usize,
 }
@@ -300,9 +269,8 @@ enum Member {
     Guide(Guide),
     /// With the number of its block.
     Part(usize, Part),
-    /// By their numbers.
-    Sets(usize),
-    Last,
+    Mixer,
+    /// With its number.
     Mixing(usize),
 }
 
@@ -323,26 +291,16 @@ impl Compiled for &mut Worker {
         match &mut self.member {
             Member::Guide(guide) => guide.advance(&frame, &mut write(&shared.blocks[0])),
             Member::Part(number, part) => part.advance(&frame, &mut write(&shared.blocks[*number])),
-            Member::Sets(number) => {
-                let sets = &mut *write(&shared.sets[*number]);
-                shared.mixings.iter().for_each(|mixing| sets.learn::<K>(&frame, &read(mixing)));
-            }
-            Member::Last => {
-                let last = &mut *write(&shared.last);
-                if frame.before > 0 {
-                    let mixings = shared.mixings.iter().map(read);
-                    mixings.for_each(|mixing| last.learn::<K>(&mixing, mixing.done(&frame)));
-                }
+            Member::Mixer => {
+                let mixer = &mut *write(&shared.mixer);
+                shared.mixings.iter().for_each(|mixing| mixer.learn::<K>(&frame, &read(mixing)));
             }
             Member::Mixing(number) => {
                 let blocks: [_; MAX_BLOCKS] = read_all(&shared.blocks);
-                let groups: [_; MAX_GROUPS] = read_all(&shared.sets);
                 let blocks: [&Block; MAX_BLOCKS] = array(blocks.iter().flatten().map(Deref::deref));
-                let groups: [&Sets; MAX_GROUPS] = array(groups.iter().flatten().map(Deref::deref));
-                let (blocks, groups) =
-                    (&blocks[..shared.blocks.len()], &groups[..shared.sets.len()]);
                 let mixing = &mut *write(&shared.mixings[*number]);
-                mixing.advance::<K>(&frame, blocks, groups, &read(&shared.last));
+                let blocks = &blocks[..shared.blocks.len()];
+                mixing.advance::<K>(&frame, blocks, &read(&shared.mixer));
             }
         }
     }
@@ -401,20 +359,15 @@ impl<R: Rounds> Crew for Together<R> {
         Ok(())
     }
 
-    #[inline(always)]
-    fn settle<K: Kernel>(&mut self) {}
-
     #[cold]
     fn shares(&mut self, mut what: impl FnMut(usize, Share)) {
         let said = read(&self.shared.blocks[0]);
-        let last = read(&self.shared.last);
-        let groups: [_; MAX_GROUPS] = read_all(&self.shared.sets);
+        let mixer = read(&self.shared.mixer);
         let mut lanes = 0..read(&self.shared.frame).nodes.len();
         for mixing in &self.shared.mixings {
             let mixing = read(mixing);
             for (at, lane) in (0..mixing.ends.len()).zip(&mut lanes) {
-                let groups = groups.iter().flatten().map(Deref::deref);
-                what(lane, Share::new(&said, lane, &mixing, at, groups, &last));
+                what(lane, Share::new(&said, lane, &mixer, &mixing, at));
             }
         }
     }

@@ -11,8 +11,6 @@ pub struct Design {
     /// Contexts of a part.
     pub(crate) part: usize,
     pub(crate) choosers: &'static [Chooser],
-    /// Sets of mixer weights that one task looks after.
-    pub(crate) group: usize,
     /// The least lengths of matches.
     pub(crate) matches: &'static [u32],
 }
@@ -72,7 +70,6 @@ pub static FULL: Design = Design {
         Chooser::Fields,
         Chooser::Two,
     ],
-    group: 2,
     matches: &[5, 10, 20],
 };
 
@@ -130,7 +127,6 @@ pub static LIGHT: Design = Design {
     ],
     part: 8,
     choosers: &[Chooser::Match, Chooser::Last, Chooser::Node, Chooser::Classes],
-    group: 4,
     matches: &[5, 12],
 };
 

@@ -7,7 +7,6 @@ use super::frame::Tally;
 use super::guide::{FIRST_MATCH, NETWORK};
 use super::mixer::{Place, WEIGHT_BITS};
 use super::part::Part;
-use crate::constants::STRETCH_LIMIT;
 
 /// Bytes that are told as likely.
 pub const LIKELY: usize = 5;
@@ -117,10 +116,7 @@ impl Alone {
         let reader = &self.frame.readers[lane];
         let tally = tallies.into_iter().sum::<Tally>();
         let place = Place { reader, k, node, expected, tally };
-        let said = self.sets.iter().flat_map(|sets| sets.peek(&place, &inputs));
-        let mut outputs: Vec<i16> = said.map(|stretch| stretch as i16).collect();
-        outputs.resize(self.last.weights().len(), 0);
-        self.last.peek(node, reader.last as u32, &outputs)
+        self.mixer.peek(&place, &inputs)
     }
 
     /// The likeliest bytes, by looking at the likelier half of all that is open first.
@@ -144,15 +140,12 @@ impl Alone {
     /// By source: bits of stretch by which it speaks for a 1 as a lane's next bit.
     fn for_one(&self, lane: usize) -> Vec<f64> {
         let unit = f64::from(1 << WEIGHT_BITS);
-        // The weight of each input in the final row's stretch; a set at the limit stays there.
+        // The weight of each input in the final row's stretch.
         let mut weights = vec![0.0; self.blocks.iter().map(|block| block.width).sum()];
-        let chosen = self.sets.iter().flat_map(|sets| sets.chosen(&self.mixing, lane));
-        for ((row, stretch), &of_set) in chosen.zip(self.last.weights()) {
-            if stretch.abs() < STRETCH_LIMIT {
-                let of_set = f64::from(of_set) / unit;
-                for (weight, &of_input) in weights.iter_mut().zip(row) {
-                    *weight += of_set * f64::from(of_input) / unit;
-                }
+        for (row, of_set) in self.mixer.chosen(&self.mixing, lane) {
+            let of_set = f64::from(of_set) / unit;
+            for (weight, &of_input) in weights.iter_mut().zip(row) {
+                *weight += of_set * f64::from(of_input) / unit;
             }
         }
         let inputs = self.blocks.iter().flat_map(|block| block.of(lane));

@@ -16,7 +16,7 @@ use super::kernels::{self, Compiled, Kernel};
 use super::last::Last;
 use super::maps::{self, Cell};
 use super::matches::{Expectation, Matches};
-use super::mixer::{Mixing, Sets, WIDTH, weight};
+use super::mixer::{Mixer, Mixing, WIDTH, weight};
 use super::part::Part;
 use super::{BitCoder, LAST_PACE};
 use crate::block::Recipe;
@@ -103,16 +103,14 @@ struct Memory {
     /// Of the first decision: contexts, what is said of it, and the last hits.
     first: First,
     said: [Block; 2],
-    sets: Sets,
+    mixer: Mixer,
     mixing: Mixing,
-    last: Last,
     done: Vec<u32>,
     /// Of the bits of bytes that were missed.
     parts: Vec<Part>,
     blocks: Vec<Block>,
-    bit_sets: Sets,
+    bit_mixer: Mixer,
     bit_mixing: Mixing,
-    bit_last: Last,
     bits_done: Vec<u32>,
     matches: Vec<Followed>,
     likeliest: Vec<u8>,
@@ -185,29 +183,27 @@ impl Memory {
             all
         };
         let lens: Vec<usize> = parts.iter().map(|items| items.len()).collect();
-        let sets = |first: &[i16]| Sets::new(choosers, 0, first, SET_PACE, contexts);
         let mixing = |first: &[i16]| Mixing::new(0..lanes, first.len(), choosers.len());
         let mut even = vec![weight(1000 / choosers.len() as i32); choosers.len()];
         even.resize(even.len().next_multiple_of(WIDTH), 0);
         let last = || Last::new(&even, LAST_PACE, false);
+        let mixer = |first: &[i16]| Mixer::new(choosers, first, SET_PACE, contexts, last());
         let block = |width| Block::new(width, lanes);
         Self {
             shape,
             frame: Frame::new(text, starts.into_iter()),
             first: First::new(design.items, (bytes / LINE).max(1) as u32, lanes),
             said: [block(guide_width), block(widths(contexts))],
-            sets: sets(&weights(&[contexts])),
+            mixer: mixer(&weights(&[contexts])),
             mixing: mixing(&weights(&[contexts])),
-            last: last(),
             done: Vec::new(),
             parts: parts.iter().map(|items| Part::new(items, lines, lanes)).collect(),
             blocks: std::iter::once(guide_width)
                 .chain(lens.iter().map(|&items| widths(items)))
                 .map(block)
                 .collect(),
-            bit_sets: sets(&weights(&lens)),
+            bit_mixer: mixer(&weights(&lens)),
             bit_mixing: mixing(&weights(&lens)),
-            bit_last: last(),
             bits_done: Vec::new(),
             matches: design
                 .matches
@@ -250,8 +246,8 @@ impl Memory {
             guide.expected[lane] = longest;
         }
         let [guide, contexts] = &self.said;
-        self.sets.learn::<K>(&self.frame, &self.mixing);
-        self.mixing.advance::<K>(&self.frame, &[guide, contexts], &[&self.sets], &self.last);
+        self.mixer.learn::<K>(&self.frame, &self.mixing);
+        self.mixing.advance::<K>(&self.frame, &[guide, contexts], &self.mixer);
         self.frame.done.clear();
         self.missed.clear();
         for (lane, &likeliest) in self.likeliest.iter().enumerate() {
@@ -263,7 +259,6 @@ impl Memory {
                 self.missed.push(lane);
             }
         }
-        self.last.learn::<K>(&self.mixing, &self.frame.done);
         swap(&mut self.frame.done, &mut self.done);
         Ok(())
     }
@@ -333,8 +328,8 @@ impl Memory {
                 *to = block;
             }
             let (blocks, mixing) = (&all[..self.blocks.len()], &mut self.bit_mixing);
-            self.bit_sets.learn::<K>(&self.frame, mixing);
-            mixing.advance::<K>(&self.frame, blocks, &[&self.bit_sets], &self.bit_last);
+            self.bit_mixer.learn::<K>(&self.frame, mixing);
+            mixing.advance::<K>(&self.frame, blocks, &self.bit_mixer);
             for (place, &lane) in self.missed.iter().enumerate() {
                 let node = self.frame.nodes[place];
                 let likeliest = u32::from(self.likeliest[lane]);
@@ -358,7 +353,6 @@ impl Memory {
             self.frame.done.clear();
             self.frame.done.extend_from_slice(&self.frame.nodes);
             self.frame.before = active;
-            self.bit_last.learn::<K>(&self.bit_mixing, &self.frame.done);
         }
         for (&lane, &node) in self.missed.iter().zip(&self.frame.nodes) {
             self.bytes[lane] = node as u8;

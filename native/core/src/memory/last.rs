@@ -4,7 +4,7 @@
 use super::frame::Frame;
 use super::kernels::{Kernel, Portable};
 use super::maps::{self, Cell, RATES, Rates};
-use super::mixer::{Choice, Mixing, Pace, Set};
+use super::mixer::{Choice, Pace, Set};
 use crate::constants::{LOGISTIC, Logistic, STRETCH_LIMIT};
 use crate::mapping::{LINE, Table};
 use crate::prepared::Walker;
@@ -26,7 +26,7 @@ const FIRST_COUNT: u32 = 3;
 pub(crate) struct End {
     choice: Choice,
     /// The first rungs of the lane's maps, later the nearer ones.
-    pub(super) rungs: [u32; KINDS],
+    rungs: [u32; KINDS],
     /// The count of a 0, of 2^24.
     pub(crate) zero: u32,
 }
@@ -38,6 +38,11 @@ impl Default for End {
 }
 
 impl End {
+    pub(crate) fn walk(&mut self, walker: &mut Walker) {
+        self.choice.walk(walker);
+        walker.values(&mut self.rungs);
+    }
+
     /// What the row has said, before the maps.
     pub(crate) fn stretch(&self) -> i32 {
         self.choice.stretch
@@ -71,9 +76,8 @@ impl Last {
         Self { set: Set::new(1, first, pace), maps, logistic, rates: &RATES }
     }
 
-    /// What one lane has learned, between two bits: outputs and rungs are those of one.
-    pub(crate) fn walk(&mut self, walker: &mut Walker, end: &mut End) {
-        self.set.walk(walker, &mut end.choice);
+    pub(crate) fn walk(&mut self, walker: &mut Walker) {
+        self.set.walk(walker);
         walker.values(&mut self.maps);
     }
 
@@ -103,9 +107,9 @@ impl Last {
         self.refined(stretch, &mut Self::maps(node, last))
     }
 
-    /// The first rungs of a lane's maps, which are fetched.
+    /// Chooses a lane's maps, and fetches them.
     #[inline(always)]
-    pub(crate) fn choose(&self, frame: &Frame, lane: usize) -> [u32; KINDS] {
+    pub(crate) fn choose(&self, end: &mut End, frame: &Frame, lane: usize) {
         let maps = Self::maps(frame.nodes[lane], frame.readers[lane].last as u32);
         for first in maps {
             let (first, rungs) = (first as usize, LINE / size_of::<Cell>());
@@ -113,7 +117,7 @@ impl Last {
                 self.maps.prefetch(first + rung);
             }
         }
-        maps
+        end.rungs = maps;
     }
 
     /// Puts together what the sets have said of a lane.
@@ -138,14 +142,12 @@ impl Last {
         (1 << 24) - (refined >> 2)
     }
 
-    /// Learns the bits that came in some lanes, in order; the last lanes may have none.
+    /// Learns the bit of a lane.
     #[inline(always)]
-    pub(crate) fn learn<K: Kernel>(&mut self, mixing: &Mixing, done: &[u32]) {
-        for (lane, (end, &done)) in mixing.ends.iter().zip(done).enumerate() {
-            self.set.learn::<K>(end.choice, mixing.outputs(lane), done & 1);
-            for at in end.rungs {
-                self.maps[at as usize].learn(done & 1, EXPERIENCES, self.rates);
-            }
+    pub(crate) fn learn<K: Kernel>(&mut self, outputs: &[i16], end: &End, bit: u32) {
+        self.set.learn::<K>(end.choice, outputs, bit);
+        for at in end.rungs {
+            self.maps[at as usize].learn(bit, EXPERIENCES, self.rates);
         }
     }
 }

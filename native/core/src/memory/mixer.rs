@@ -79,11 +79,9 @@ impl Set {
         }
     }
 
-    /// Visits what is learned, and what one lane has chosen.
-    pub(crate) fn walk(&mut self, walker: &mut Walker, choice: &mut Choice) {
+    pub(crate) fn walk(&mut self, walker: &mut Walker) {
         walker.values(&mut self.weights);
         walker.values(&mut self.counts);
-        choice.walk(walker);
     }
 
     /// Chooses a row, and fetches it.
@@ -177,75 +175,76 @@ impl Chooser {
 /// Rows for hashes of two bytes: base-2 logarithm.
 const TWO_BITS: u32 = 12;
 
-/// Some sets, which one thread has learn at a time.
-pub(crate) struct Sets {
+/// All weights, which one thread has learn at a time: those of the sets, and the last stage's.
+pub(crate) struct Mixer {
     choosers: Vec<Chooser>,
     sets: Vec<Set>,
     contexts: i32,
-    /// How many sets other groups have before these.
-    before: usize,
+    last: Last,
 }
 
-impl Sets {
+impl Mixer {
+    /// Every row of a set begins with the weights `first`, one for each input.
     pub(crate) fn new(
         choosers: &[Chooser],
-        before: usize,
         first: &[i16],
         pace: Pace,
         contexts: usize,
+        last: Last,
     ) -> Self {
         Self {
             choosers: choosers.to_vec(),
             sets: choosers.iter().map(|chooser| Set::new(chooser.rows(), first, pace)).collect(),
             contexts: contexts as i32,
-            before,
+            last,
         }
     }
 
-    /// Visits what one lane has learned.
-    pub(crate) fn walk(&mut self, walker: &mut Walker, mixing: &mut Mixing) {
-        for (set, choice) in self.sets.iter_mut().zip(&mut mixing.choices[self.before..]) {
-            set.walk(walker, choice);
-        }
-        walker.values(&mut mixing.inputs);
+    /// What all lanes have learned.
+    pub(crate) fn walk(&mut self, walker: &mut Walker) {
+        self.sets.iter_mut().for_each(|set| set.walk(walker));
+        self.last.walk(walker);
     }
 
-    /// Learns the last bit of some lanes; these come in order.
+    /// Learns the last bit of some lanes, which come in order.
     #[inline(always)]
     pub(crate) fn learn<K: Kernel>(&mut self, frame: &Frame, mixing: &Mixing) {
         if frame.before == 0 {
             return;
         }
-        let done = mixing.done(frame);
-        let inputs = mixing.inputs.chunks_exact(mixing.width);
-        let choices = mixing.choices.chunks_exact(mixing.sets);
-        for ((&done, inputs), choices) in done.iter().zip(inputs).zip(choices) {
-            for (set, &choice) in self.sets.iter_mut().zip(&choices[self.before..]) {
+        let done = frame.done.get(mixing.first..).unwrap_or(&[]);
+        for (lane, (&done, end)) in done.iter().zip(&mixing.ends).enumerate() {
+            let inputs = mixing.inputs(lane);
+            for (set, &choice) in self.sets.iter_mut().zip(mixing.choices(lane)) {
                 set.learn::<K>(choice, inputs, done & 1);
             }
+            self.last.learn::<K>(mixing.outputs(lane), end, done & 1);
         }
     }
 
-    /// What the sets would say of another place, in order, from such inputs.
-    pub(crate) fn peek(&self, place: &Place<'_>, inputs: &[i16]) -> impl Iterator<Item = i32> {
-        self.sets.iter().zip(&self.choosers).map(move |(set, &chooser)| {
-            set.stretch::<Portable>(place.row(chooser, self.contexts), inputs)
-        })
+    /// The count of a 0, of 2^24, that such inputs would have at another place.
+    pub(crate) fn peek(&self, place: &Place<'_>, inputs: &[i16]) -> u32 {
+        let rows = self.choosers.iter().map(|&chooser| place.row(chooser, self.contexts));
+        let said =
+            self.sets.iter().zip(rows).map(|(set, row)| set.stretch::<Portable>(row, inputs));
+        let mut outputs: Vec<i16> = said.map(|stretch| stretch as i16).collect();
+        outputs.resize(self.last.weights().len(), 0);
+        self.last.peek(place.node, place.reader.last as u32, &outputs)
     }
 
-    /// The weights that a lane has chosen, by set, and the stretches that came of them.
+    /// Of each set that can be moved, the weights that a lane has chosen, and the weight of what
+    /// they say in the last stage; a set at the limit stays there, whatever an input says.
     pub(crate) fn chosen<'a>(
         &'a self,
         mixing: &'a Mixing,
         lane: usize,
-    ) -> impl Iterator<Item = (&'a [i16], i32)> {
-        let choices = mixing.choices(lane)[self.before..].iter();
-        self.sets.iter().zip(choices).map(|(set, &choice)| (set.row(choice), choice.stretch))
+    ) -> impl Iterator<Item = (&'a [i16], i16)> {
+        let choices = mixing.choices(lane).iter().zip(self.last.weights());
+        let all = self.sets.iter().zip(choices);
+        let moved = all.filter(|(_, (choice, _))| choice.stretch.abs() < STRETCH_LIMIT);
+        moved.map(|(set, (&choice, &weight))| (set.row(choice), weight))
     }
 }
-
-/// Groups of sets at most.
-pub(crate) const MAX_GROUPS: usize = 4;
 
 /// Lanes of which one thread mixes at a time what is said of their bits.
 pub(crate) struct Mixing {
@@ -284,32 +283,36 @@ impl Mixing {
         Self::new(lanes, self.width, self.sets)
     }
 
+    /// What one lane was predicted from and by, between two of its bits.
+    pub(crate) fn walk(&mut self, walker: &mut Walker) {
+        walker.values(&mut self.inputs);
+        self.choices.iter_mut().for_each(|choice| choice.walk(walker));
+        walker.values(&mut self.outputs);
+        self.ends.iter_mut().for_each(|end| end.walk(walker));
+    }
+
+    /// What a lane, counted from the first one here, was predicted from.
+    #[inline(always)]
+    fn inputs(&self, lane: usize) -> &[i16] {
+        &self.inputs[lane * self.width..][..self.width]
+    }
+
     /// What a lane, counted from the first one here, has chosen of each set.
+    #[inline(always)]
     fn choices(&self, lane: usize) -> &[Choice] {
         &self.choices[lane * self.sets..][..self.sets]
     }
 
-    /// The bytes of these lanes up to the bit that came last.
-    #[inline(always)]
-    pub(crate) fn done<'a>(&self, frame: &'a Frame) -> &'a [u32] {
-        frame.done.get(self.first..).unwrap_or(&[])
-    }
-
     /// What the sets have said of a lane, counted from the first one here.
     #[inline(always)]
-    pub(crate) fn outputs(&self, lane: usize) -> &[i16] {
+    fn outputs(&self, lane: usize) -> &[i16] {
         &self.outputs[lane * self.outputs_width..][..self.outputs_width]
     }
 
     /// Mixes what the blocks say of the next bit: by all sets, then by the last stage.
     #[inline(always)]
-    pub(crate) fn advance<K: Kernel>(
-        &mut self,
-        frame: &Frame,
-        blocks: &[&Block],
-        groups: &[&Sets],
-        last: &Last,
-    ) {
+    pub(crate) fn advance<K: Kernel>(&mut self, frame: &Frame, blocks: &[&Block], mixer: &Mixer) {
+        let Mixer { choosers, sets, contexts, last } = mixer;
         let lanes = self.first..frame.nodes.len().min(self.first + self.ends.len());
         for (at, lane) in lanes.clone().enumerate() {
             let inputs = &mut self.inputs[at * self.width..][..self.width];
@@ -325,26 +328,18 @@ impl Mixing {
                 tally: blocks[1..].iter().map(|block| block.tallies[lane]).sum(),
             };
             let choices = &mut self.choices[at * self.sets..][..self.sets];
-            for group in groups {
-                let choices = choices[group.before..].iter_mut();
-                for ((set, &chooser), choice) in group.sets.iter().zip(&group.choosers).zip(choices)
-                {
-                    set.choose(choice, place.row(chooser, group.contexts));
-                }
+            for ((set, &chooser), choice) in sets.iter().zip(choosers).zip(choices) {
+                set.choose(choice, place.row(chooser, *contexts));
             }
-            self.ends[at].rungs = last.choose(frame, lane);
+            last.choose(&mut self.ends[at], frame, lane);
         }
         for at in 0..lanes.len() {
             let inputs = &self.inputs[at * self.width..][..self.width];
             let outputs = &mut self.outputs[at * self.outputs_width..][..self.outputs_width];
             let choices = &mut self.choices[at * self.sets..][..self.sets];
-            for group in groups {
-                let choices = choices[group.before..].iter_mut();
-                let outputs = outputs[group.before..].iter_mut();
-                for ((set, choice), output) in group.sets.iter().zip(choices).zip(outputs) {
-                    set.mix::<K>(choice, inputs);
-                    *output = choice.stretch as i16;
-                }
+            for ((set, choice), output) in sets.iter().zip(choices).zip(&mut *outputs) {
+                set.mix::<K>(choice, inputs);
+                *output = choice.stretch as i16;
             }
             last.predict::<K>(outputs, &mut self.ends[at]);
         }

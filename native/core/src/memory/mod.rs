@@ -168,7 +168,6 @@ impl<C: BitCoder, W: Crew> Compiled for Row<'_, '_, C, W> {
                 frame.done.extend_from_slice(&frame.nodes);
                 frame.before += 1;
             }
-            crew.settle::<K>();
         }
         if let Watch::Bytes(explainer) = watch {
             sketches.end(*explainer);
