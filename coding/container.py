@@ -100,6 +100,7 @@ class Design(enum.IntEnum):
     LIGHT = 1
     FULL = 2
     LAYOUT = 3
+    BESIDE = 4
 
 
 class Transform(enum.IntEnum):

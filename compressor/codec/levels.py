@@ -24,9 +24,10 @@ class Level:
     ``table_bytes`` is what the memory's tables take for each byte of a block, up to ``tables_mib``;
     from there on they grow by ``more_bytes`` a byte. Fewer lanes make a block smaller and slower:
     ``short_lanes`` are those of one below SHORT bytes, ``alone_lanes`` those of one that no network
-    codes. ``block_mib`` bounds a block, and with it the text in memory. ``speed`` was measured on a
-    megabyte of English text, in KB/s to compress on two cores of an AMD EPYC (Zen 3); that of
-    levels 7 to 9 is level 6's by their ratio on another such machine (Zen 5).
+    codes, which has ``alone_design`` where that is another one. ``block_mib`` bounds a block, and
+    with it the text in memory. ``speed`` was measured on a megabyte of English text, in KB/s to
+    compress on two cores of an AMD EPYC (Zen 3); that of levels 7 to 9 is level 6's by their ratio
+    on another such machine (Zen 5).
     """
 
     number: int
@@ -41,6 +42,7 @@ class Level:
     speed: int
     purpose: str
     alone_lanes: int = 1
+    alone_design: Design | None = None
 
     @property
     def model(self) -> str | None:
@@ -70,7 +72,9 @@ class Level:
 
     def without_network(self, recipe: Recipe) -> Recipe:
         """The recipe for a block that the memory codes alone."""
-        return dataclasses.replace(recipe, lanes=min(recipe.lanes, self.alone_lanes))
+        lanes = min(recipe.lanes, self.alone_lanes)
+        design = self.alone_design or recipe.design
+        return dataclasses.replace(recipe, lanes=lanes, design=design)
 
 
 def lanes_of(length: int, most: int) -> int:
@@ -90,7 +94,7 @@ SHORT = 2 << 20
 LANE = 512
 """Bytes of a lane at least, where a block has more than one."""
 
-LIGHT, LAYOUT = Design.LIGHT, Design.LAYOUT
+LIGHT, LAYOUT, BESIDE = Design.LIGHT, Design.LAYOUT, Design.BESIDE
 BASE = ("base", "general")
 
 LEVELS: dict[int, Level] = {
@@ -103,7 +107,7 @@ LEVELS: dict[int, Level] = {
         Level(3, (), LAYOUT, 272, 256, 4, 1, 1, 128, 63, "programs, sound, pictures"),
         Level(4, ("tiny",), LIGHT, 256, 64, 2, 16, 8, 128, 70, "English text, fast"),
         Level(5, ("tiny",), LAYOUT, 272, 256, 4, 32, 16, 128, 55, "English text, fast and small"),
-        Level(6, BASE, LAYOUT, 272, 256, 4, 32, 16, 128, 34, "most files"),
+        Level(6, BASE, BESIDE, 272, 256, 4, 32, 16, 128, 34, "most files", alone_design=LAYOUT),
         Level(7, BASE, LAYOUT, 1024, 256, 24, 16, 16, 128, 34, "most files, more memory"),
         Level(8, BASE, LAYOUT, 1024, 256, 24, 8, 4, 128, 20, "most files, smaller"),
         Level(9, BASE, LAYOUT, 1024, 256, 24, 4, 1, 128, 19, "most files, smallest"),

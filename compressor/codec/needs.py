@@ -27,7 +27,7 @@ LANE_BYTES = 150_000
 """What each lane of a mixed block takes."""
 CHAINS_BYTES = 1_000_000
 """What making a deflate stream takes beside its text."""
-MATCHES = {Design.LIGHT: 2, Design.FULL: 3, Design.LAYOUT: 3}
+MATCHES = {Design.LIGHT: 2, Design.FULL: 3, Design.LAYOUT: 3, Design.BESIDE: 3}
 """Tables of matches in each design, of four bytes a place."""
 PIECE = 1 << 20
 """Bytes of a run or raw block that are written at once."""

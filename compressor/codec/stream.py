@@ -143,8 +143,8 @@ def make_block(
     """
     if kind != Kind.MIXED:
         return _plain(kind, raw, progress)
-    transform, text = trials.transformed(raw, coders.alone, recipe.design)
-    codec = trials.codec_for(text, coders)
+    transform, text = trials.transformed(raw, coders.alone, level.without_network(recipe).design)
+    codec = trials.codec_for(text, coders, recipe.design)
     if codec is coders.alone:
         recipe = level.without_network(recipe)
     return _mixed(codec, transform, raw, text, recipe, progress)
@@ -289,7 +289,7 @@ def compress_stream(
             return _Piece(kind, raw)
         room_for = room.block_bytes if max_memory else max(room.block_bytes, LEAST_PARTS)
         parts = trials.unpacked(raw, min(rebuilt.most_parts(len(raw)), room_for))
-        design = room.recipe(len(raw)).design
+        design = how.without_network(room.recipe(len(raw))).design
         if texts := trials.in_base64(raw):
             inside = base64_text.parts_of(raw, texts)
             deeper = trials.unpacked(inside, min(rebuilt.most_parts(len(inside)), room_for))

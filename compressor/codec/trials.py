@@ -257,12 +257,13 @@ def _far_repeats(text: bytes, sampled: bytes) -> int:
     return 8 * (repeats(text) - repeats(sampled) * len(text) // len(sampled))
 
 
-def codec_for(block: bytes, coders: Coders) -> BlockCodec:
+def codec_for(block: bytes, coders: Coders, design: Design = LAYOUT) -> BlockCodec:
     """The codec of the network that suits a block, or of the memory alone where none is a help.
 
     In a sample a network has the advantage of what it has learned before, and none of the lanes
     that it needs and the memory alone does without: it must win by a thirty-second there. A block
     that is too short to show this takes a network, of several the one that suits its middle.
+    ``design`` is what networks are tried beside, as the block will have it.
     """
     size = min(len(block) // SHARE, TEXT_SAMPLE)
     if not coders.networks:
@@ -276,7 +277,8 @@ def codec_for(block: bytes, coders: Coders) -> BlockCodec:
         return tried[0]
     text = sample(block, size, len(block) // 2)
     lanes = lanes_of(len(text), SAMPLE_LANES)
-    sizes = [_size(codec, text, LAYOUT, lanes) for codec in tried]
+    designs = [LAYOUT if codec is coders.alone else design for codec in tried]
+    sizes = [_size(codec, text, how, lanes) for codec, how in zip(tried, designs, strict=True)]
     best = min(range(len(coders.networks)), key=sizes.__getitem__)
     if coders.alone in tried and 32 * sizes[-1] <= 33 * sizes[best]:
         return coders.alone

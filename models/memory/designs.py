@@ -89,6 +89,19 @@ LAYOUT = FULL._replace(
 """FULL, but that five contexts that told least have made room for the columns of a line and the
 shape of what was last. For networks, and for files that may take time."""
 
+TELLS_NOTHING_BESIDE = (
+    shared(Kind.ORDER, 6),
+    *(shared(Kind.SPARSE, mask) for mask in (0b110, 0b101, 0b1100)),
+    shared(Kind.SPECIALS),
+    shared(Kind.FORMAT),
+    shared(Kind.RECORD),
+    shared(Kind.NEST),
+)
+BESIDE = LAYOUT._replace(
+    contexts=tuple(c for c in LAYOUT.contexts if c not in TELLS_NOTHING_BESIDE)
+)
+"""LAYOUT without what tells nothing of text beside a network that knows its kind."""
+
 LIGHT = Design(
     contexts=(
         *(shared(Kind.ORDER, number) for number in (1, 2, 3, 4, 6)),
@@ -102,5 +115,5 @@ LIGHT = Design(
 )
 """For the fastest level: no network, one lane."""
 
-DESIGNS = {1: LIGHT, 2: FULL, 3: LAYOUT}
+DESIGNS = {1: LIGHT, 2: FULL, 3: LAYOUT, 4: BESIDE}
 """By the number that a block names."""

@@ -415,6 +415,14 @@ DESIGNS = {
         "none, node, last, match, classes, known, fields, two",
         [5, 10, 20],
     ),
+    4: Design(
+        "1, 2, 3, 4, 8, word, pair, skip, triple, own 2, own 3, own 5, own word, indent, "
+        "above, above word, indirect, indirect pair, nest word, column, column above, shape, "
+        "specials format, field triple",
+        8,
+        "none, node, last, match, classes, known, fields, two",
+        [5, 10, 20],
+    ),
 }
 
 

@@ -79,6 +79,9 @@ def test_without_a_network_a_block_has_one_lane_but_those_that_are_asked_for() -
     recipe = MADE_UP.recipe(MIB)
     assert MADE_UP.without_network(recipe) == dataclasses.replace(recipe, lanes=1)
     assert LEVELS[1].without_network(LEVELS[1].recipe(MIB)) == LEVELS[1].recipe(MIB)
+    other = dataclasses.replace(MADE_UP, alone_design=Design.FULL)
+    assert other.recipe(MIB).design == MADE_UP.design
+    assert other.without_network(recipe).design == Design.FULL
     asked = MADE_UP.in_lanes(8)
     assert asked.without_network(asked.recipe(MIB)).lanes == 8
 

@@ -62,6 +62,15 @@ def test_the_network_codes_a_block_whose_sample_it_makes_smaller_by_a_thirty_sec
     assert (recipe.design, recipe.lanes) == (Design.LAYOUT, trials.SAMPLE_LANES)
 
 
+def test_a_network_is_tried_beside_the_design_that_its_block_would_have() -> None:
+    coders = Coders(Sized(331), (Sized(320),))
+    trials.codec_for(bytes(1 << 20), coders, Design.BESIDE)
+    ((network,), alone) = (coders.networks, coders.alone)
+    assert isinstance(network, Sized) and isinstance(alone, Sized)
+    designs = [codec.tried[0][1].design for codec in (network, alone)]
+    assert designs == [Design.BESIDE, Design.LAYOUT]
+
+
 def test_a_sample_is_a_small_share_of_the_block() -> None:
     for length in (96 << 10, 100_000, 1 << 19):
         coders = Coders(Sized(1), (Sized(1),))

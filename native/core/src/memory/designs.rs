@@ -113,6 +113,37 @@ pub static LAYOUT: Design = Design {
     ..FULL
 };
 
+/// `LAYOUT` without what tells nothing of text beside a network that knows its kind.
+pub static BESIDE: Design = Design {
+    items: &[
+        shared(Context::Order(1)),
+        shared(Context::Order(2)),
+        shared(Context::Order(3)),
+        shared(Context::Order(4)),
+        shared(Context::Order(8)),
+        shared(Context::Word),
+        shared(Context::Pair),
+        shared(Context::Skip),
+        shared(Context::Triple),
+        own(Context::Order(2)),
+        own(Context::Order(3)),
+        own(Context::Order(5)),
+        own(Context::Word),
+        shared(Context::Indent),
+        shared(Context::Above),
+        shared(Context::AboveWord),
+        shared(Context::Indirect),
+        shared(Context::IndirectPair),
+        shared(Context::NestWord),
+        shared(Context::Column),
+        shared(Context::ColumnAbove),
+        shared(Context::Shape),
+        shared(Context::SpecialsFormat),
+        shared(Context::FieldTriple),
+    ],
+    ..FULL
+};
+
 /// For the fastest level: no network, one lane.
 pub static LIGHT: Design = Design {
     items: &[
@@ -133,5 +164,5 @@ pub static LIGHT: Design = Design {
 /// The design that a block names by its number.
 #[must_use]
 pub fn by_number(number: usize) -> Option<&'static Design> {
-    [&LIGHT, &FULL, &LAYOUT].get(number.checked_sub(1)?).copied()
+    [&LIGHT, &FULL, &LAYOUT, &BESIDE].get(number.checked_sub(1)?).copied()
 }
