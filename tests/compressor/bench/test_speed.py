@@ -31,7 +31,7 @@ def test_a_run_with_weights_by_path_is_kept_and_counts_as_a_row(
     assert path.name.startswith("row-kolmozip-nano-other-text-")
     assert facts["reason"] is None
     assert (facts["kind"], facts["codec"], facts["level"]) == ("row", "kolmozip nano-other", 6)
-    assert (facts["model"], facts["design"], facts["tables_mib"]) == ("nano-other", "layout", 1)
+    assert (facts["model"], facts["design"], facts["tables_mib"]) == ("nano-other", "beside", 1)
     assert (facts["lanes"], facts["file_format"]) == (1, container.VERSION)
     assert facts["weights_bytes"] == NANO.stat().st_size
     assert facts["compressed_bytes"] < SIZE, "stored raw, which needs no weights"

@@ -145,7 +145,7 @@ def test_real_text_shrinks_through_the_model(
     assert compressor.decompress(packed) == text[:1500]
     (block,) = blocks(packed)
     assert isinstance(block.head, Mixed)
-    assert (block.head.lanes, block.head.design) == (1, Design.LAYOUT)
+    assert (block.head.lanes, block.head.design) == (1, Design.BESIDE)
     assert block.head.weights_id == nano_codec.identity[:4]
     assert len(packed) < 740
 

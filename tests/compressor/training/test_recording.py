@@ -172,7 +172,7 @@ def test_lanes_are_those_of_a_file_or_of_the_run_where_these_are_more(
 ) -> None:
     columns, recipe = excerpt(text[:size], TrainConfig(lanes=lanes, total_bytes=count))
     assert columns.shape == shape
-    assert (recipe.lanes, recipe.design) == (shape[1], Design.LAYOUT)
+    assert (recipe.lanes, recipe.design) == (shape[1], Design.BESIDE)
 
 
 @pytest.mark.parametrize("block", [0, 1000])
