@@ -134,9 +134,8 @@ class Memory:
         how = LEVELS[level]
         codec = trials.codec_for(text, registry.of_level(how, model or None, engine))
         wanted = tables or -(-len(text) * TABLE_BYTES // MIB)
-        recipe = Recipe(
-            1, how.alone_design or how.design, min(wanted, MAX_TABLES if tables else how.tables_mib)
-        )
+        design = how.without_network(how.recipe(len(text))).design
+        recipe = Recipe(1, design, min(wanted, MAX_TABLES if tables else how.tables_mib))
         named = [(name, len(data)) for name, data in sources.items()]
         _write(
             path, recipe, None if text_only else codec, codec.identity, named, text, force, progress

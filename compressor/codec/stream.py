@@ -143,11 +143,11 @@ def make_block(
     """
     if kind != Kind.MIXED:
         return _plain(kind, raw, progress)
-    transform, text = trials.transformed(raw, coders.alone, level.without_network(recipe).design)
+    alone = level.without_network(recipe)
+    transform, text = trials.transformed(raw, coders.alone, alone.design)
     codec = trials.codec_for(text, coders, recipe.design)
-    if codec is coders.alone:
-        recipe = level.without_network(recipe)
-    return _mixed(codec, transform, raw, text, recipe, progress)
+    how = alone if codec is coders.alone else recipe
+    return _mixed(codec, transform, raw, text, how, progress)
 
 
 def block_after(prepared: Coder, kind: Kind, raw: bytes, progress: Progress) -> Block:

@@ -20,9 +20,10 @@ from click.testing import Result
 import compressor
 from coding import container
 from coding.container import Block, Mixed
-from compressor.codec import levels, needs, weights_store
+from compressor.codec import levels, native, needs, weights_store
 from compressor.codec.seams import BlockCodec
 from compressor.system import files
+from data.samples import sample
 
 Run = Callable[..., Result]
 Facts = Callable[[str], list[dict]]
@@ -396,6 +397,13 @@ def test_the_default_level_and_the_last_of_several(folder: Path, cli: Run) -> No
     assert cli("-9", "-1", "-c", "a.txt").stdout_bytes == packed[1]
     assert cli("-1", "--level", "6", "-c", "a.txt").stdout_bytes == packed[6]
     assert len(packed[9]) < len(packed[1]) and len(packed[6]) < len(packed[1])
+
+
+@pytest.mark.skipif(native.absent() is not None, reason="takes minutes without the native engine")
+def test_the_highest_level_makes_the_smallest_files(folder: Path, cli: Run) -> None:
+    Path("b").write_bytes(sample()[:4000])
+    packed = {level: cli(f"-{level}c", "b").stdout_bytes for level in (1, 6, 9)}
+    assert len(packed[9]) <= len(packed[6]) < len(packed[1])
 
 
 def test_a_model_takes_the_place_of_the_level_s_own(

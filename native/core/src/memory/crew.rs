@@ -190,7 +190,7 @@ impl Alone {
 
 /// So many of the first values, in an array, as a vector would cost more than a lane's bit.
 #[inline(always)]
-fn array<'a, T, const N: usize>(mut values: impl Iterator<Item = &'a T>) -> [&'a T; N] {
+pub(super) fn array<'a, T, const N: usize>(mut values: impl Iterator<Item = &'a T>) -> [&'a T; N] {
     let first = values.next().expect("there is one");
     let mut all = [first; N];
     for (to, value) in all[1..].iter_mut().zip(values) {
@@ -224,8 +224,8 @@ impl Crew for Alone {
         mut what: impl FnMut(&mut Frame, usize, u32) -> Result<(), E>,
     ) -> Result<(), E> {
         let active = self.frame.nodes.len();
-        let ends = self.mixing.ends[..active].iter().enumerate();
-        ends.into_iter().try_for_each(|(lane, end)| what(&mut self.frame, lane, end.zero))
+        let mut ends = self.mixing.ends[..active].iter().enumerate();
+        ends.try_for_each(|(lane, end)| what(&mut self.frame, lane, end.zero))
     }
 
     #[cold]

@@ -58,7 +58,7 @@ impl Sketches {
         for lane in 0..lanes {
             let place = crew.frame.readers[lane].next();
             self.costs.push((place, 0.0));
-            if let Some(counts) = crew.frame.evidence.of(lane) {
+            if let Some(counts) = crew.frame.evidence.by_lane().nth(lane) {
                 explainer.said(place, counts);
             }
             self.of.push(explainer.wants(place).then(|| Explained {

@@ -84,13 +84,13 @@ impl Evidence {
         Self { groups: vec![Vec::new(); lanes.div_ceil(size)], size, lanes, step: 0 }
     }
 
-    /// The 256 counts of a lane, where there is a network.
+    /// The 256 counts of each lane in order, where there is a network.
     #[inline(always)]
-    pub(crate) fn of(&self, lane: usize) -> Option<&[i32]> {
-        let group = self.groups.get(lane.checked_div(self.size)?)?;
-        let first = lane - lane % self.size;
-        let lanes = self.size.min(self.lanes - first);
-        Some(&group[(self.step * lanes + lane - first) * VOCABULARY..][..VOCABULARY])
+    pub(crate) fn by_lane(&self) -> impl Iterator<Item = &[i32]> {
+        self.groups.iter().enumerate().flat_map(|(number, group)| {
+            let count = self.size.min(self.lanes - number * self.size) * VOCABULARY;
+            group[self.step * count..][..count].chunks_exact(VOCABULARY)
+        })
     }
 }
 

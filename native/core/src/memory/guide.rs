@@ -83,7 +83,7 @@ impl Guide {
         inputs: &mut [i16],
     ) -> Expected {
         inputs[0] = BIAS;
-        if let Some(evidence) = frame.evidence.of(lane) {
+        if let Some(evidence) = frame.evidence.by_lane().nth(lane) {
             let first = (node as usize) << (8 - k) & 255;
             let total = evidence[first..][..VOCABULARY >> k].iter().sum::<i32>() as u32;
             let mut range = Range { first, total, lower: 0 };
@@ -135,8 +135,8 @@ impl Guide {
                 matches.step(&frame.text, &frame.readers);
             }
         }
-        for (lane, (range, &node)) in self.ranges.iter_mut().zip(&frame.nodes).enumerate() {
-            let Some(evidence) = frame.evidence.of(lane) else { break };
+        let counts = frame.evidence.by_lane();
+        for ((range, evidence), &node) in self.ranges.iter_mut().zip(counts).zip(&frame.nodes) {
             if k == 0 {
                 let total = evidence.iter().sum::<i32>() as u32;
                 *range = Range { first: 0, total, lower: 0 };

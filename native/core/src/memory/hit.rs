@@ -7,7 +7,8 @@
 #![forbid(unsafe_code)]
 
 use super::crew::{
-    HISTORY_WEIGHT, MATCH_WEIGHT, MAX_BLOCKS, NETWORK_WEIGHT, RUN_WEIGHT, SET_PACE, match_bits,
+    HISTORY_WEIGHT, MATCH_WEIGHT, MAX_BLOCKS, NETWORK_WEIGHT, RUN_WEIGHT, SET_PACE, array,
+    match_bits,
 };
 use super::first::First;
 use super::frame::{Block, Expected, Frame};
@@ -322,11 +323,7 @@ impl Memory {
                     }
                 }
             }
-            // An array, as a vector would cost more than a lane's bit.
-            let mut all = [&self.blocks[0]; MAX_BLOCKS];
-            for (to, block) in all.iter_mut().zip(&self.blocks) {
-                *to = block;
-            }
+            let all: [&Block; MAX_BLOCKS] = array(self.blocks.iter());
             let (blocks, mixing) = (&all[..self.blocks.len()], &mut self.bit_mixing);
             self.bit_mixer.learn::<K>(&self.frame, mixing);
             mixing.advance::<K>(&self.frame, blocks, &self.bit_mixer);
