@@ -101,6 +101,7 @@ class Design(enum.IntEnum):
     FULL = 2
     LAYOUT = 3
     BESIDE = 4
+    ALONE = 5
 
 
 class Transform(enum.IntEnum):

@@ -24,10 +24,9 @@ class Level:
     ``table_bytes`` is what the memory's tables take for each byte of a block, up to ``tables_mib``;
     from there on they grow by ``more_bytes`` a byte. Fewer lanes make a block smaller and slower:
     ``short_lanes`` are those of one below SHORT bytes, ``alone_lanes`` those of one that no network
-    codes, which has ``alone_design`` where that is another one. ``block_mib`` bounds a block, and
-    with it the text in memory. ``speed`` was measured on a megabyte of English text, in KB/s to
-    compress on two cores of an AMD EPYC (Zen 3); that of levels 7 to 9 is level 6's by their ratio
-    on another such machine (Zen 5).
+    codes. ``block_mib`` bounds a block, and with it the text in memory. ``speed`` was measured on a
+    megabyte of English text, in KB/s to compress on two cores of an AMD EPYC (Zen 3); that of
+    levels 7 to 9 is level 6's by their ratio on another such machine (Zen 5).
     """
 
     number: int
@@ -42,7 +41,6 @@ class Level:
     speed: int
     purpose: str
     alone_lanes: int = 1
-    alone_design: Design | None = None
 
     @property
     def model(self) -> str | None:
@@ -61,20 +59,32 @@ class Level:
         return dataclasses.replace(self, lanes=lanes, short_lanes=lanes, alone_lanes=lanes)
 
     def recipe(self, length: int) -> Recipe:
-        """How a block of ``length`` bytes, at least one, is coded.
+        """How a block of ``length`` bytes, at least one, is coded, with a network if there are any.
 
         Lanes are used as far as the block has bytes for them.
         """
         wanted = self.tables_mib + length * self.more_bytes // MIB
         tables = min(max(-(-length * self.table_bytes // MIB), 1), wanted)
-        lanes = self.short_lanes if length < SHORT else self.lanes
-        return Recipe(lanes_of(length, lanes), self.design, tables)
+        lanes = lanes_of(length, self.short_lanes if length < SHORT else self.lanes)
+        return Recipe(lanes, self._design(length, lanes), tables)
+
+    def _design(self, length: int, lanes: int) -> Design:
+        """That of the level, unless a short block or a single lane makes another one better."""
+        if self.design != LAYOUT or not self.models:
+            return self.design
+        if length < LITTLE:
+            return BESIDE
+        return ALONE if lanes == 1 else LAYOUT
 
     def without_network(self, recipe: Recipe) -> Recipe:
-        """The recipe for a block that the memory codes alone."""
+        """The recipe for a block that the memory codes alone.
+
+        In one lane it takes the design that is made for this, unless the level is for speed.
+        """
         lanes = min(recipe.lanes, self.alone_lanes)
-        design = self.alone_design or recipe.design
-        return dataclasses.replace(recipe, lanes=lanes, design=design)
+        if recipe.design == LIGHT:
+            return dataclasses.replace(recipe, lanes=lanes)
+        return dataclasses.replace(recipe, lanes=lanes, design=ALONE if lanes == 1 else LAYOUT)
 
 
 def lanes_of(length: int, most: int) -> int:
@@ -91,10 +101,13 @@ def lanes_of(length: int, most: int) -> int:
 SHORT = 2 << 20
 """Bytes of a block from which more lanes cost little of its size."""
 
+LITTLE = 1 << 15
+"""Bytes of a block from which many contexts learn more beside a network than few."""
+
 LANE = 512
 """Bytes of a lane at least, where a block has more than one."""
 
-LIGHT, LAYOUT, BESIDE = Design.LIGHT, Design.LAYOUT, Design.BESIDE
+LIGHT, LAYOUT, BESIDE, ALONE = Design.LIGHT, Design.LAYOUT, Design.BESIDE, Design.ALONE
 BASE = ("base", "general")
 
 LEVELS: dict[int, Level] = {
@@ -107,7 +120,7 @@ LEVELS: dict[int, Level] = {
         Level(3, (), LAYOUT, 272, 256, 4, 1, 1, 128, 63, "programs, sound, pictures"),
         Level(4, ("tiny",), LIGHT, 256, 64, 2, 16, 8, 128, 70, "English text, fast"),
         Level(5, ("tiny",), LAYOUT, 272, 256, 4, 32, 16, 128, 55, "English text, fast and small"),
-        Level(6, BASE, BESIDE, 272, 256, 4, 32, 16, 128, 34, "most files", alone_design=LAYOUT),
+        Level(6, BASE, BESIDE, 272, 256, 4, 32, 16, 128, 34, "most files"),
         Level(7, BASE, LAYOUT, 1024, 256, 24, 16, 16, 128, 34, "most files, more memory"),
         Level(8, BASE, LAYOUT, 1024, 256, 24, 8, 4, 128, 20, "most files, smaller"),
         Level(9, BASE, LAYOUT, 1024, 256, 24, 4, 1, 128, 19, "most files, smallest"),

@@ -25,9 +25,17 @@ FIXED_BYTES = 23_000_000
 """What a mixed block takes whatever its length: maps and mixers."""
 LANE_BYTES = 150_000
 """What each lane of a mixed block takes."""
+FOLLOWED_BYTES = 4 << 20
+"""What a lane takes beside, where the design tells what followed the last bytes by their hash."""
 CHAINS_BYTES = 1_000_000
 """What making a deflate stream takes beside its text."""
-MATCHES = {Design.LIGHT: 2, Design.FULL: 3, Design.LAYOUT: 3, Design.BESIDE: 3}
+MATCHES = {
+    Design.LIGHT: 2,
+    Design.FULL: 3,
+    Design.LAYOUT: 3,
+    Design.BESIDE: 3,
+    Design.ALONE: 3,
+}
 """Tables of matches in each design, of four bytes a place."""
 PIECE = 1 << 20
 """Bytes of a run or raw block that are written at once."""
@@ -43,7 +51,8 @@ def mixing(length: int, recipe: Recipe, networks: int) -> int:
     An encoder may have several networks at hand, of which the block takes one.
     """
     matches = MATCHES[recipe.design] * (4 << match_bits(length, recipe.tables))
-    needed = FIXED_BYTES + (recipe.tables << 20) + matches + LANE_BYTES * recipe.lanes
+    of_lane = LANE_BYTES + (FOLLOWED_BYTES if recipe.design == Design.ALONE else 0)
+    needed = FIXED_BYTES + (recipe.tables << 20) + matches + of_lane * recipe.lanes
     return needed + (NETWORK_BYTES + (networks - 1) * FURTHER_BYTES if networks else 0)
 
 
@@ -74,7 +83,10 @@ def encoding(length: int, recipe: Recipe, networks: int) -> int:
     granule that comes next.
     """
     texts = 4 * length + min(length, GRANULE)
-    return PROCESS_BYTES + texts + mixing(length, recipe, networks)
+    ways = [recipe]
+    if recipe.design != Design.LIGHT:  # whether it will have a network is not known
+        ways.append(dataclasses.replace(recipe, design=Design.ALONE, lanes=1))
+    return PROCESS_BYTES + texts + max(mixing(length, way, networks) for way in ways)
 
 
 class Room:

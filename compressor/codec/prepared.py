@@ -132,9 +132,10 @@ class Memory:
                 "choose other files"
             )
         how = LEVELS[level]
-        codec = trials.codec_for(text, registry.of_level(how, model or None, engine))
-        wanted = tables or -(-len(text) * TABLE_BYTES // MIB)
         design = how.without_network(how.recipe(len(text))).design
+        coders = registry.of_level(how, model or None, engine)
+        codec = trials.codec_for(text, coders, design, design)
+        wanted = tables or -(-len(text) * TABLE_BYTES // MIB)
         recipe = Recipe(1, design, min(wanted, MAX_TABLES if tables else how.tables_mib))
         named = [(name, len(data)) for name, data in sources.items()]
         _write(

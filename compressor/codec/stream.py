@@ -145,7 +145,7 @@ def make_block(
         return _plain(kind, raw, progress)
     alone = level.without_network(recipe)
     transform, text = trials.transformed(raw, coders.alone, alone.design)
-    codec = trials.codec_for(text, coders, recipe.design)
+    codec = trials.codec_for(text, coders, recipe.design, alone.design)
     how = alone if codec is coders.alone else recipe
     return _mixed(codec, transform, raw, text, how, progress)
 

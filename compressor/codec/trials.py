@@ -30,8 +30,8 @@ NUMBERS_SAMPLE = 1 << 16
 SHARE, ALONE_SHARE = 48, 8
 """A sample is at most one byte in so many of the block, so that trials cost little of its time. A
 transform is tried with the memory alone, which is quicker, and only where it may well help."""
-LEAST_SAMPLE = 1 << 9
-"""Bytes of a block, if it has so many, by which one of several networks is chosen."""
+LEAST_SAMPLE = 1 << 10
+"""Bytes of a block, if it has so many, by which a network or none is chosen."""
 SAMPLE_LANES = 8
 LEAST_NUMBERS = 1 << 11
 LEAST_PREDICTED = 1 << 12
@@ -257,30 +257,24 @@ def _far_repeats(text: bytes, sampled: bytes) -> int:
     return 8 * (repeats(text) - repeats(sampled) * len(text) // len(sampled))
 
 
-def codec_for(block: bytes, coders: Coders, design: Design = LAYOUT) -> BlockCodec:
+def codec_for(
+    block: bytes, coders: Coders, design: Design = LAYOUT, alone: Design = LAYOUT
+) -> BlockCodec:
     """The codec of the network that suits a block, or of the memory alone where none is a help.
 
     In a sample a network has the advantage of what it has learned before, and none of the lanes
-    that it needs and the memory alone does without: it must win by a thirty-second there. A block
-    that is too short to show this takes a network, of several the one that suits its middle.
-    ``design`` is what networks are tried beside, as the block will have it.
+    that it needs and the memory alone does without: it must win by a thirty-second there.
+    ``design`` is what networks are tried beside, as the block will have it, ``alone`` that of the
+    memory alone.
     """
-    size = min(len(block) // SHARE, TEXT_SAMPLE)
     if not coders.networks:
         return coders.alone
-    tried: tuple[BlockCodec, ...] = coders.networks
-    if size < TEXT_SAMPLE // 8:
-        size = min(max(size, LEAST_SAMPLE), len(block))
-    else:
-        tried = (*coders.networks, coders.alone)
-    if len(tried) == 1:
-        return tried[0]
+    size = min(max(len(block) // SHARE, LEAST_SAMPLE), TEXT_SAMPLE, len(block))
     text = sample(block, size, len(block) // 2)
     lanes = lanes_of(len(text), SAMPLE_LANES)
-    designs = [LAYOUT if codec is coders.alone else design for codec in tried]
-    sizes = [_size(codec, text, how, lanes) for codec, how in zip(tried, designs, strict=True)]
-    best = min(range(len(coders.networks)), key=sizes.__getitem__)
-    if coders.alone in tried and 32 * sizes[-1] <= 33 * sizes[best]:
+    sizes = [_size(codec, text, design, lanes) for codec in coders.networks]
+    best = min(range(len(sizes)), key=sizes.__getitem__)
+    if 32 * _size(coders.alone, text, alone, lanes) <= 33 * sizes[best]:
         return coders.alone
     return coders.networks[best]
 

@@ -12,6 +12,8 @@ from models.memory.readers import Readers
 
 TWO_BITS = 12
 """Base-2 logarithm of the rows for hashes of two bytes."""
+MOST_PLACE = 511
+"""Later places in a record than this choose the same rows."""
 MOST_FIELDS = 31
 """More fields than this choose the same rows."""
 SHARES = 8
@@ -27,6 +29,7 @@ class Chooser(enum.Enum):
     MATCH = "length and bit of the first match, and how far the byte is known"
     CLASSES = "the classes of the last two bytes"
     KNOWN = "how many runs agree, and how many histories are known"
+    PLACE = "the place in the record"
     FIELDS = "how many separators the line has"
     TWO = "a hash of the last two bytes"
 
@@ -40,6 +43,7 @@ class Chooser(enum.Enum):
             Chooser.MATCH: 32 * 3,
             Chooser.CLASSES: 40 * 8,
             Chooser.KNOWN: (SHARES + 1) * (SHARES + 1) * 8,
+            Chooser.PLACE: (MOST_PLACE + 1) * 8,
             Chooser.FIELDS: (MOST_FIELDS + 1) * 8,
             Chooser.TWO: 1 << TWO_BITS,
         }[self]
@@ -51,6 +55,8 @@ class Chooser(enum.Enum):
                 return readers.last[:active]
             case Chooser.CLASSES:
                 return readers.classes()[:active] * 8
+            case Chooser.PLACE:
+                return np.minimum(readers.place()[:active], MOST_PLACE) * 8
             case Chooser.FIELDS:
                 return np.minimum(readers.fields[:active], MOST_FIELDS) * 8
             case Chooser.TWO:
@@ -71,7 +77,7 @@ class Chooser(enum.Enum):
                 return node
             case Chooser.MATCH:
                 return expected * 3 + (k > 0) + (k > 3)
-            case Chooser.CLASSES | Chooser.FIELDS:
+            case Chooser.CLASSES | Chooser.PLACE | Chooser.FIELDS:
                 return k
             case Chooser.KNOWN:
                 known, runs = said.speaks.sum(axis=1) * SHARES // said.speaks.shape[1]

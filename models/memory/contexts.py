@@ -40,6 +40,15 @@ class Kind(enum.Enum):
     SHAPE = "the upper five bits of each of the last six bytes"
     SPECIALS_FORMAT = "the last two special bytes, classes of the last bytes, last"
     FIELD_TRIPLE = "field of the line, the last three bytes"
+    PLACE = "the record's length, the place in it"
+    TREND = "what the byte above in a record is if it goes on as from the one above that"
+    THREE_ABOVE = "the record's length, the three bytes above in records"
+    SIXTEENTH = "the place modulo 16, last"
+    HALVES = "the upper halves of the last four bytes"
+    EVEN = "the second, fourth and sixth last bytes"
+    FAR = "the fourth and the eighth last byte"
+    PAIR_FOLLOWED = "what followed the last two bytes the last two times, last"
+    FOLLOWED = "what followed as many last bytes as its number the last two times"
 
 
 class Context(NamedTuple):
@@ -72,9 +81,7 @@ def _numbers(
     word, words = readers.word, readers.words
     match context.kind:
         case Kind.ORDER:
-            kept = readers.recent & ((1 << 8 * context.number) - 1)
-            salt = np.uint32(context.number << 24)
-            return kept.astype(np.uint32), (kept >> 32).astype(np.uint32) ^ salt
+            return readers.order(context.number)
         case Kind.WORD:
             return np.where(word == 0, pair, word), last ^ 0x100
         case Kind.PAIR:
@@ -124,3 +131,25 @@ def _numbers(
             return hashed(readers.specials, readers.format), last ^ 0x1400
         case Kind.FIELD_TRIPLE:
             return (readers.recent & 0xFFFFFF).astype(np.uint32), readers.fields ^ 0x1500
+        case Kind.PLACE:
+            return readers.place(), readers.record.astype(np.uint32) << 8 ^ 0xC4
+        case Kind.TREND:
+            trend = 2 * readers.in_record() - readers.in_record(2)
+            return trend & 0xFF, np.full_like(last, 0x1600)
+        case Kind.THREE_ABOVE:
+            above = (readers.in_record(number) << 8 * (number - 1) for number in (1, 2, 3))
+            return sum(above, np.uint32(0)), readers.record.astype(np.uint32) << 8 ^ 0xC6
+        case Kind.SIXTEENTH:
+            return np.uint32(readers.length % 16 << 8) | last, np.full_like(last, 0x1700)
+        case Kind.HALVES:
+            return (readers.recent & 0xF0F0F0F0).astype(np.uint32), np.full_like(last, 0x1800)
+        case Kind.EVEN:
+            three = readers.nth(2) | readers.nth(4) << 8 | readers.nth(6) << 16
+            return three, np.full_like(last, 0x1A00)
+        case Kind.FAR:
+            return readers.nth(4) | readers.nth(8) << 8, np.full_like(last, 0x1B00)
+        case Kind.PAIR_FOLLOWED:
+            return readers.pair_followed | last << 16, np.full_like(last, 0x1C00)
+        case Kind.FOLLOWED:
+            followed = readers.hash_followed(context.number).astype(np.uint32)
+            return followed, np.full_like(last, 0x1900 + context.number)

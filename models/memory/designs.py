@@ -102,6 +102,31 @@ BESIDE = LAYOUT._replace(
 )
 """LAYOUT without what tells nothing of text beside a network that knows its kind."""
 
+ALONE = FULL._replace(
+    contexts=(
+        *(shared(Kind.ORDER, number) for number in (1, 2)),
+        shared(Kind.FAR),
+        *(shared(Kind.ORDER, number) for number in (4, 6)),
+        shared(Kind.SPARSE, 0b10),
+        shared(Kind.PLACE),
+        shared(Kind.TREND),
+        *(shared(kind) for kind in (Kind.WORD, Kind.PAIR, Kind.SKIP, Kind.TRIPLE)),
+        shared(Kind.SPARSE, 0b110),
+        *(shared(kind) for kind in (Kind.PAIR_FOLLOWED, Kind.EVEN, Kind.HALVES)),
+        shared(Kind.SPARSE, 0b1100),
+        *(shared(kind) for kind in (Kind.INDENT, Kind.FORMAT, Kind.ABOVE_WORD, Kind.RECORD)),
+        *(shared(kind) for kind in (Kind.INDIRECT, Kind.SIXTEENTH)),
+        shared(Kind.FOLLOWED, 3),
+        *(shared(kind) for kind in (Kind.NEST, Kind.THREE_ABOVE, Kind.COLUMN, Kind.COLUMN_ABOVE)),
+        *(shared(kind) for kind in (Kind.SHAPE, Kind.SPECIALS_FORMAT, Kind.FIELD_TRIPLE)),
+        shared(Kind.FOLLOWED, 5),
+    ),
+    choosers=(Chooser.PLACE, *FULL.choosers[1:]),
+)
+"""For one lane without a network, which most often reads bytes of programs and numbers: contexts of
+a lane's own, which are shared ones there, and others of LAYOUT that told least have made room for
+records, far bytes and what followed, and the one row of mixer weights for rows by place."""
+
 LIGHT = Design(
     contexts=(
         *(shared(Kind.ORDER, number) for number in (1, 2, 3, 4, 6)),
@@ -115,5 +140,5 @@ LIGHT = Design(
 )
 """For the fastest level: no network, one lane."""
 
-DESIGNS = {1: LIGHT, 2: FULL, 3: LAYOUT, 4: BESIDE}
+DESIGNS = {1: LIGHT, 2: FULL, 3: LAYOUT, 4: BESIDE, 5: ALONE}
 """By the number that a block names."""

@@ -6,6 +6,8 @@ them at once, as no file says which it has. Every attribute is an array over lan
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from models.integer.ngram import HASH_HIGH, HASH_LOW
@@ -21,6 +23,10 @@ BROKEN_BY_LINES = b"\"'`<"
 """What an end of line closes."""
 QUOTE_DEPTH, DEPTH = 3, 8
 """A quote is looked for among so many innermost open ones, a bracket among all that are told."""
+FOLLOWED = 3, 5
+"""So many last bytes of which it is known what followed, beside one and two."""
+FOLLOWED_BITS = 20
+"""Of each of these so many hashes are told apart, as powers of two."""
 SEPARATORS = b',\t;:|"'
 
 
@@ -62,10 +68,13 @@ def hashed(a: np.ndarray, b: np.ndarray | int) -> np.ndarray:
 class Readers:
     """All lanes of a block, which have read equally many bytes each."""
 
-    def __init__(self, text: np.ndarray, starts: np.ndarray) -> None:
+    def __init__(
+        self, text: np.ndarray, starts: np.ndarray, followed: Iterable[int] = FOLLOWED
+    ) -> None:
         """Takes the block, (length,) uint8, and where in it each lane begins, (lanes,) int64.
 
-        Of the block only what was read is looked at.
+        Of the block only what was read is looked at. ``followed`` are those of FOLLOWED that are
+        asked for.
         """
         lanes = starts.size
         self.text = text
@@ -107,6 +116,10 @@ class Readers:
         self._followed = np.zeros((lanes, 1 << 8), np.uint16)
         self._pair_followed = np.zeros((lanes, 1 << 16), np.uint16)
         """By the last byte, and by the last two: the last two bytes that followed."""
+        self._hash_followed: dict[int, np.ndarray] = {}
+        """By how many, and their hash: the last two bytes that followed as many last ones."""
+        for order in followed:
+            self._hash_followed[order] = np.zeros((lanes, 1 << FOLLOWED_BITS), np.uint16)
         self._lane = np.arange(lanes)
 
     @property
@@ -123,6 +136,26 @@ class Readers:
     def pair_followed(self) -> np.ndarray:
         """The two bytes that followed the last two bytes the last two times, uint16."""
         return self._pair_followed[self._lane, self.pair]
+
+    def hash_followed(self, order: int) -> np.ndarray:
+        """The two bytes that followed as many last bytes as FOLLOWED has it, uint16."""
+        return self._hash_followed[order][self._lane, self._followed_at(order)]
+
+    def _followed_at(self, order: int) -> np.ndarray:
+        return hashed(*self.order(order)) >> (32 - FOLLOWED_BITS)
+
+    def order(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """The two numbers that the hash of so many last bytes is made of, uint32 each."""
+        kept = self.recent & ((1 << 8 * number) - 1)
+        return kept.astype(np.uint32), (kept >> 32).astype(np.uint32) ^ np.uint32(number << 24)
+
+    def nth(self, back: int) -> np.ndarray:
+        """The last byte (1), the one before it (2), and so on to the eighth, or 0, uint32."""
+        return (self.recent >> np.uint64(8 * (back - 1)) & np.uint64(255)).astype(np.uint32)
+
+    def place(self) -> np.ndarray:
+        """The next byte's place in its record, uint32."""
+        return (self.length % self.record).astype(np.uint32)
 
     def classes(self) -> np.ndarray:
         """The classes of the last two bytes as a number below 40, int64."""
@@ -141,9 +174,9 @@ class Readers:
         """The next byte's number in its line, up to 255, uint32."""
         return np.minimum(self.length - self.lines[0], MOST).astype(np.uint32)
 
-    def in_record(self) -> np.ndarray:
-        """The byte a record's length before the next one, or 0 where there is none, uint32."""
-        place = self.length - self.record
+    def in_record(self, records: int = 1) -> np.ndarray:
+        """The byte so many records before the next one, or 0 where there is none, uint32."""
+        place = self.length - records * self.record
         there = place >= 0
         return self.text[self.starts + np.where(there, place, 0)] * there.astype(np.uint32)
 
@@ -152,6 +185,8 @@ class Readers:
         short = byte.astype(np.uint16)
         self._followed[self._lane, self.last] = self.followed << 8 | short
         self._pair_followed[self._lane, self.pair] = self.pair_followed << 8 | short
+        for order, followed in self._hash_followed.items():
+            followed[self._lane, self._followed_at(order)] = self.hash_followed(order) << 8 | short
         self.length += 1
         self.recent = self.recent << 8 | byte.astype(np.uint64)
         self.pair = (self.last << 8) | byte

@@ -423,6 +423,15 @@ DESIGNS = {
         "none, node, last, match, classes, known, fields, two",
         [5, 10, 20],
     ),
+    5: Design(
+        "1, 2, far, 4, 6, sparse 2, place, trend, word, pair, skip, triple, sparse 6, "
+        "pair followed, even, halves, sparse 12, indent, format, above word, record, indirect, "
+        "sixteenth, followed 3, nest, three above, column, column above, shape, specials format, "
+        "field triple, followed 5",
+        8,
+        "place, node, last, match, classes, known, fields, two",
+        [5, 10, 20],
+    ),
 }
 
 
@@ -550,6 +559,8 @@ class Memory:
             return 8 * (9 * (8 * r // number) + 8 * h // number) + k
         if name == "fields":
             return 8 * min(text.fields, 31) + k
+        if name == "place":
+            return 8 * min(len(text.bytes) % text.record, 511) + k
         return (text.pair * HASH_A & MASK32) >> 20 if name == "two" else 0
 
     def learn(self, lane: int, prediction: Prediction, bit: int) -> None:
@@ -605,6 +616,8 @@ class Text:
         self.indent = self.first = self.fields = self.specials = self.format = self.nest = 0
         self.after1: dict[int, int] = defaultdict(int)
         self.after2: dict[int, int] = defaultdict(int)
+        self.after3: dict[int, int] = defaultdict(int)
+        self.after5: dict[int, int] = defaultdict(int)
         self.seen: dict[int, tuple[int, int, int]] = defaultdict(lambda: (0, 0, 0))
         self.record = 4
         self.candidates = [[0, 0], [0, 0]]
@@ -620,7 +633,13 @@ class Text:
 
     def take(self, c: int) -> None:
         """Taking a byte."""
-        for after, at in ((self.after1, self.back(1)), (self.after2, self.pair)):
+        places = (
+            (self.after1, self.back(1)),
+            (self.after2, self.pair),
+            (self.after3, self.hash("3") >> 12),
+            (self.after5, self.hash("5") >> 12),
+        )
+        for after, at in places:
             after[at] = (256 * after[at] + c) & 0xFFFF
         self.bytes.append(c)
         self.take_word(c)
@@ -704,11 +723,16 @@ class Text:
         if kind == "sparse":
             kept = [self.back(i + 1) << (8 * i) for i in range(4) if int(number) >> i & 1]
             return hash32(sum(kept), 65536 * int(number) + 1280)
+        if kind == "followed":
+            after = {"3": self.after3, "5": self.after5}[number]
+            return hash32(after[self.hash(number) >> 12], 6400 + int(number))
         above = 256 * self.above(1, 0)
         column = min(len(self.bytes) - self.starts[0], 255)
         shape = [self.back(i) & 248 for i in range(1, 7)]
-        at = len(self.bytes) - self.record
-        back = self.bytes[at] if at >= 0 else 0
+        t, record = len(self.bytes), self.record
+        back, back2, back3 = (self.back(i * record) for i in (1, 2, 3))
+        place = t % record
+        halves = [self.back(i) & 240 for i in range(1, 5)]
         both = {
             "word": (word or pair, s1 + 256),
             "pair": (hash32(word, self.word1), s1 + 512),
@@ -733,6 +757,14 @@ class Text:
                 (shape[4] + 256 * shape[5]) ^ 1245184,
             ),
             "specials format": (hash32(self.specials, self.format), s1 + 5120),
+            "place": (place, (record << 8) ^ 196),
+            "trend": ((2 * back - back2) % 256, 5632),
+            "three above": (back + 256 * back2 + 65536 * back3, (record << 8) ^ 198),
+            "sixteenth": (256 * (t % 16) + s1, 5888),
+            "halves": (sum(half << (8 * i) for i, half in enumerate(halves)), 6144),
+            "even": (self.back(2) + 256 * self.back(4) + 65536 * self.back(6), 6656),
+            "far": (self.back(4) + 256 * self.back(8), 6912),
+            "pair followed": (65536 * s1 + self.after2[pair], 7168),
             "field triple": (65536 * self.back(3) + pair, self.fields + 5376),
         }[name]
         return hash32(*both)

@@ -380,7 +380,9 @@ def test_every_level_has_its_digit(
     packed = Path("b.kz").read_bytes()
     (block,) = blocks(packed)
     assert isinstance(block.head, Mixed)
-    assert block.head.design == wanted.design
+    recipe = wanted.recipe(len(original))
+    recipe = recipe if wanted.models else wanted.without_network(recipe)
+    assert block.head.design == recipe.design
     identity = container.NO_WEIGHTS
     if wanted.model:
         identity = weights_store.identity_of(weights_store.path_by_name(wanted.model))
@@ -413,7 +415,7 @@ def test_a_model_takes_the_place_of_the_level_s_own(
         (block,) = blocks(cli(f"-{level}", "-m", "nano", "-c", "a.txt").stdout_bytes)
         assert isinstance(block.head, Mixed)
         assert block.head.weights_id == nano_codec.identity[:4]
-        assert block.head.design == levels.LEVELS[level].design
+        assert block.head.design == levels.LEVELS[level].recipe(block.head.length).design
 
 
 def test_lanes_may_be_asked_for(

@@ -34,7 +34,7 @@ def test_there_are_nine_and_their_models_are_at_hand() -> None:
 def test_recipes_keep_the_format_and_grow_with_the_block(level: Level) -> None:
     recipes = [level.recipe(length) for length in LENGTHS]
     for length, recipe in zip(LENGTHS, recipes, strict=True):
-        assert recipe.design == level.design
+        assert recipe.design == level.design or level.number in (5, 7, 8, 9)
         most = level.tables_mib + length * level.more_bytes // MIB
         assert 1 <= recipe.tables <= most <= container.MAX_TABLES
         assert 1 <= recipe.lanes <= min(level.lanes, length, 1 << container.MAX_LANES_LOG2)
@@ -64,6 +64,27 @@ def test_tables_are_as_the_block_needs_them() -> None:
     assert growing.recipe(9 * MIB).tables == 448 + 18
 
 
+@pytest.mark.parametrize(
+    ("level", "little", "short", "long"),
+    [
+        (5, Design.BESIDE, Design.LAYOUT, Design.LAYOUT),
+        (6, Design.BESIDE, Design.BESIDE, Design.BESIDE),
+        (7, Design.BESIDE, Design.LAYOUT, Design.LAYOUT),
+        (8, Design.BESIDE, Design.LAYOUT, Design.LAYOUT),
+        (9, Design.BESIDE, Design.ALONE, Design.LAYOUT),
+    ],
+)
+def test_beside_a_network_the_design_is_that_for_the_length_and_the_lanes(
+    level: int, little: Design, short: Design, long: Design
+) -> None:
+    for lengths, design in [
+        ((1, 5000, 32767), little),
+        ((32768, 2 * MIB - 1), short),
+        ((2 * MIB, 100 * MIB), long),
+    ]:
+        assert {LEVELS[level].recipe(length).design for length in lengths} == {design}
+
+
 def test_lanes_that_are_asked_for_are_had_where_there_are_bytes_for_them() -> None:
     level = MADE_UP
     assert level.recipe(2 * MIB).lanes == 32
@@ -77,13 +98,24 @@ def test_lanes_that_are_asked_for_are_had_where_there_are_bytes_for_them() -> No
 
 def test_without_a_network_a_block_has_one_lane_but_those_that_are_asked_for() -> None:
     recipe = MADE_UP.recipe(MIB)
-    assert MADE_UP.without_network(recipe) == dataclasses.replace(recipe, lanes=1)
+    alone = dataclasses.replace(recipe, lanes=1, design=Design.ALONE)
+    assert MADE_UP.without_network(recipe) == alone
     assert LEVELS[1].without_network(LEVELS[1].recipe(MIB)) == LEVELS[1].recipe(MIB)
-    other = dataclasses.replace(MADE_UP, alone_design=Design.FULL)
-    assert other.recipe(MIB).design == MADE_UP.design
-    assert other.without_network(recipe).design == Design.FULL
     asked = MADE_UP.in_lanes(8)
-    assert asked.without_network(asked.recipe(MIB)).lanes == 8
+    assert asked.without_network(asked.recipe(MIB)).lanes == asked.recipe(MIB).lanes == 8
+
+
+@pytest.mark.parametrize("number", LEVELS)
+def test_the_design_for_one_lane_is_not_taken_for_more(number: int) -> None:
+    def design_in(lanes: int | None) -> Design:
+        level = LEVELS[number].in_lanes(lanes)
+        return level.without_network(level.recipe(MIB)).design
+
+    if number in (1, 2, 4):
+        assert {design_in(None), design_in(1), design_in(2)} == {Design.LIGHT}
+    else:
+        assert [design_in(None), design_in(1)] == [Design.ALONE, Design.ALONE]
+        assert design_in(2) == Design.LAYOUT
 
 
 @pytest.mark.skipif(native.absent() is not None, reason="takes minutes without the native engine")
@@ -99,7 +131,8 @@ def test_every_level_restores_real_text(
         (block,) = blocks(packed)
         head, how = block.head, LEVELS[level]
         assert isinstance(head, Mixed)
-        assert Recipe(head.lanes, head.design, head.tables) == how.recipe(length)
+        recipe = how.recipe(length) if how.models else how.without_network(how.recipe(length))
+        assert Recipe(head.lanes, head.design, head.tables) == recipe
         assert (head.weights_id == NO_WEIGHTS) == (how.model is None)
         assert len(packed) < length
 

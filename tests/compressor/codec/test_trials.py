@@ -13,6 +13,7 @@ import compressor
 from coding import transforms
 from coding.container import NO_WEIGHTS, Block, Design, Mixed, Transform
 from compressor.codec import native, registry, trials
+from compressor.codec.levels import LEVELS
 from compressor.codec.registry import Coders
 from compressor.codec.seams import Progress, Recipe
 from compressor.errors import StaleEngine
@@ -62,13 +63,14 @@ def test_the_network_codes_a_block_whose_sample_it_makes_smaller_by_a_thirty_sec
     assert (recipe.design, recipe.lanes) == (Design.LAYOUT, trials.SAMPLE_LANES)
 
 
-def test_a_network_is_tried_beside_the_design_that_its_block_would_have() -> None:
+@pytest.mark.parametrize("of_alone", [Design.LAYOUT, Design.ALONE])
+def test_codecs_are_tried_with_the_designs_that_the_block_would_have(of_alone: Design) -> None:
     coders = Coders(Sized(331), (Sized(320),))
-    trials.codec_for(bytes(1 << 20), coders, Design.BESIDE)
+    trials.codec_for(bytes(1 << 20), coders, Design.BESIDE, of_alone)
     ((network,), alone) = (coders.networks, coders.alone)
     assert isinstance(network, Sized) and isinstance(alone, Sized)
     designs = [codec.tried[0][1].design for codec in (network, alone)]
-    assert designs == [Design.BESIDE, Design.LAYOUT]
+    assert designs == [Design.BESIDE, of_alone]
 
 
 def test_a_sample_is_a_small_share_of_the_block() -> None:
@@ -79,10 +81,23 @@ def test_a_sample_is_a_small_share_of_the_block() -> None:
         assert len(tried) == length // trials.SHARE
 
 
-@pytest.mark.parametrize("length", [1, 100, (96 << 10) - 1])
-def test_a_short_block_is_not_tried(length: int) -> None:
-    coders = Coders(Sized(), (Sized(),))
-    assert (trials.codec_for(bytes(length), coders),) == coders.networks
+@pytest.mark.parametrize("length", [1, 100, 1024, 1025, (48 << 10) - 1])
+def test_of_a_short_block_a_kilobyte_is_tried_or_all_of_it(length: int) -> None:
+    block = random.Random(1).randbytes(length)
+    for alone in (320, 331):
+        coders = Coders(Sized(alone), (Sized(320),))
+        chosen = trials.codec_for(block, coders)
+        assert (chosen is coders.alone) == (alone == 320)
+        ((tried, _),) = coders.alone.tried
+        assert len(tried) == min(length, trials.LEAST_SAMPLE)
+
+
+@NATIVE
+def test_short_blocks_of_numbers_take_no_network() -> None:
+    numbers = b"".join(struct.pack("<hh", n * n % 1009, 3 * n) for n in range(2000))
+    coders = registry.of_level(LEVELS[6], None)
+    for length in (2000, 8000):
+        assert trials.codec_for(numbers[:length], coders) is coders.alone
 
 
 @pytest.mark.parametrize("length", [1, 100, 4000, (96 << 10) - 1, 96 << 10, 1 << 20])
@@ -99,7 +114,7 @@ def test_of_several_networks_the_one_codes_a_block_that_makes_its_sample_smalles
 
 def test_of_equal_networks_the_first_one_codes_a_block() -> None:
     networks = (Sized(100), Sized(100))
-    assert trials.codec_for(bytes(1000), Coders(Sized(), networks)) is networks[0]
+    assert trials.codec_for(bytes(1000), Coders(Sized(1000), networks)) is networks[0]
 
 
 def test_several_networks_are_no_help_either_where_the_memory_alone_does_as_well() -> None:

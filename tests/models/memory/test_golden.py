@@ -29,7 +29,7 @@ HERE = Path(__file__).parent
 GOLDEN = HERE / "golden.json"
 NANO = HERE.parents[1] / "golden" / "nano.kzw"
 """The weights of the golden files: a network that takes no time."""
-LIGHT, FULL, LAYOUT = 1, 2, 3
+LIGHT, FULL, LAYOUT, BESIDE, ALONE = 1, 2, 3, 4, 5
 
 
 class Case(NamedTuple):
@@ -81,6 +81,15 @@ CASES = [
     Case("records", 2800, LAYOUT, 56, 1),
     Case("repeats", 2000, LAYOUT, 50, 1),
     Case("same", 600, LAYOUT, 2, 1),
+    Case("text", 1000, BESIDE, 4, 2, network=True),
+    Case("table", 1000, BESIDE, 1, 1),
+    Case("text", 1000, ALONE, 1, 1),
+    Case("text", 500, ALONE, 20, 0),
+    Case("text", 200, ALONE, 5, 1, network=True),
+    Case("program", 3000, ALONE, 60, 1),
+    Case("special", 2000, ALONE, 50, 1),
+    Case("records", 2800, ALONE, 1, 1),
+    Case("table", 3000, ALONE, 50, 1),
 ]
 
 

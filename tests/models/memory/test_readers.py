@@ -67,3 +67,11 @@ def test_what_followed_is_remembered() -> None:
     assert readers.followed[0] == ord("b") << 8 | ord("c")
     assert readers.pair_followed[0] == 0
     assert reader_of(b"abcabdab").pair_followed[0] == ord("c") << 8 | ord("d")
+    assert reader_of(b"1abcx2abcy3abc").hash_followed(3)[0] == ord("x") << 8 | ord("y")
+    assert reader_of(b"1abcx2abcy3abc").hash_followed(5)[0] == 0
+
+
+def test_records_before_are_found() -> None:
+    readers = reader_of(b"abcdefghij")
+    assert (readers.place()[0], readers.in_record()[0], readers.in_record(2)[0]) == (2, 103, 99)
+    assert reader_of(b"abcdefg").in_record(2)[0] == 0

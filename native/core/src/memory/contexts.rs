@@ -61,6 +61,24 @@ pub(crate) enum Context {
     SpecialsFormat,
     /// Field of the line, the last three bytes.
     FieldTriple,
+    /// The record's length, the place in it.
+    Place,
+    /// What the byte above in a record is if it goes on as from the one above that.
+    Trend,
+    /// The record's length, the three bytes above in records.
+    ThreeAbove,
+    /// The place modulo 16, last.
+    Sixteenth,
+    /// The upper halves of the last four bytes.
+    Halves,
+    /// The second, fourth and sixth last bytes.
+    Even,
+    /// The fourth and the eighth last byte.
+    Far,
+    /// What followed the last two bytes the last two times, last.
+    PairFollowed,
+    /// What followed the last bytes the last two times; as many as the number's in `FOLLOWED`.
+    Followed(usize),
 }
 
 /// Ten classes of bytes.
@@ -86,10 +104,21 @@ pub(crate) fn order(n: u32, last: u64) -> u32 {
     hash(kept as u32, (kept >> 32) as u32 ^ n << 24)
 }
 
+/// So many last bytes of which it is known what followed, where a design has the context.
+pub(crate) const FOLLOWED: [u32; 2] = [3, 5];
+/// Of each of these so many hashes are told apart, as powers of two.
+const FOLLOWED_BITS: u32 = 20;
+
 /// The first record length, before one was seen to repeat.
 const FIRST_RECORD: u32 = 4;
 /// So often a distance must have repeated to be taken for the record length.
 const REPEATS: u32 = 15;
+
+/// Where it is kept what followed the last bytes, of those of this number in `FOLLOWED`.
+#[inline(always)]
+fn followed_at(of: usize, last: u64) -> usize {
+    (order(FOLLOWED[of], last) >> (32 - FOLLOWED_BITS)) as usize
+}
 
 /// A lane's text so far, as contexts see it.
 #[derive(Clone)]
@@ -121,10 +150,14 @@ pub(crate) struct Reader {
     /// By byte, and by two bytes, the last two that followed.
     followed: Box<[u16; 256]>,
     pair_followed: Vec<u16>,
+    /// By so many last bytes' hash, as `FOLLOWED` names them; empty where nobody asks.
+    hash_followed: [Vec<u16>; FOLLOWED.len()],
 }
 
 impl Reader {
-    pub(crate) fn new(start: usize) -> Self {
+    pub(crate) fn new(start: usize, items: &[Item]) -> Self {
+        let asked = |of: usize| items.iter().any(|item| item.context == Context::Followed(of));
+        let places = |of: usize| if asked(of) { 1 << FOLLOWED_BITS } else { 0 };
         Self {
             start,
             length: 0,
@@ -144,6 +177,7 @@ impl Reader {
             candidates: [[0; 2]; 2],
             followed: Box::new([0; 256]),
             pair_followed: vec![0; 1 << 16],
+            hash_followed: std::array::from_fn(|of| vec![0; places(of)]),
         }
     }
 
@@ -166,6 +200,7 @@ impl Reader {
         walker.values(self.candidates.as_flattened_mut());
         walker.values(&mut *self.followed);
         walker.values(&mut self.pair_followed);
+        self.hash_followed.iter_mut().for_each(|followed| walker.values(followed));
     }
 
     /// What was read.
@@ -181,6 +216,11 @@ impl Reader {
 
     /// Takes a byte.
     pub(crate) fn take(&mut self, byte: u8) {
+        for (of, followed) in self.hash_followed.iter_mut().enumerate() {
+            if let Some(followed) = followed.get_mut(followed_at(of, self.last)) {
+                *followed = *followed << 8 | u16::from(byte);
+            }
+        }
         self.length += 1;
         self.last = self.last << 8 | u64::from(byte);
         self.take_word(byte);
@@ -301,10 +341,20 @@ impl Reader {
         (self.length - self.lines[0]).min(255) as u32
     }
 
-    /// The byte a record's length before the next, or 0.
-    fn in_record(&self, read: &[u8]) -> u32 {
-        let at = self.length.checked_sub(self.record as usize);
+    /// The byte so many records' lengths before the next, or 0.
+    fn in_record(&self, read: &[u8], records: usize) -> u32 {
+        let at = self.length.checked_sub(records * self.record as usize);
         at.map_or(0, |at| u32::from(read[at]))
+    }
+
+    /// The last byte (1), the one before it (2), and so on to the eighth, or 0.
+    fn nth(&self, back: u32) -> u32 {
+        (self.last >> (8 * (back - 1))) as u32 & 255
+    }
+
+    /// The next byte's place in its record.
+    pub(crate) fn place(&self) -> u32 {
+        self.length as u32 % self.record
     }
 
     /// The hash of a context.
@@ -335,8 +385,10 @@ impl Reader {
                 let above = self.above(read, 1, 0) << 8 | self.above(read, 1, 1);
                 hash(hash(self.word, above), 0xB00)
             }
-            Context::Record => hash(self.in_record(read) << 8 | last, self.record << 8 ^ 0xC0),
-            Context::RecordPair => hash(self.in_record(read) << 16 | pair, self.record << 8 ^ 0xC2),
+            Context::Record => hash(self.in_record(read, 1) << 8 | last, self.record << 8 ^ 0xC0),
+            Context::RecordPair => {
+                hash(self.in_record(read, 1) << 16 | pair, self.record << 8 ^ 0xC2)
+            }
             Context::Indirect => hash(u32::from(self.followed[last as usize]) | last << 16, 0xD00),
             Context::IndirectPair => {
                 hash(u32::from(self.pair_followed[pair as usize]) | pair << 16, 0xE00)
@@ -351,6 +403,30 @@ impl Reader {
             }
             Context::SpecialsFormat => hash(hash(self.specials, self.format), last ^ 0x1400),
             Context::FieldTriple => hash(self.last as u32 & 0xFF_FFFF, self.fields ^ 0x1500),
+            Context::Place => hash(self.place(), self.record << 8 ^ 0xC4),
+            Context::Trend => {
+                let trend = (2 * self.in_record(read, 1)).wrapping_sub(self.in_record(read, 2));
+                hash(trend & 0xFF, 0x1600)
+            }
+            Context::ThreeAbove => {
+                let above = |records| self.in_record(read, records);
+                let three = above(1) | above(2) << 8 | above(3) << 16;
+                hash(three, self.record << 8 ^ 0xC6)
+            }
+            Context::Sixteenth => hash((self.length as u32 & 15) << 8 | last, 0x1700),
+            Context::Halves => hash(self.last as u32 & 0xF0F0_F0F0, 0x1800),
+            Context::Even => {
+                let three = self.nth(2) | self.nth(4) << 8 | self.nth(6) << 16;
+                hash(three, 0x1A00)
+            }
+            Context::Far => hash(self.nth(4) | self.nth(8) << 8, 0x1B00),
+            Context::PairFollowed => {
+                hash(u32::from(self.pair_followed[pair as usize]) | last << 16, 0x1C00)
+            }
+            Context::Followed(of) => {
+                let followed = self.hash_followed[of][followed_at(of, self.last)];
+                hash(u32::from(followed), 0x1900 + FOLLOWED[of])
+            }
         }
     }
 

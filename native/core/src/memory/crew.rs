@@ -138,7 +138,7 @@ impl Alone {
         even.resize(number.next_multiple_of(WIDTH), 0);
         let last = Last::new(&even, LAST_PACE, prepared);
         Self {
-            frame: Frame::new(text, starts.into_iter()),
+            frame: Frame::new(text, starts.into_iter(), design.items),
             blocks: widths.iter().map(|&width| Block::new(width, lanes)).collect(),
             guide: Guide::new(design.matches, match_bits, lanes),
             parts: parts.iter().map(|items| Part::new(items, lines, lanes)).collect(),

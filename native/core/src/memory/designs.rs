@@ -144,6 +144,58 @@ pub static BESIDE: Design = Design {
     ..FULL
 };
 
+/// For one lane without a network, which most often reads bytes of programs and numbers: contexts
+/// of a lane's own, which are shared ones there, and others of `LAYOUT` that told least have made
+/// room for records, far bytes and what followed, and the one row of mixer weights for rows by
+/// place.
+pub static ALONE: Design = Design {
+    items: &[
+        shared(Context::Order(1)),
+        shared(Context::Order(2)),
+        shared(Context::Far),
+        shared(Context::Order(4)),
+        shared(Context::Order(6)),
+        shared(Context::Sparse(0b10)),
+        shared(Context::Place),
+        shared(Context::Trend),
+        shared(Context::Word),
+        shared(Context::Pair),
+        shared(Context::Skip),
+        shared(Context::Triple),
+        shared(Context::Sparse(0b110)),
+        shared(Context::PairFollowed),
+        shared(Context::Even),
+        shared(Context::Halves),
+        shared(Context::Sparse(0b1100)),
+        shared(Context::Indent),
+        shared(Context::Format),
+        shared(Context::AboveWord),
+        shared(Context::Record),
+        shared(Context::Indirect),
+        shared(Context::Sixteenth),
+        shared(Context::Followed(0)),
+        shared(Context::Nest),
+        shared(Context::ThreeAbove),
+        shared(Context::Column),
+        shared(Context::ColumnAbove),
+        shared(Context::Shape),
+        shared(Context::SpecialsFormat),
+        shared(Context::FieldTriple),
+        shared(Context::Followed(1)),
+    ],
+    choosers: &[
+        Chooser::Place,
+        Chooser::Node,
+        Chooser::Last,
+        Chooser::Match,
+        Chooser::Classes,
+        Chooser::Known,
+        Chooser::Fields,
+        Chooser::Two,
+    ],
+    ..FULL
+};
+
 /// For the fastest level: no network, one lane.
 pub static LIGHT: Design = Design {
     items: &[
@@ -164,5 +216,5 @@ pub static LIGHT: Design = Design {
 /// The design that a block names by its number.
 #[must_use]
 pub fn by_number(number: usize) -> Option<&'static Design> {
-    [&LIGHT, &FULL, &LAYOUT, &BESIDE].get(number.checked_sub(1)?).copied()
+    [&LIGHT, &FULL, &LAYOUT, &BESIDE, &ALONE].get(number.checked_sub(1)?).copied()
 }

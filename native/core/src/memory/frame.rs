@@ -31,8 +31,8 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    pub(crate) fn new(text: Vec<u8>, starts: impl Iterator<Item = usize>) -> Self {
-        let readers: Vec<Reader> = starts.map(Reader::new).collect();
+    pub(crate) fn new(text: Vec<u8>, starts: impl Iterator<Item = usize>, items: &[Item]) -> Self {
+        let readers: Vec<_> = starts.map(|start| Reader::new(start, items)).collect();
         Self {
             k: 0,
             nodes: Vec::new(),

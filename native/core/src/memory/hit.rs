@@ -192,7 +192,7 @@ impl Memory {
         let block = |width| Block::new(width, lanes);
         Self {
             shape,
-            frame: Frame::new(text, starts.into_iter()),
+            frame: Frame::new(text, starts.into_iter(), design.items),
             first: First::new(design.items, (bytes / LINE).max(1) as u32, lanes),
             said: [block(guide_width), block(widths(contexts))],
             mixer: mixer(&weights(&[contexts])),

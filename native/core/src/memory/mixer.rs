@@ -152,6 +152,8 @@ pub(crate) enum Chooser {
     Classes,
     /// How many runs agree, and how many histories are known.
     Known,
+    /// The place in the record.
+    Place,
     /// How many separators the line has.
     Fields,
     /// A hash of the last two bytes.
@@ -166,12 +168,15 @@ impl Chooser {
             Self::Match => 32 * 3,
             Self::Classes => 40 * 8,
             Self::Known => 9 * 9 * 8,
+            Self::Place => (MOST_PLACE as usize + 1) * 8,
             Self::Fields => 32 * 8,
             Self::Two => 1 << TWO_BITS,
         }
     }
 }
 
+/// Later places in a record choose the same rows.
+const MOST_PLACE: u32 = 511;
 /// Rows for hashes of two bytes: base-2 logarithm.
 const TWO_BITS: u32 = 12;
 
@@ -369,6 +374,7 @@ impl Place<'_> {
                 let Tally { runs, known } = self.tally;
                 (runs * 8 / contexts * 9 + known * 8 / contexts) as u32 * 8 + k
             }
+            Chooser::Place => self.reader.place().min(MOST_PLACE) * 8 + k,
             Chooser::Fields => self.reader.fields.min(31) * 8 + k,
             Chooser::Two => {
                 (self.reader.last as u32 & 0xFFFF).wrapping_mul(0x9E37_79B1) >> (32 - TWO_BITS)
