@@ -152,8 +152,9 @@ def in_streams(block: bytes, stretches: Sequence[Stretch]) -> Predicted:
 
 
 def _predicted_sample(stretch: Stretch) -> int:
-    """Bytes of a stretch by which it is told whether it is to be predicted."""
-    return min(max(stretch.size // ALONE_SHARE, LEAST_PREDICTED), NUMBERS_SAMPLE, stretch.size)
+    """Bytes of a stretch, of whole numbers, by which it is told whether it is to be predicted."""
+    size = min(max(stretch.size // ALONE_SHARE, LEAST_PREDICTED), NUMBERS_SAMPLE, stretch.size)
+    return size - size % stretch.signal.width
 
 
 def _tried(block: bytes, stretch: Stretch, alone: BlockCodec, design: Design) -> _Trial:

@@ -206,6 +206,15 @@ def test_files_that_are_cut_off_come_back(name: str, compressed: Compress, block
         assert compressor.decompress(packed) == original
 
 
+@pytest.mark.parametrize("number", range(16_388, 16_392))
+def test_sound_of_any_length_comes_back(number: int, compressed: Compress, blocks: Blocks) -> None:
+    """An eighth of it, which is the sample, may end within a number; that was an error once."""
+    original = wave(number)
+    packed = compressed(original)
+    assert [block.head.kind for block in blocks(packed)] == [Kind.PREDICTED]
+    assert compressor.decompress(packed) == original
+
+
 def test_without_the_engine_the_same_is_written_and_read(
     monkeypatch: pytest.MonkeyPatch, compressed: Compress, blocks: Blocks
 ) -> None:
