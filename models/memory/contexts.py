@@ -137,8 +137,8 @@ def _numbers(
             trend = 2 * readers.in_record() - readers.in_record(2)
             return trend & 0xFF, np.full_like(last, 0x1600)
         case Kind.THREE_ABOVE:
-            above = (readers.in_record(number) << 8 * (number - 1) for number in (1, 2, 3))
-            return sum(above, np.uint32(0)), readers.record.astype(np.uint32) << 8 ^ 0xC6
+            three = readers.in_record() | readers.in_record(2) << 8 | readers.in_record(3) << 16
+            return three, readers.record.astype(np.uint32) << 8 ^ 0xC6
         case Kind.SIXTEENTH:
             return np.uint32(readers.length % 16 << 8) | last, np.full_like(last, 0x1700)
         case Kind.HALVES:
