@@ -32,6 +32,8 @@ SHARE, ALONE_SHARE = 48, 8
 transform is tried with the memory alone, which is quicker, and only where it may well help."""
 LEAST_SAMPLE = 1 << 10
 """Bytes of a block, if it has so many, by which a network or none is chosen."""
+SHORT_TEXT = 96 << 10
+"""Bytes of a text below which a network is always better, or nearly as good."""
 SAMPLE_LANES = 8
 LEAST_NUMBERS = 1 << 11
 LEAST_PREDICTED = 1 << 12
@@ -264,17 +266,22 @@ def codec_for(
     """The codec of the network that suits a block, or of the memory alone where none is a help.
 
     In a sample a network has the advantage of what it has learned before, and none of the lanes
-    that it needs and the memory alone does without: it must win by a thirty-second there.
-    ``design`` is what networks are tried beside, as the block will have it, ``alone`` that of the
-    memory alone.
+    that it needs and the memory alone does without: it must win by a thirty-second there. A short
+    text takes a network without this trial. ``design`` is what networks are tried beside, as the
+    block will have it, ``alone`` that of the memory alone.
     """
     if not coders.networks:
         return coders.alone
     size = min(max(len(block) // SHARE, LEAST_SAMPLE), TEXT_SAMPLE, len(block))
     text = sample(block, size, len(block) // 2)
+    with_network = len(block) < SHORT_TEXT and tables.is_text(text)
+    if with_network and len(coders.networks) == 1:
+        return coders.networks[0]
     lanes = lanes_of(len(text), SAMPLE_LANES)
     sizes = [_size(codec, text, design, lanes) for codec in coders.networks]
     best = min(range(len(sizes)), key=sizes.__getitem__)
+    if with_network:
+        return coders.networks[best]
     if 32 * _size(coders.alone, text, alone, lanes) <= 33 * sizes[best]:
         return coders.alone
     return coders.networks[best]

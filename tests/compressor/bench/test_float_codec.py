@@ -19,7 +19,7 @@ from compressor.bench.float_codec import main
 from compressor.bench.jobs import jobs_named
 from compressor.bench.ours import FLOAT_MAGIC, PRODUCT, TRANSFORMER, blocks
 from compressor.bench.runner import run_job
-from compressor.codec import levels, trials
+from compressor.codec import levels
 from compressor.codec.seams import BlockCodec
 from data.samples import sample
 
@@ -46,8 +46,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         # As a longer text would have; a file says itself in how many lanes it was coded.
         patch.setattr("compressor.bench.float_codec.LANES", LANES)
         patch.setattr(levels, "LANE", SIZE // LANES)
-        # Weights that nobody trained lose against the memory alone.
-        patch.setattr(trials, "codec_for", lambda _, coders, *__: coders.networks[0])
         assert run("compress", folder / "weights0", folder / "text", folder / "packed") == 0
     return folder
 

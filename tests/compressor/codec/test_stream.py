@@ -281,8 +281,6 @@ def test_what_repeats_beyond_measure_is_filled_up_to_the_least_payload(
 ) -> None:
     """The bound that decoders rely on is kept by the encoder, at 8 to 1 in place of 8,192."""
     monkeypatch.setattr(container, "MAX_EXPANSION", 8)
-    # The engine has a bound of its own, so that the memory alone must not be chosen.
-    monkeypatch.setattr(trials, "codec_for", lambda *_: definition)
     original = b"ab" * 512
     (block,) = blocks(there_and_back(original, definition))
     assert (block.head.kind, block.head.size) == (Kind.MIXED, len(original) // 8)

@@ -81,7 +81,7 @@ def test_a_sample_is_a_small_share_of_the_block() -> None:
         assert len(tried) == length // trials.SHARE
 
 
-@pytest.mark.parametrize("length", [1, 100, 1024, 1025, (48 << 10) - 1])
+@pytest.mark.parametrize("length", [100, 1024, 1025, (48 << 10) - 1])
 def test_of_a_short_block_a_kilobyte_is_tried_or_all_of_it(length: int) -> None:
     block = random.Random(1).randbytes(length)
     for alone in (320, 331):
@@ -90,6 +90,15 @@ def test_of_a_short_block_a_kilobyte_is_tried_or_all_of_it(length: int) -> None:
         assert (chosen is coders.alone) == (alone == 320)
         ((tried, _),) = coders.alone.tried
         assert len(tried) == min(length, trials.LEAST_SAMPLE)
+
+
+@pytest.mark.parametrize("length", [1, 100, (96 << 10) - 1, 96 << 10])
+def test_a_short_text_takes_the_network_untried(length: int) -> None:
+    text = (sample() * 2)[:length]
+    coders = Coders(Sized(320), (Sized(320),))
+    untried = length < 96 << 10
+    assert (trials.codec_for(text, coders) is coders.networks[0]) == untried
+    assert (not coders.alone.tried) == untried
 
 
 @NATIVE
