@@ -59,7 +59,7 @@ class Level:
         return dataclasses.replace(self, lanes=lanes, short_lanes=lanes, alone_lanes=lanes)
 
     def recipe(self, length: int) -> Recipe:
-        """How a block of ``length`` bytes, at least one, is coded, with a network if there are any.
+        """How a block of ``length`` bytes, at least one, is coded, with a network where it has any.
 
         Lanes are used as far as the block has bytes for them.
         """
@@ -70,11 +70,9 @@ class Level:
 
     def _design(self, length: int, lanes: int) -> Design:
         """That of the level, unless a short block or a single lane makes another one better."""
-        if self.design != LAYOUT or not self.models:
+        if self.design != LAYOUT:
             return self.design
-        if length < LITTLE:
-            return BESIDE
-        return ALONE if lanes == 1 else LAYOUT
+        return BESIDE if self.models and length < LITTLE else widest(lanes)
 
     def without_network(self, recipe: Recipe) -> Recipe:
         """The recipe for a block that the memory codes alone.
@@ -82,9 +80,13 @@ class Level:
         In one lane it takes the design that is made for this, unless the level is for speed.
         """
         lanes = min(recipe.lanes, self.alone_lanes)
-        if recipe.design == LIGHT:
-            return dataclasses.replace(recipe, lanes=lanes)
-        return dataclasses.replace(recipe, lanes=lanes, design=ALONE if lanes == 1 else LAYOUT)
+        design = LIGHT if self.design == LIGHT else widest(lanes)
+        return dataclasses.replace(recipe, lanes=lanes, design=design)
+
+
+def widest(lanes: int) -> Design:
+    """The design of most contexts for so many lanes."""
+    return ALONE if lanes == 1 else LAYOUT
 
 
 def lanes_of(length: int, most: int) -> int:

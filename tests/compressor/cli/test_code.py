@@ -380,9 +380,7 @@ def test_every_level_has_its_digit(
     packed = Path("b.kz").read_bytes()
     (block,) = blocks(packed)
     assert isinstance(block.head, Mixed)
-    recipe = wanted.recipe(len(original))
-    recipe = recipe if wanted.models else wanted.without_network(recipe)
-    assert block.head.design == recipe.design
+    assert block.head.design == wanted.recipe(len(original)).design
     identity = container.NO_WEIGHTS
     if wanted.model:
         identity = weights_store.identity_of(weights_store.path_by_name(wanted.model))
