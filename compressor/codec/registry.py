@@ -22,6 +22,11 @@ class Coders:
     alone: BlockCodec
     networks: tuple[BlockCodec, ...] = ()
 
+    @property
+    def first(self) -> BlockCodec:
+        """The first network, or the memory alone where there is none."""
+        return (*self.networks, self.alone)[0]
+
     def of(self, identity: bytes) -> BlockCodec:
         """The one of them that a block names, by its identity or the first bytes of it."""
         every = (self.alone, *self.networks)

@@ -333,8 +333,7 @@ def compress_stream(
         length = min(piece.coded, room.block_bytes)
         recipe = room.recipe(length)
         needed = piece.coded + needs.encoding(length, recipe, len(coders.networks))
-        codec = (*coders.networks, coders.alone)[0]
-        return side_by_side.at_once(codec, recipe, needed)
+        return side_by_side.at_once(coders.first, recipe, needed)
 
     for block, raw in side_by_side.in_order(make, pieces(), limit, progress):
         writer.add(block, raw)

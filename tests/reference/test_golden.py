@@ -55,9 +55,7 @@ def made(how: Any, engine: str | None = None) -> bytes:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(levels, "LANE", how.lane)
         patch.setattr(levels, "LITTLE", 0)
-        patch.setattr(
-            trials, "codec_for", lambda _, coders, *__: [*coders.networks, coders.alone][0]
-        )
+        patch.setattr(trials, "codec_for", lambda _, coders, *__: coders.first)
         if how.transform is not None:
             changed = how.transform, transforms.apply(how.transform, how.original)
             patch.setattr(trials, "transformed", lambda *_: changed)
