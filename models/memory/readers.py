@@ -186,7 +186,8 @@ class Readers:
         self._followed[self._lane, self.last] = self.followed << 8 | short
         self._pair_followed[self._lane, self.pair] = self.pair_followed << 8 | short
         for order, followed in self._hash_followed.items():
-            followed[self._lane, self._followed_at(order)] = self.hash_followed(order) << 8 | short
+            at = self._lane, self._followed_at(order)
+            followed[at] = followed[at] << 8 | short
         self.length += 1
         self.recent = self.recent << 8 | byte.astype(np.uint64)
         self.pair = (self.last << 8) | byte

@@ -217,7 +217,8 @@ impl Reader {
     /// Takes a byte.
     pub(crate) fn take(&mut self, byte: u8) {
         for (of, followed) in self.hash_followed.iter_mut().enumerate() {
-            if let Some(followed) = followed.get_mut(followed_at(of, self.last)) {
+            if !followed.is_empty() {
+                let followed = &mut followed[followed_at(of, self.last)];
                 *followed = *followed << 8 | u16::from(byte);
             }
         }

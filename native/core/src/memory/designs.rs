@@ -23,6 +23,20 @@ const fn own(context: Context) -> Item {
     Item { context, own: true }
 }
 
+/// What chooses the rows of eight sets, of which designs differ in the first.
+const fn eight(first: Chooser) -> [Chooser; 8] {
+    [
+        first,
+        Chooser::Node,
+        Chooser::Last,
+        Chooser::Match,
+        Chooser::Classes,
+        Chooser::Known,
+        Chooser::Fields,
+        Chooser::Two,
+    ]
+}
+
 /// The first design for networks, which files that were written before `LAYOUT` name.
 pub static FULL: Design = Design {
     items: &[
@@ -60,16 +74,7 @@ pub static FULL: Design = Design {
         shared(Context::NestWord),
     ],
     part: 8,
-    choosers: &[
-        Chooser::None,
-        Chooser::Node,
-        Chooser::Last,
-        Chooser::Match,
-        Chooser::Classes,
-        Chooser::Known,
-        Chooser::Fields,
-        Chooser::Two,
-    ],
+    choosers: &eight(Chooser::None),
     matches: &[5, 10, 20],
 };
 
@@ -183,16 +188,7 @@ pub static ALONE: Design = Design {
         shared(Context::FieldTriple),
         shared(Context::Followed(1)),
     ],
-    choosers: &[
-        Chooser::Place,
-        Chooser::Node,
-        Chooser::Last,
-        Chooser::Match,
-        Chooser::Classes,
-        Chooser::Known,
-        Chooser::Fields,
-        Chooser::Two,
-    ],
+    choosers: &eight(Chooser::Place),
     ..FULL
 };
 
