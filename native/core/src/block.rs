@@ -160,6 +160,10 @@ impl<'a> Recipe<'a> {
 const LANES_OF_A_THREAD: usize = 4;
 /// Lanes of a group of the network at most.
 const MAX_GROUP: usize = 48;
+/// Where several threads have the network run ahead: rows of a task at least, so that products run
+/// at full speed, and tasks a thread, so that none waits long for another's last one.
+const ROWS_AHEAD: usize = 24;
+const TASKS_AHEAD: usize = 8;
 
 /// A block that is being coded.
 struct Run<'a, 'o, C> {
@@ -201,8 +205,13 @@ fn code<C: BitCoder>(
     let shape = Lanes { length: text.len(), lanes };
     let isa = network.map_or(recipe.isa, Network::isa);
     let threads = recipe.threads.clamp(1, lanes.div_ceil(LANES_OF_A_THREAD));
-    let size = lanes.div_ceil(threads).min(MAX_GROUP);
-    let chunk = if C::KNOWS { (MAX_GROUP / size).clamp(1, shape.steps()) } else { 1 };
+    let (tasks, most) = match (C::KNOWS, threads) {
+        (false, _) => (threads, 1),
+        (true, 1) => (1, MAX_GROUP),
+        (true, _) => (TASKS_AHEAD * threads, ROWS_AHEAD),
+    };
+    let size = lanes.div_ceil(tasks).min(MAX_GROUP);
+    let chunk = (most / size).clamp(1, shape.steps());
     let drafts = !C::KNOWS && network.is_some() && threads == 1 && size == lanes;
     let speculation = if drafts { recipe.speculate.of(lanes, isa) } else { None };
     let (width, rows) = match speculation {
@@ -279,12 +288,21 @@ impl<C: BitCoder> Run<'_, '_, C> {
         }
         let mut stretches = Vec::new();
         let steps = self.shape.steps();
-        for step in (self.first..steps).step_by(self.chunk) {
-            let after = steps.min(step + self.chunk);
+        let length = self.chunk;
+        let chunk = |first| first..steps.min(first + length);
+        let firsts = (self.first..steps).step_by(length);
+        if C::KNOWS {
+            self.begin(chunk(self.first), crew, team);
+        }
+        for Range { start: step, end: after } in firsts.map(chunk) {
             if self.ahead.is_some() {
                 self.step_ahead(step, crew, team);
-            } else if self.groups > 0 {
-                self.step(step..after, crew, team);
+            } else if C::KNOWS {
+                self.finish(crew, team);
+                self.begin(chunk(after), crew, team);
+            } else {
+                self.begin(step..after, crew, team);
+                self.finish(crew, team);
             }
             for at in step..after {
                 crew.frame().evidence.step = at - step;
@@ -330,8 +348,11 @@ impl<C: BitCoder> Run<'_, '_, C> {
         crew.frame().evidence.groups[0] = evidence;
     }
 
-    /// Has the network say what comes at some steps.
-    fn step(&self, steps: Range<usize>, crew: &mut impl Crew, team: &Team<'_, BlockTask>) {
+    /// Has the network begin to say what comes at some steps.
+    fn begin(&self, steps: Range<usize>, crew: &mut impl Crew, team: &Team<'_, BlockTask>) {
+        if self.groups == 0 || steps.is_empty() {
+            return;
+        }
         let came: Vec<Vec<u8>> = steps.map(|at| self.came(at, crew)).collect();
         for group in 0..self.groups {
             let BlockTask::Stepper(stepper) = &mut *team.lock(group) else {
@@ -344,7 +365,15 @@ impl<C: BitCoder> Run<'_, '_, C> {
             }
             stepper.evidence.resize(stepper.rows.len() * VOCABULARY, 0);
         }
-        team.round(0..self.groups);
+        team.begin(0..self.groups);
+    }
+
+    /// Waits for what the network says, and puts it into the frame.
+    fn finish(&self, crew: &mut impl Crew, team: &Team<'_, BlockTask>) {
+        if self.groups == 0 {
+            return;
+        }
+        team.finish();
         let mut frame = crew.frame();
         for (group, evidence) in frame.evidence.groups.iter_mut().enumerate() {
             let BlockTask::Stepper(stepper) = &mut *team.lock(group) else {

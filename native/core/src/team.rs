@@ -4,6 +4,10 @@
 //! caller's among them; nothing that is computed depends on who that is. Every thread begins with
 //! tasks of its own, which its core has near from the round before. Between rounds a thread spins
 //! for a short while and then sleeps.
+//!
+//! One round may be under way beside others: the caller begins it, has other tasks advanced in as
+//! many rounds as it likes, and ends it. Helpers do its tasks first, so that what they help with
+//! meanwhile is what the caller would have to wait for.
 #![forbid(unsafe_code)]
 
 use std::cell::Cell;
@@ -29,7 +33,7 @@ pub(crate) trait Task: Send {
 }
 
 /// A round that threads share: its number, from 1, and its tasks.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Round {
     number: u32,
     start: u16,
@@ -57,16 +61,44 @@ impl Round {
     }
 }
 
-/// Tasks, and how far the round is with them.
+/// A round that threads share, and how far they are with it.
+#[derive(Default)]
+struct Board {
+    /// As `Round::pack` has it.
+    round: AtomicU64,
+    /// Tasks of the round that are not done.
+    open: AtomicUsize,
+}
+
+impl Board {
+    fn get(&self) -> Round {
+        Round::unpack(self.round.load(Ordering::Acquire))
+    }
+
+    /// Has threads find a round of these tasks. Only the caller's thread puts rounds up.
+    fn put(&self, tasks: Range<usize>) -> Round {
+        self.open.store(tasks.len(), Ordering::Release);
+        let round = self.get().next(tasks);
+        self.round.store(round.pack(), Ordering::Release);
+        round
+    }
+
+    /// Whether the round has ended.
+    fn is_done(&self) -> bool {
+        self.open.load(Ordering::Acquire) == 0
+    }
+}
+
+/// Tasks, and how far the rounds are with them.
 pub(crate) struct Tasks<T> {
     tasks: Vec<Mutex<T>>,
     /// By task, the last round in which it was claimed. A thread that comes late finds all tasks of
     /// its round claimed in that one or a later one.
     claims: Vec<AtomicU32>,
-    /// The round that threads share, as `Round::pack` has it.
-    round: AtomicU64,
-    /// Tasks of the round that are not done.
-    open: AtomicUsize,
+    /// The round that the caller waits for, and the one that is under way beside it, whose tasks
+    /// are others.
+    near: Board,
+    far: Board,
     stop: AtomicBool,
 }
 
@@ -76,8 +108,8 @@ impl<T: Task> Tasks<T> {
         Self {
             claims: tasks.iter().map(|_| AtomicU32::new(0)).collect(),
             tasks,
-            round: AtomicU64::new(0),
-            open: AtomicUsize::new(0),
+            near: Board::default(),
+            far: Board::default(),
             stop: AtomicBool::new(false),
         }
     }
@@ -102,21 +134,23 @@ impl<T: Task> Tasks<T> {
 
     /// Claims tasks of a round and advances them until none is left, from the part of them on that
     /// is number `thread` of so many `threads`; wakes `waiting` after the last.
-    fn work(&self, round: Round, thread: usize, threads: usize, waiting: Option<&Thread>) {
+    fn work(
+        &self,
+        board: &Board,
+        round: Round,
+        thread: usize,
+        threads: usize,
+        waiting: Option<&Thread>,
+    ) {
         let Range { start, end } = round.tasks();
         let first = start + (end - start) * thread / threads;
         for task in (first..end).chain(start..first) {
             if self.claim(task, round.number) {
-                let _done = Done { open: &self.open, waiting };
+                let _done = Done { open: &board.open, waiting };
                 // A poisoned task has ended its thread, and ends the caller's in `lock`.
                 self.tasks[task].lock().unwrap_or_else(PoisonError::into_inner).advance();
             }
         }
-    }
-
-    /// Whether a round has ended.
-    fn is_done(&self) -> bool {
-        self.open.load(Ordering::Acquire) == 0
     }
 }
 
@@ -160,6 +194,14 @@ pub(crate) struct Team<'scope, T> {
     alone: Cell<Instant>,
     span: Cell<Duration>,
     times: Cell<u32>,
+    begun: Cell<Option<Begun>>,
+}
+
+/// A round that is under way beside others: its tasks, and, where helpers have part in it, since
+/// when and which it is.
+struct Begun {
+    which: Range<usize>,
+    shared: Option<(Instant, Round)>,
 }
 
 impl<'scope, T: Task> Team<'scope, T> {
@@ -174,14 +216,18 @@ impl<'scope, T: Task> Team<'scope, T> {
         for number in 1..=helpers {
             let caller = caller.clone();
             let help = move || {
-                let mut round = 0;
+                let [mut near, mut far] = [Round::unpack(0); 2];
                 loop {
-                    wait_until(|| tasks.round.load(Ordering::Acquire) != round);
-                    round = tasks.round.load(Ordering::Acquire);
+                    wait_until(|| tasks.near.get() != near || tasks.far.get() != far);
                     if tasks.stop.load(Ordering::Acquire) {
                         return;
                     }
-                    tasks.work(Round::unpack(round), number, helpers + 1, Some(&caller));
+                    let (board, round) = match tasks.far.get() {
+                        round if round != far => (&tasks.far, &mut far),
+                        _ => (&tasks.near, &mut near),
+                    };
+                    *round = board.get();
+                    tasks.work(board, *round, number, helpers + 1, Some(&caller));
                 }
             };
             match thread::Builder::new().name("kolmozip".into()).spawn_scoped(scope, help) {
@@ -195,6 +241,7 @@ impl<'scope, T: Task> Team<'scope, T> {
             alone: Cell::new(Instant::now()),
             span: Cell::new(Duration::ZERO),
             times: Cell::new(ALONE.start),
+            begun: Cell::new(None),
         }
     }
 
@@ -205,23 +252,48 @@ impl<'scope, T: Task> Team<'scope, T> {
 
     /// Runs one round of some tasks, on the caller's thread as well.
     pub(crate) fn round(&self, which: Range<usize>) {
-        let tasks = self.tasks;
+        let Some(start) = self.when_shared() else {
+            return self.tasks.advance(which);
+        };
+        let round = self.tasks.near.put(which);
+        self.wake();
+        self.end_round(&self.tasks.near, round, start);
+    }
+
+    /// Has helpers begin a round of some tasks, which no other round may have until `finish`.
+    pub(crate) fn begin(&self, which: Range<usize>) {
+        let shared = self.when_shared().map(|start| (start, self.tasks.far.put(which.clone())));
+        self.wake();
+        self.begun.set(Some(Begun { which, shared }));
+    }
+
+    /// Ends the round that `begin` began.
+    ///
+    /// # Panics
+    /// Where none was.
+    pub(crate) fn finish(&self) {
+        let Begun { which, shared } = self.begun.take().expect("a round was begun");
+        match shared {
+            Some((start, round)) => self.end_round(&self.tasks.far, round, start),
+            None => self.tasks.advance(which),
+        }
+    }
+
+    /// The time, where helpers are to take part in a round.
+    fn when_shared(&self) -> Option<Instant> {
         if self.threads.is_empty() {
             // Before the clock is read, which in few lanes takes as long as a task.
-            return tasks.advance(which);
+            return None;
         }
-        let start = Instant::now();
-        if start < self.alone.get() {
-            return tasks.advance(which);
-        }
-        tasks.open.store(which.len(), Ordering::Release);
-        let round = Round::unpack(tasks.round.load(Ordering::Relaxed)).next(which);
-        tasks.round.store(round.pack(), Ordering::Release);
-        self.wake();
-        tasks.work(round, 0, self.threads.len() + 1, None);
-        if !tasks.is_done() {
+        Some(Instant::now()).filter(|&now| now >= self.alone.get())
+    }
+
+    /// Does what is left of a round, and waits for what helpers do of it.
+    fn end_round(&self, board: &Board, round: Round, start: Instant) {
+        self.tasks.work(board, round, 0, self.threads.len() + 1, None);
+        if !board.is_done() {
             let worked = start.elapsed();
-            wait_until(|| tasks.is_done());
+            wait_until(|| board.is_done());
             let waited = start.elapsed() - worked;
             if waited > LONG_WAIT.max(worked) {
                 self.work_alone(start, waited);
@@ -250,7 +322,7 @@ impl<T> Team<'_, T> {
 impl<T> Drop for Team<'_, T> {
     fn drop(&mut self) {
         self.tasks.stop.store(true, Ordering::Release);
-        self.tasks.round.fetch_add(1 << 32, Ordering::AcqRel);
+        self.tasks.near.put(0..0);
         self.wake();
     }
 }
@@ -295,6 +367,48 @@ mod tests {
             for number in [1, 2, 7] {
                 assert_eq!(run(threads, number, 0), vec![200; number]);
             }
+        }
+    }
+
+    #[test]
+    fn a_round_may_be_under_way_beside_others() {
+        for threads in [1, 2, 3, 8] {
+            let counters = (0..9).map(|_| Counter { rounds: 0, panics_at: 0 });
+            let tasks = Tasks::new(counters);
+            thread::scope(|scope| {
+                let team = Team::start(scope, &tasks, threads - 1);
+                for round in 0..200 {
+                    team.begin(4..9);
+                    for _ in 0..round % 4 {
+                        team.round(0..3);
+                        team.round(3..4);
+                    }
+                    if round % 50 == 0 {
+                        thread::sleep(3 * SPIN); // the helpers have done it all, and fall asleep
+                    }
+                    team.finish();
+                    assert!((4..9).all(|at| tasks.lock(at).rounds == round + 1));
+                }
+            });
+            // 0, 1, 2 and 3 rounds beside every four.
+            assert!((0..4).all(|at| tasks.lock(at).rounds == 300));
+        }
+    }
+
+    #[test]
+    fn a_panic_beside_other_rounds_ends_the_team() {
+        for threads in [1, 2] {
+            let tasks = Tasks::new((0..2).map(|at| Counter { rounds: 0, panics_at: at }));
+            let run = || {
+                thread::scope(|scope| {
+                    let team = Team::start(scope, &tasks, threads - 1);
+                    team.begin(1..2);
+                    team.round(0..1);
+                    team.finish();
+                    tasks.lock(1).rounds
+                })
+            };
+            assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err());
         }
     }
 
