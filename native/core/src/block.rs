@@ -205,10 +205,12 @@ fn code<C: BitCoder>(
     let shape = Lanes { length: text.len(), lanes };
     let isa = network.map_or(recipe.isa, Network::isa);
     let threads = recipe.threads.clamp(1, lanes.div_ceil(LANES_OF_A_THREAD));
-    let (tasks, most) = match (C::KNOWS, threads) {
+    // Helpers of an encoder have the network to do, however few lanes leave of the memory.
+    let helped = if C::KNOWS && network.is_some() { recipe.threads.max(1) } else { threads };
+    let (tasks, most) = match (C::KNOWS, helped) {
         (false, _) => (threads, 1),
         (true, 1) => (1, MAX_GROUP),
-        (true, _) => (TASKS_AHEAD * threads, ROWS_AHEAD),
+        (true, _) => (TASKS_AHEAD * helped, ROWS_AHEAD),
     };
     let size = lanes.div_ceil(tasks).min(MAX_GROUP);
     let chunk = (most / size).clamp(1, shape.steps());
@@ -240,7 +242,7 @@ fn code<C: BitCoder>(
     if threads == 1 {
         let tasks = Tasks::new(steppers);
         std::thread::scope(|scope| {
-            let team = Team::start(scope, &tasks, 0);
+            let team = Team::start(scope, &tasks, (helped - 1).min(groups));
             if let Some(prepared) = recipe.prepared {
                 let mut walker = prepared.walker();
                 run.walk(&mut walker, &mut alone, &team);
@@ -259,7 +261,7 @@ fn code<C: BitCoder>(
         let (workers, shared) = alone.share(isa, threads);
         let tasks = Tasks::new(steppers.chain(workers.into_iter().map(BlockTask::Worker)));
         std::thread::scope(|scope| {
-            let team = Team::start(scope, &tasks, threads - 1);
+            let team = Team::start(scope, &tasks, helped - 1);
             let rounds = BlockRounds { team: &team, before: groups };
             let mut together = Together::new(shared, rounds);
             run.code(&mut together, &team)?;
@@ -291,18 +293,25 @@ impl<C: BitCoder> Run<'_, '_, C> {
         let length = self.chunk;
         let chunk = |first| first..steps.min(first + length);
         let firsts = (self.first..steps).step_by(length);
-        if C::KNOWS {
-            self.begin(chunk(self.first), crew, team);
+        let groups = 0..self.groups;
+        if C::KNOWS && self.groups > 0 {
+            self.give(chunk(self.first), crew, team);
+            team.begin(groups.clone());
         }
         for Range { start: step, end: after } in firsts.map(chunk) {
             if self.ahead.is_some() {
                 self.step_ahead(step, crew, team);
-            } else if C::KNOWS {
-                self.finish(crew, team);
-                self.begin(chunk(after), crew, team);
-            } else {
-                self.begin(step..after, crew, team);
-                self.finish(crew, team);
+            } else if C::KNOWS && self.groups > 0 {
+                team.finish();
+                self.take(crew, team);
+                if after < steps {
+                    self.give(chunk(after), crew, team);
+                    team.begin(groups.clone());
+                }
+            } else if self.groups > 0 {
+                self.give(step..after, crew, team);
+                team.round(groups.clone());
+                self.take(crew, team);
             }
             for at in step..after {
                 crew.frame().evidence.step = at - step;
@@ -348,11 +357,8 @@ impl<C: BitCoder> Run<'_, '_, C> {
         crew.frame().evidence.groups[0] = evidence;
     }
 
-    /// Has the network begin to say what comes at some steps.
-    fn begin(&self, steps: Range<usize>, crew: &mut impl Crew, team: &Team<'_, BlockTask>) {
-        if self.groups == 0 || steps.is_empty() {
-            return;
-        }
+    /// Gives the network what it is to read at some steps.
+    fn give(&self, steps: Range<usize>, crew: &mut impl Crew, team: &Team<'_, BlockTask>) {
         let came: Vec<Vec<u8>> = steps.map(|at| self.came(at, crew)).collect();
         for group in 0..self.groups {
             let BlockTask::Stepper(stepper) = &mut *team.lock(group) else {
@@ -365,15 +371,10 @@ impl<C: BitCoder> Run<'_, '_, C> {
             }
             stepper.evidence.resize(stepper.rows.len() * VOCABULARY, 0);
         }
-        team.begin(0..self.groups);
     }
 
-    /// Waits for what the network says, and puts it into the frame.
-    fn finish(&self, crew: &mut impl Crew, team: &Team<'_, BlockTask>) {
-        if self.groups == 0 {
-            return;
-        }
-        team.finish();
+    /// Takes what the network says of them into the frame.
+    fn take(&self, crew: &mut impl Crew, team: &Team<'_, BlockTask>) {
         let mut frame = crew.frame();
         for (group, evidence) in frame.evidence.groups.iter_mut().enumerate() {
             let BlockTask::Stepper(stepper) = &mut *team.lock(group) else {

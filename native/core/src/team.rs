@@ -197,11 +197,10 @@ pub(crate) struct Team<'scope, T> {
     begun: Cell<Option<Begun>>,
 }
 
-/// A round that is under way beside others: its tasks, and, where helpers have part in it, since
-/// when and which it is.
+/// A round that is under way beside others: its tasks, and which it is where helpers have part.
 struct Begun {
     which: Range<usize>,
-    shared: Option<(Instant, Round)>,
+    round: Option<Round>,
 }
 
 impl<'scope, T: Task> Team<'scope, T> {
@@ -255,41 +254,9 @@ impl<'scope, T: Task> Team<'scope, T> {
         let Some(start) = self.when_shared() else {
             return self.tasks.advance(which);
         };
-        let round = self.tasks.near.put(which);
+        let board = &self.tasks.near;
+        let round = board.put(which);
         self.wake();
-        self.end_round(&self.tasks.near, round, start);
-    }
-
-    /// Has helpers begin a round of some tasks, which no other round may have until `finish`.
-    pub(crate) fn begin(&self, which: Range<usize>) {
-        let shared = self.when_shared().map(|start| (start, self.tasks.far.put(which.clone())));
-        self.wake();
-        self.begun.set(Some(Begun { which, shared }));
-    }
-
-    /// Ends the round that `begin` began.
-    ///
-    /// # Panics
-    /// Where none was.
-    pub(crate) fn finish(&self) {
-        let Begun { which, shared } = self.begun.take().expect("a round was begun");
-        match shared {
-            Some((start, round)) => self.end_round(&self.tasks.far, round, start),
-            None => self.tasks.advance(which),
-        }
-    }
-
-    /// The time, where helpers are to take part in a round.
-    fn when_shared(&self) -> Option<Instant> {
-        if self.threads.is_empty() {
-            // Before the clock is read, which in few lanes takes as long as a task.
-            return None;
-        }
-        Some(Instant::now()).filter(|&now| now >= self.alone.get())
-    }
-
-    /// Does what is left of a round, and waits for what helpers do of it.
-    fn end_round(&self, board: &Board, round: Round, start: Instant) {
         self.tasks.work(board, round, 0, self.threads.len() + 1, None);
         if !board.is_done() {
             let worked = start.elapsed();
@@ -299,6 +266,37 @@ impl<'scope, T: Task> Team<'scope, T> {
                 self.work_alone(start, waited);
             }
         }
+    }
+
+    /// Has helpers begin a round of some tasks, which no other round may have until `finish`.
+    pub(crate) fn begin(&self, which: Range<usize>) {
+        let round = self.when_shared().map(|_| self.tasks.far.put(which.clone()));
+        self.wake();
+        self.begun.set(Some(Begun { which, round }));
+    }
+
+    /// Ends the round that `begin` began. A wait tells nothing here of other programs: it is long
+    /// where a helper's task is.
+    ///
+    /// # Panics
+    /// Where no round was begun.
+    pub(crate) fn finish(&self) {
+        let Begun { which, round } = self.begun.take().expect("a round was begun");
+        let Some(round) = round else {
+            return self.tasks.advance(which);
+        };
+        let board = &self.tasks.far;
+        self.tasks.work(board, round, 0, self.threads.len() + 1, None);
+        wait_until(|| board.is_done());
+    }
+
+    /// The time, where helpers are to take part in a round.
+    fn when_shared(&self) -> Option<Instant> {
+        if self.threads.is_empty() {
+            // Before the clock is read, which in few lanes takes as long as a task.
+            return None;
+        }
+        Some(Instant::now()).filter(|&now| now >= self.alone.get())
     }
 
     /// After a long wait in a round that began at some time: how long the caller works alone.
