@@ -102,6 +102,7 @@ class Design(enum.IntEnum):
     LAYOUT = 3
     BESIDE = 4
     ALONE = 5
+    WIDE = 6
 
 
 class Transform(enum.IntEnum):

@@ -24,7 +24,8 @@ class Level:
     ``table_bytes`` is what the memory's tables take for each byte of a block, up to ``tables_mib``;
     from there on they grow by ``more_bytes`` a byte. Fewer lanes make a block smaller and slower:
     ``short_lanes`` are those of one below SHORT bytes, ``alone_lanes`` those of one that no network
-    codes. ``block_mib`` bounds a block, and with it the text in memory. ``speed`` was measured on a
+    codes. In one lane a block has the design ``single`` in the place of LAYOUT. ``block_mib``
+    bounds a block, and with it the text in memory. ``speed`` was measured on a
     megabyte of English text, in KB/s to compress on two cores of an AMD EPYC (Zen 3); that of
     levels 7 to 9 is level 6's by their ratio on another such machine (Zen 5).
     """
@@ -41,6 +42,7 @@ class Level:
     speed: int
     purpose: str
     alone_lanes: int = 1
+    single: Design = Design.ALONE
 
     @property
     def model(self) -> str | None:
@@ -72,7 +74,11 @@ class Level:
         """That of the level, unless a short block or a single lane makes another one better."""
         if self.design != LAYOUT:
             return self.design
-        return BESIDE if self.models and length < LITTLE else widest(lanes)
+        return BESIDE if self.models and length < LITTLE else self._widest(lanes)
+
+    def _widest(self, lanes: int) -> Design:
+        """The design of most contexts for so many lanes."""
+        return self.single if lanes == 1 else LAYOUT
 
     def without_network(self, recipe: Recipe) -> Recipe:
         """The recipe for a block that the memory codes alone.
@@ -80,13 +86,8 @@ class Level:
         In one lane it takes the design that is made for this, unless the level is for speed.
         """
         lanes = min(recipe.lanes, self.alone_lanes)
-        design = LIGHT if self.design == LIGHT else widest(lanes)
+        design = LIGHT if self.design == LIGHT else self._widest(lanes)
         return dataclasses.replace(recipe, lanes=lanes, design=design)
-
-
-def widest(lanes: int) -> Design:
-    """The design of most contexts for so many lanes."""
-    return ALONE if lanes == 1 else LAYOUT
 
 
 def lanes_of(length: int, most: int) -> int:
@@ -109,7 +110,7 @@ LITTLE = 1 << 15
 LANE = 512
 """Bytes of a lane at least, where a block has more than one."""
 
-LIGHT, LAYOUT, BESIDE, ALONE = Design.LIGHT, Design.LAYOUT, Design.BESIDE, Design.ALONE
+LIGHT, LAYOUT, BESIDE = Design.LIGHT, Design.LAYOUT, Design.BESIDE
 BASE = ("base", "general")
 
 LEVELS: dict[int, Level] = {
@@ -125,6 +126,19 @@ LEVELS: dict[int, Level] = {
         Level(6, BASE, BESIDE, 272, 256, 4, 32, 16, 128, 34, "most files"),
         Level(7, BASE, LAYOUT, 1024, 256, 24, 16, 16, 128, 34, "most files, more memory"),
         Level(8, BASE, LAYOUT, 1024, 256, 24, 8, 4, 128, 20, "most files, smaller"),
-        Level(9, BASE, LAYOUT, 1024, 256, 24, 4, 1, 128, 19, "most files, smallest"),
+        Level(
+            9,
+            BASE,
+            LAYOUT,
+            1024,
+            256,
+            24,
+            4,
+            1,
+            128,
+            19,
+            "most files, smallest",
+            single=Design.WIDE,
+        ),
     )
 }

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.integer.ngram import HASH_LOW
 from models.memory.part import Said
-from models.memory.readers import Readers
+from models.memory.readers import LONG_WORD, Readers
 
 TWO_BITS = 12
 """Base-2 logarithm of the rows for hashes of two bytes."""
@@ -32,6 +32,13 @@ class Chooser(enum.Enum):
     PLACE = "the place in the record"
     FIELDS = "how many separators the line has"
     TWO = "a hash of the last two bytes"
+    SIXTEENTH = "the place modulo 16"
+    CLASSES_FOURTH = "the classes of the last two bytes, the place modulo 4"
+    TOPS = "the upper three bits of each of the last three bytes"
+    SECOND = "the byte before the last"
+    THIRD = "the byte before that"
+    READING = "how many letters of a word were read"
+    BIT = "the bit"
 
     @property
     def rows(self) -> int:
@@ -46,6 +53,13 @@ class Chooser(enum.Enum):
             Chooser.PLACE: (MOST_PLACE + 1) * 8,
             Chooser.FIELDS: (MOST_FIELDS + 1) * 8,
             Chooser.TWO: 1 << TWO_BITS,
+            Chooser.SIXTEENTH: 16 * 8,
+            Chooser.CLASSES_FOURTH: 40 * 4 * 8,
+            Chooser.TOPS: 512 * 8,
+            Chooser.SECOND: 256 * 8,
+            Chooser.THIRD: 256 * 8,
+            Chooser.READING: (LONG_WORD + 1) * 8,
+            Chooser.BIT: 8,
         }[self]
 
     def of_byte(self, readers: Readers, active: int) -> np.ndarray | int:
@@ -62,6 +76,18 @@ class Chooser(enum.Enum):
             case Chooser.TWO:
                 hashes = readers.pair[:active].astype(np.uint32) * np.uint32(HASH_LOW)
                 return hashes >> (32 - TWO_BITS)
+            case Chooser.SIXTEENTH:
+                return readers.length % 16 * 8
+            case Chooser.CLASSES_FOURTH:
+                return (readers.classes()[:active] * 4 + readers.length % 4) * 8
+            case Chooser.TOPS:
+                tops = [readers.nth(back)[:active].astype(np.int64) >> 5 for back in (1, 2, 3)]
+                return (tops[0] << 6 | tops[1] << 3 | tops[2]) * 8
+            case Chooser.SECOND | Chooser.THIRD:
+                back = 2 if self == Chooser.SECOND else 3
+                return readers.nth(back)[:active].astype(np.int64) * 8
+            case Chooser.READING:
+                return readers.reading[:active] * 8
             case _:
                 return 0
 
@@ -77,7 +103,11 @@ class Chooser(enum.Enum):
                 return node
             case Chooser.MATCH:
                 return expected * 3 + (k > 0) + (k > 3)
-            case Chooser.CLASSES | Chooser.PLACE | Chooser.FIELDS:
+            case Chooser.CLASSES | Chooser.PLACE | Chooser.FIELDS | Chooser.BIT:
+                return k
+            case Chooser.SIXTEENTH | Chooser.CLASSES_FOURTH | Chooser.TOPS:
+                return k
+            case Chooser.SECOND | Chooser.THIRD | Chooser.READING:
                 return k
             case Chooser.KNOWN:
                 known, runs = said.speaks.sum(axis=1) * SHARES // said.speaks.shape[1]

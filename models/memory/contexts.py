@@ -8,10 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from models.integer.ngram import HASH_LOW
-from models.memory.readers import Readers, hashed
+from models.memory.readers import Readers, hashed, order
 
 SHAPE = 0xF8F8_F8F8_F8F8
 """The bits of the last six bytes that tell their shape."""
+TOPS = 0xE0E0_E0E0_E0E0
+"""Fewer of them."""
 
 
 class Kind(enum.Enum):
@@ -49,6 +51,12 @@ class Kind(enum.Enum):
     FAR = "the fourth and the eighth last byte"
     PAIR_FOLLOWED = "what followed the last two bytes the last two times, last"
     FOLLOWED = "what followed as many last bytes as its number the last two times"
+    NOTHING = "nothing"
+    TOPS = "the upper three bits of each of the last six bytes"
+    LETTERS = "the last five letters, and whether anything came since"
+    LETTERS_THEN = "the last three letters, and what came since"
+    SIDE = "the last four bytes of this side of brackets"
+    OTHER_SIDE = "the last three bytes of the other side, and what came of this one since"
 
 
 class Context(NamedTuple):
@@ -153,3 +161,20 @@ def _numbers(
         case Kind.FOLLOWED:
             followed = readers.hash_followed(context.number).astype(np.uint32)
             return followed, np.full_like(last, 0x1900 + context.number)
+        case Kind.NOTHING:
+            return np.zeros_like(last), np.full_like(last, 0x1D00)
+        case Kind.TOPS:
+            tops = readers.recent & TOPS
+            return tops.astype(np.uint32), (tops >> 32).astype(np.uint32) ^ 0x1E0000
+        case Kind.LETTERS:
+            return hashed(*order(5, readers.letters)), (readers.then != 0) ^ np.uint32(0x1F00)
+        case Kind.LETTERS_THEN:
+            letters = hashed(*order(3, readers.letters))
+            return hashed(letters, readers.then), np.full_like(last, 0x2000)
+        case Kind.SIDE:
+            within = readers.within.astype(np.uint32)
+            return hashed(*order(4, readers.side(other=False))), within ^ 0x2100
+        case Kind.OTHER_SIDE:
+            within = readers.within.astype(np.uint32)
+            other = hashed(*order(3, readers.side(other=True)))
+            return hashed(other, readers.part), within ^ 0x2200

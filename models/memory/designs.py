@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from models.memory.choosers import Chooser
 from models.memory.contexts import Context, Kind
+from models.memory.mixer import Pace
 
 
 class Design(NamedTuple):
@@ -16,6 +17,8 @@ class Design(NamedTuple):
     """So many contexts share a hash table: the first ones, the ones after them and so on."""
     choosers: tuple[Chooser, ...]
     """One set of mixer weights for each, of which it chooses a row."""
+    pace: Pace
+    """How fast rows learn."""
     matches: tuple[int, ...]
     """Least lengths of matches in bytes, ascending."""
 
@@ -65,6 +68,7 @@ FULL = Design(
         Chooser.FIELDS,
         Chooser.TWO,
     ),
+    pace=Pace(least=91, more=3634, half=500),
     matches=(5, 10, 20),
 )
 """The first design for networks, which files that were written before LAYOUT name."""
@@ -127,6 +131,27 @@ ALONE = FULL._replace(
 a lane's own, which are shared ones there, and others of LAYOUT that told least have made room for
 records, far bytes and what followed, and the one row of mixer weights for rows by place."""
 
+WIDE = ALONE._replace(
+    contexts=(
+        *ALONE.contexts,
+        *(shared(kind) for kind in (Kind.NOTHING, Kind.TOPS, Kind.LETTERS, Kind.LETTERS_THEN)),
+        *(shared(kind) for kind in (Kind.SIDE, Kind.OTHER_SIDE, Kind.NEST_WORD, Kind.SPECIALS)),
+    ),
+    choosers=(
+        *ALONE.choosers,
+        Chooser.SIXTEENTH,
+        Chooser.CLASSES_FOURTH,
+        Chooser.TOPS,
+        Chooser.SECOND,
+        Chooser.THIRD,
+        Chooser.READING,
+        Chooser.BIT,
+        Chooser.NONE,
+    ),
+    pace=FULL.pace._replace(least=200),
+)
+"""ALONE with more contexts and twice as many sets, which learn faster, for the last level."""
+
 LIGHT = Design(
     contexts=(
         *(shared(Kind.ORDER, number) for number in (1, 2, 3, 4, 6)),
@@ -136,9 +161,10 @@ LIGHT = Design(
     ),
     part=8,
     choosers=(Chooser.MATCH, Chooser.LAST, Chooser.NODE, Chooser.CLASSES),
+    pace=FULL.pace,
     matches=(5, 12),
 )
 """For the fastest level: no network, one lane."""
 
-DESIGNS = {1: LIGHT, 2: FULL, 3: LAYOUT, 4: BESIDE, 5: ALONE}
+DESIGNS = {1: LIGHT, 2: FULL, 3: LAYOUT, 4: BESIDE, 5: ALONE, 6: WIDE}
 """By the number that a block names."""

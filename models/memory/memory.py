@@ -20,13 +20,12 @@ from models.memory.last import Last
 from models.memory.logistic import STRETCH_LIMIT, log2
 from models.memory.maps import Cells
 from models.memory.matches import Matches
-from models.memory.mixer import WEIGHT_BITS, Mixer, Pace
+from models.memory.mixer import WEIGHT_BITS, Mixer
 from models.memory.part import Parts
 from models.memory.readers import Readers
 
 NETWORK_WEIGHT, HISTORY_WEIGHT, RUN_WEIGHT, MATCH_WEIGHT = 900, 80, 50, 100
 """First weights in thousandths."""
-PACE = Pace(least=91, more=3634, half=500)
 BIAS = 111
 """The mixers' constant input: 0.3 nat."""
 
@@ -67,7 +66,7 @@ class Memory:
         sized_for = sized_for or length
         self._matches = Matches(design.matches, table_bytes, sized_for, lanes, self._cells)
         rows = [chooser.rows for chooser in design.choosers]
-        self._sets = Mixer(rows, _first_weights(design, network), PACE)
+        self._sets = Mixer(rows, _first_weights(design, network), design.pace)
         self._last = Last(np.full(len(rows), _weight(1000 // len(rows))), self._cells)
         self._node = np.ones(min(lanes, length), np.int64)
         """By active lane: 1 followed by the bits known of its byte."""

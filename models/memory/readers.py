@@ -28,6 +28,10 @@ FOLLOWED = 3, 5
 FOLLOWED_BITS = 20
 """Of each of these so many hashes are told apart, as powers of two."""
 SEPARATORS = b',\t;:|"'
+LEFT, RIGHT = b"(<", b")>"
+"""What begins and ends what lies within, whatever the depth."""
+LONG_WORD = 31
+"""Letters of longer words are counted no further."""
 
 
 def _is_in(these: bytes) -> np.ndarray:
@@ -56,6 +60,7 @@ IS_SEPARATOR = _is_in(SEPARATORS)
 CLOSED_BY = np.zeros(256, np.uint64)
 """By byte, what it closes, or 0."""
 CLOSED_BY[list(CLOSE + QUOTES)] = list(OPEN + QUOTES)
+IS_LEFT, IS_RIGHT = _is_in(LEFT), _is_in(RIGHT)
 IS_OPEN, IS_QUOTE, IS_BROKEN = _is_in(OPEN), _is_in(QUOTES), _is_in(BROKEN_BY_LINES)
 
 
@@ -63,6 +68,17 @@ def hashed(a: np.ndarray, b: np.ndarray | int) -> np.ndarray:
     """The hash of two numbers, uint32; all arithmetic is modulo 2^32."""
     g = a * np.uint32(HASH_LOW) + np.asarray(b).astype(np.uint32) * np.uint32(HASH_HIGH)
     return (g ^ (g >> 15)) * np.uint32(HASH_LOW)
+
+
+def order(number: int, recent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The two numbers that the hash of so many last bytes is made of, uint32 each.
+
+    ``recent`` are eight last bytes, the last one lowest, uint64.
+    """
+    kept = recent & np.uint64((1 << 8 * number) - 1)
+    return kept.astype(np.uint32), (kept >> np.uint64(32)).astype(np.uint32) ^ np.uint32(
+        number << 24
+    )
 
 
 class Readers:
@@ -120,6 +136,18 @@ class Readers:
         """By how many, and their hash: the last two bytes that followed as many last ones."""
         for order in followed:
             self._hash_followed[order] = np.zeros((lanes, 1 << FOLLOWED_BITS), np.uint16)
+        self.within = np.zeros(lanes, np.int64)
+        """1 where the last bracket of LEFT and RIGHT was a left one."""
+        self._kept = np.zeros((2, lanes), np.uint64)
+        """The last eight bytes outside and within, these brackets left out; the last one lowest."""
+        self.part = np.zeros(lanes, np.uint32)
+        """The last four bytes since such a bracket."""
+        self.letters: np.ndarray = np.zeros(lanes, np.uint64)
+        """The last eight letters, the last one lowest."""
+        self.then = np.zeros(lanes, np.uint32)
+        """The last four bytes since a letter."""
+        self.reading = np.zeros(lanes, np.int64)
+        """Letters of the word that is being read."""
         self._lane = np.arange(lanes)
 
     @property
@@ -146,8 +174,11 @@ class Readers:
 
     def order(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """The two numbers that the hash of so many last bytes is made of, uint32 each."""
-        kept = self.recent & ((1 << 8 * number) - 1)
-        return kept.astype(np.uint32), (kept >> 32).astype(np.uint32) ^ np.uint32(number << 24)
+        return order(number, self.recent)
+
+    def side(self, other: bool) -> np.ndarray:
+        """The last eight bytes of this side of brackets, or of the other one, uint64."""
+        return self._kept[self.within ^ other, self._lane]
 
     def nth(self, back: int) -> np.ndarray:
         """The last byte (1), the one before it (2), and so on to the eighth, or 0, uint32."""
@@ -196,6 +227,7 @@ class Readers:
         self._take_line(byte)
         self._take_nest(byte)
         self._take_record(byte)
+        self._take_sides(byte)
 
     def _take_word(self, byte: np.ndarray) -> None:
         """Letters of both cases are the same in words."""
@@ -244,6 +276,19 @@ class Readers:
         # In two halves: shifts by 64 bits are not defined.
         half = (4 * depth).astype(np.uint64)
         self.nest = self.nest >> half >> half
+
+    def _take_sides(self, byte: np.ndarray) -> None:
+        """What lies within brackets and what without go on by themselves, and so do letters."""
+        long, short = byte.astype(np.uint64), byte.astype(np.uint32)
+        bracket = IS_LEFT[byte] | IS_RIGHT[byte]
+        self.within = np.where(bracket, IS_LEFT[byte], self.within).astype(np.int64)
+        kept = self._kept[self.within, self._lane]
+        self._kept[self.within, self._lane] = np.where(bracket, kept, kept << 8 | long)
+        self.part = np.where(bracket, np.uint32(0), self.part << 8 | short)
+        letter = IN_WORDS[byte]
+        self.letters = np.where(letter, self.letters << 8 | long, self.letters)
+        self.then = np.where(letter, np.uint32(0), self.then << 8 | short)
+        self.reading = np.where(letter, np.minimum(self.reading + 1, LONG_WORD), 0)
 
     def _take_record(self, byte: np.ndarray) -> None:
         """Where the same byte came at the same distance three times, that may be a length."""

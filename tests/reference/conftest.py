@@ -31,12 +31,12 @@ NANO = str(GOLDEN / "nano.kzw")
 class Golden(NamedTuple):
     """How a container is made: each part is a block of its own, smaller than the program makes it.
 
-    ``model`` is a weights file, None for the level's own. ``lane`` are the bytes of a lane at
-    least, and ``table_bytes`` those of the tables for each byte of a block, where they are not the
-    program's, so that short blocks have several lanes and more than the least tables. ``transform``
-    is for blocks that are too short for a trial. With ``short`` it is in the short form. With
-    ``whole`` it is what the program makes of the parts as one file. ``stretches`` are predicted, or
-    ``tables`` lie column by column, in one block of all.
+    ``model`` is a weights file, None for the level's own, and with ``lonely`` there is none.
+    ``lane`` are the bytes of a lane at least, and ``table_bytes`` those of the tables for each byte
+    of a block, where they are not the program's, so that short blocks have several lanes and more
+    than the least tables. ``transform`` is for blocks that are too short for a trial. With
+    ``short`` it is in the short form. With ``whole`` it is what the program makes of the parts as
+    one file. ``stretches`` are predicted, or ``tables`` lie column by column, in one block of all.
     """
 
     parts: list[bytes]
@@ -49,6 +49,7 @@ class Golden(NamedTuple):
     whole: bool = False
     stretches: tuple[Stretch, ...] = ()
     tables: tuple[Table, ...] = ()
+    lonely: bool = False
 
     @property
     def original(self) -> bytes:
@@ -58,6 +59,12 @@ class Golden(NamedTuple):
 def _records(number: int) -> bytes:
     """Records of 12 bytes whose numbers rise."""
     return b"".join(struct.pack("<IHHI", n, n * n % 7, 9, 1000 + 3 * n) for n in range(number))
+
+
+def _shown(number: int) -> bytes:
+    """Words within brackets with numbers between them, as PDF shows text, and tags."""
+    words = [b"(W)83(ord)-250(by)-333(w)28(ord)", b"<b>", b"(Aw)83(a)-5(y)", b"</b>", b"<0041>7"]
+    return b"\n".join(b"[%s] TJ %d" % (words[n * n % 5], n % 3) for n in range(number))
 
 
 def _program(length: int) -> bytes:
@@ -162,6 +169,7 @@ def _all() -> dict[str, Golden]:
         "short-alone": Golden([b"abracadabra " * 5], level=1, short=True),
         "short-records": Golden([_records(60)], level=3, table_bytes=4096, short=True),
     }
+    made["wide"] = Golden([_shown(60) + _records(20)], level=9, lonely=True)
     made["rebuilt"] = Golden([_document(text[:700], text[300:900])], level=1, whole=True)
     made["predicted"] = _predicted()
     made["columns"] = _columns()

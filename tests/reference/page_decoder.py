@@ -432,6 +432,17 @@ DESIGNS = {
         "place, node, last, match, classes, known, fields, two",
         [5, 10, 20],
     ),
+    6: Design(
+        "1, 2, far, 4, 6, sparse 2, place, trend, word, pair, skip, triple, sparse 6, "
+        "pair followed, even, halves, sparse 12, indent, format, above word, record, indirect, "
+        "sixteenth, followed 3, nest, three above, column, column above, shape, specials format, "
+        "field triple, followed 5, nothing, tops, letters, letters then, side, other side, "
+        "nest word, specials",
+        8,
+        "place, node, last, match, classes, known, fields, two, sixteenth, classes fourth, tops, "
+        "second, third, reading, bit, none",
+        [5, 10, 20],
+    ),
 }
 
 
@@ -505,8 +516,9 @@ class Memory:
         first = [0, 14745 if network else 0]
         first += [1638, 0] * len(self.matches) + [1310, 819] * len(self.contexts)
         self.names = design.sets.split(", ")
+        least = 200 if block.design == 6 else 91
         self.sets: list[dict[int, Row]] = [
-            defaultdict(lambda: Row(first, 91, 1817000, 500)) for _ in self.names
+            defaultdict(lambda: Row(first, least, 1817000, 500)) for _ in self.names
         ]
         even = 1000 // len(self.sets) * 16384 // 1000
         self.last = Row([even] * len(self.sets), 45, 14520000, 40000)
@@ -561,6 +573,20 @@ class Memory:
             return 8 * min(text.fields, 31) + k
         if name == "place":
             return 8 * min(len(text.bytes) % text.record, 511) + k
+        if name == "sixteenth":
+            return 8 * (len(text.bytes) % 16) + k
+        if name == "classes fourth":
+            of_classes = self.choose("classes", lane, 0, node, expected)
+            return 4 * of_classes + 8 * (len(text.bytes) % 4) + k
+        if name == "tops":
+            one, two, three = (text.back(i) // 32 for i in (1, 2, 3))
+            return 8 * (64 * one + 8 * two + three) + k
+        if name in ("second", "third"):
+            return 8 * text.back(2 if name == "second" else 3) + k
+        if name == "reading":
+            return 8 * text.reading + k
+        if name == "bit":
+            return k
         return (text.pair * HASH_A & MASK32) >> 20 if name == "two" else 0
 
     def learn(self, lane: int, prediction: Prediction, bit: int) -> None:
@@ -602,6 +628,12 @@ def class_of(byte: int) -> int:
     return 7 if byte >= 128 else 8 if byte in b".,;:!?" else 9
 
 
+def order(n: int, recent: int) -> int:
+    """H(n, x): the hash of context n, with the bytes of a number in the place of the last ones."""
+    low, high = last_bytes(recent, n)
+    return hash32(low, high ^ (n << 24))
+
+
 OPENING = {41: 40, 62: 60, 93: 91, 125: 123}
 
 
@@ -621,6 +653,8 @@ class Text:
         self.seen: dict[int, tuple[int, int, int]] = defaultdict(lambda: (0, 0, 0))
         self.record = 4
         self.candidates = [[0, 0], [0, 0]]
+        self.side = self.part = self.letters = self.then = self.reading = 0
+        self.kept = [0, 0]
 
     def back(self, i: int) -> int:
         """s[i]."""
@@ -646,6 +680,20 @@ class Text:
         self.take_line(c)
         self.take_nest(c)
         self.take_record(c)
+        self.take_sides(c)
+
+    def take_sides(self, c: int) -> None:
+        """Sides and letters."""
+        if c in (40, 41, 60, 62):
+            self.side, self.part = int(c in (40, 60)), 0
+        else:
+            self.kept[self.side] = (256 * self.kept[self.side] + c) & MASK64
+            self.part = (256 * self.part + c) & MASK32
+        if class_of(c) in (0, 1, 7):
+            self.letters, self.then = (256 * self.letters + c) & MASK64, 0
+            self.reading = min(self.reading + 1, 31)
+        else:
+            self.then, self.reading = (256 * self.then + c) & MASK32, 0
 
     def take_word(self, c: int) -> None:
         """Word, format and specials."""
@@ -716,10 +764,7 @@ class Text:
         s1, word, pair = self.back(1), self.word, self.pair
         kind, _, number = name.partition(" ")
         if kind.isdigit():
-            n = int(kind)
-            recent = sum(self.back(i + 1) << (8 * i) for i in range(8))
-            low, high = last_bytes(recent, n)
-            return hash32(low, high ^ (n << 24))
+            return order(int(kind), sum(self.back(i + 1) << (8 * i) for i in range(8)))
         if kind == "sparse":
             kept = [self.back(i + 1) << (8 * i) for i in range(4) if int(number) >> i & 1]
             return hash32(sum(kept), 65536 * int(number) + 1280)
@@ -733,6 +778,8 @@ class Text:
         back, back2, back3 = (self.back(i * record) for i in (1, 2, 3))
         place = t % record
         halves = [self.back(i) & 240 for i in range(1, 5)]
+        tops = [self.back(i) & 224 for i in range(1, 7)]
+        here, there = self.kept[self.side], self.kept[1 - self.side]
         both = {
             "word": (word or pair, s1 + 256),
             "pair": (hash32(word, self.word1), s1 + 512),
@@ -766,6 +813,15 @@ class Text:
             "far": (self.back(4) + 256 * self.back(8), 6912),
             "pair followed": (65536 * s1 + self.after2[pair], 7168),
             "field triple": (65536 * self.back(3) + pair, self.fields + 5376),
+            "nothing": (0, 7424),
+            "tops": (
+                sum(top << (8 * i) for i, top in enumerate(tops[:4])),
+                (tops[4] + 256 * tops[5]) ^ 1966080,
+            ),
+            "letters": (order(5, self.letters), 7936 + (self.then != 0)),
+            "letters then": (hash32(order(3, self.letters), self.then), 8192),
+            "side": (order(4, here), 8448 + self.side),
+            "other side": (hash32(order(3, there), self.part), 8704 + self.side),
         }[name]
         return hash32(*both)
 

@@ -29,7 +29,7 @@ HERE = Path(__file__).parent
 GOLDEN = HERE / "golden.json"
 NANO = HERE.parents[1] / "golden" / "nano.kzw"
 """The weights of the golden files: a network that takes no time."""
-LIGHT, FULL, LAYOUT, BESIDE, ALONE = 1, 2, 3, 4, 5
+LIGHT, FULL, LAYOUT, BESIDE, ALONE, WIDE = 1, 2, 3, 4, 5, 6
 
 
 class Case(NamedTuple):
@@ -90,6 +90,13 @@ CASES = [
     Case("special", 2000, ALONE, 50, 1),
     Case("records", 2800, ALONE, 1, 1),
     Case("table", 3000, ALONE, 50, 1),
+    Case("text", 1000, WIDE, 1, 1),
+    Case("text", 500, WIDE, 20, 0),
+    Case("text", 200, WIDE, 5, 1, network=True),
+    Case("program", 3000, WIDE, 60, 1),
+    Case("special", 2000, WIDE, 50, 1),
+    Case("records", 2800, WIDE, 1, 1),
+    Case("nested", 4000, WIDE, 64, 1),
 ]
 
 

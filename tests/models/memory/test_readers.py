@@ -75,3 +75,22 @@ def test_records_before_are_found() -> None:
     readers = reader_of(b"abcdefghij")
     assert (readers.place()[0], readers.in_record()[0], readers.in_record(2)[0]) == (2, 103, 99)
     assert reader_of(b"abcdefg").in_record(2)[0] == 0
+
+
+def test_sides_of_brackets_and_letters_go_on_by_themselves() -> None:
+    readers = reader_of(b"(W)83(or)-7 d", b"<W>83(or <)-7")
+    sides = [
+        [int(side).to_bytes(8, "big").lstrip(b"\0") for side in readers.side(other)]
+        for other in (False, True)
+    ]
+    assert sides == [[b"83-7 d", b"83-7"], [b"Wor", b"Wor "]]
+    assert readers.within.tolist() == [0, 0]
+    assert [part.to_bytes(4, "big") for part in readers.part.tolist()] == [b"-7 d", b"\0\0-7"]
+    assert [int(of).to_bytes(8, "big")[4:] for of in readers.letters] == [b"Word", b"\0Wor"]
+    assert [then.to_bytes(4, "big") for then in readers.then.tolist()] == [b"\0\0\0\0", b"<)-7"]
+    assert readers.reading.tolist() == [1, 0]
+    assert reader_of(b"1" + b"word" * 10, b"(" + "\u00e9".encode() * 20).reading.tolist() == [
+        31,
+        31,
+    ]
+    assert reader_of(b"(a").within[0] == 1

@@ -79,6 +79,25 @@ pub(crate) enum Context {
     PairFollowed,
     /// What followed the last bytes the last two times; as many as the number's in `FOLLOWED`.
     Followed(usize),
+    /// Nothing.
+    Nothing,
+    /// The upper three bits of each of the last six bytes.
+    Tops,
+    /// The last five letters, and whether anything came since.
+    Letters,
+    /// The last three letters, and what came since.
+    LettersThen,
+    /// The last four bytes of this side of brackets.
+    Side,
+    /// The last three bytes of the other side, and what came of this one since.
+    OtherSide,
+}
+
+impl Context {
+    /// Whether it looks at letters or sides, which a reader follows where a design asks.
+    fn looks_far(self) -> bool {
+        matches!(self, Self::Letters | Self::LettersThen | Self::Side | Self::OtherSide)
+    }
 }
 
 /// Ten classes of bytes.
@@ -120,6 +139,62 @@ fn followed_at(of: usize, last: u64) -> usize {
     (order(FOLLOWED[of], last) >> (32 - FOLLOWED_BITS)) as usize
 }
 
+/// Longer words are told no more apart.
+pub(crate) const LONG_WORD: u32 = 31;
+
+/// What was read without what lay in between.
+#[derive(Clone, Default)]
+struct Sides {
+    /// Whether this is within round or angle brackets, of whatever depth.
+    within: bool,
+    /// The last eight bytes outside and within, brackets left out; the last lowest.
+    kept: [u64; 2],
+    /// What came since the last bracket, and since the last letter.
+    part: u32,
+    then: u32,
+    /// The last eight letters, the last lowest.
+    letters: u64,
+    /// Letters of the word that is being read, up to `LONG_WORD`.
+    reading: u32,
+}
+
+impl Sides {
+    fn take(&mut self, byte: u8) {
+        match byte {
+            b'(' | b'<' => (self.within, self.part) = (true, 0),
+            b')' | b'>' => (self.within, self.part) = (false, 0),
+            _ => {
+                let kept = &mut self.kept[usize::from(self.within)];
+                *kept = *kept << 8 | u64::from(byte);
+                self.part = self.part << 8 | u32::from(byte);
+            }
+        }
+        if is_letter(byte) {
+            self.letters = self.letters << 8 | u64::from(byte);
+            self.then = 0;
+            self.reading = (self.reading + 1).min(LONG_WORD);
+        } else {
+            self.then = self.then << 8 | u32::from(byte);
+            self.reading = 0;
+        }
+    }
+
+    fn walk(&mut self, walker: &mut Walker) {
+        walker.number(&mut self.within);
+        self.kept.iter_mut().for_each(|kept| walker.number(kept));
+        walker.number(&mut self.part);
+        walker.number(&mut self.then);
+        walker.number(&mut self.letters);
+        walker.number(&mut self.reading);
+    }
+}
+
+/// Whether a byte is one of a word.
+#[inline(always)]
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || byte >= 128
+}
+
 /// A lane's text so far, as contexts see it.
 #[derive(Clone)]
 pub(crate) struct Reader {
@@ -152,6 +227,8 @@ pub(crate) struct Reader {
     pair_followed: Vec<u16>,
     /// By so many last bytes' hash, as `FOLLOWED` names them; empty where nobody asks.
     hash_followed: [Vec<u16>; FOLLOWED.len()],
+    /// None where nobody asks.
+    sides: Option<Sides>,
 }
 
 impl Reader {
@@ -178,6 +255,7 @@ impl Reader {
             followed: Box::new([0; 256]),
             pair_followed: vec![0; 1 << 16],
             hash_followed: std::array::from_fn(|of| vec![0; places(of)]),
+            sides: items.iter().any(|item| item.context.looks_far()).then(Sides::default),
         }
     }
 
@@ -201,6 +279,7 @@ impl Reader {
         walker.values(&mut *self.followed);
         walker.values(&mut self.pair_followed);
         self.hash_followed.iter_mut().for_each(|followed| walker.values(followed));
+        self.sides.iter_mut().for_each(|sides| sides.walk(walker));
     }
 
     /// What was read.
@@ -228,6 +307,9 @@ impl Reader {
         self.take_line(byte);
         self.take_nest(byte);
         self.take_record(byte);
+        if let Some(sides) = &mut self.sides {
+            sides.take(byte);
+        }
         let before = (self.last >> 8) as usize;
         for followed in
             [&mut self.followed[before & 0xFF], &mut self.pair_followed[before & 0xFFFF]]
@@ -237,10 +319,9 @@ impl Reader {
     }
 
     fn take_word(&mut self, byte: u8) {
-        let lower = byte | 32;
-        if lower.is_ascii_lowercase() || byte >= 128 {
-            self.word =
-                self.word.wrapping_add(u32::from(lower)).wrapping_add(1).wrapping_mul(0x9E37_79B1);
+        if is_letter(byte) {
+            let lower = u32::from(byte | 32);
+            self.word = self.word.wrapping_add(lower).wrapping_add(1).wrapping_mul(0x9E37_79B1);
         } else if self.word != 0 {
             self.words = [self.word, self.words[0]];
             self.word = 0;
@@ -349,13 +430,28 @@ impl Reader {
     }
 
     /// The last byte (1), the one before it (2), and so on to the eighth, or 0.
-    fn nth(&self, back: u32) -> u32 {
+    pub(crate) fn nth(&self, back: u32) -> u32 {
         (self.last >> (8 * (back - 1))) as u32 & 255
     }
 
     /// The next byte's place in its record.
     pub(crate) fn place(&self) -> u32 {
         self.length as u32 % self.record
+    }
+
+    /// How many bytes were read, modulo a number.
+    pub(crate) fn modulo(&self, number: usize) -> u32 {
+        (self.length % number) as u32
+    }
+
+    /// Letters of the word that is being read, up to `LONG_WORD`.
+    pub(crate) fn reading(&self) -> u32 {
+        self.sides().reading
+    }
+
+    /// What letters and sides have come to.
+    fn sides(&self) -> &Sides {
+        self.sides.as_ref().expect("the design asks for them")
     }
 
     /// The hash of a context.
@@ -427,6 +523,29 @@ impl Reader {
             Context::Followed(of) => {
                 let followed = self.hash_followed[of][followed_at(of, self.last)];
                 hash(u32::from(followed), 0x1900 + FOLLOWED[of])
+            }
+            Context::Nothing => hash(0, 0x1D00),
+            Context::Tops => {
+                let tops = self.last & 0xE0E0_E0E0_E0E0;
+                hash(tops as u32, (tops >> 32) as u32 ^ 0x1E_0000)
+            }
+            Context::Letters => {
+                let Sides { letters, then, .. } = self.sides();
+                hash(order(5, *letters), u32::from(*then != 0) ^ 0x1F00)
+            }
+            Context::LettersThen => {
+                let Sides { letters, then, .. } = self.sides();
+                hash(hash(order(3, *letters), *then), 0x2000)
+            }
+            Context::Side => {
+                let Sides { within, kept, .. } = self.sides();
+                let side = usize::from(*within);
+                hash(order(4, kept[side]), side as u32 ^ 0x2100)
+            }
+            Context::OtherSide => {
+                let Sides { within, kept, part, .. } = self.sides();
+                let side = usize::from(*within);
+                hash(hash(order(3, kept[1 - side]), *part), side as u32 ^ 0x2200)
             }
         }
     }

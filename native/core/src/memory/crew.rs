@@ -10,7 +10,7 @@ use super::frame::{Block, Frame};
 use super::guide::{FIRST_MATCH, Guide, NETWORK};
 use super::kernels::{self, Compiled, Kernel};
 use super::last::Last;
-use super::mixer::{Mixer, Mixing, Pace, WIDTH, weight};
+use super::mixer::{Mixer, Mixing, WIDTH, weight};
 use super::part::Part;
 use crate::lanes::Lanes;
 use crate::mapping::LINE;
@@ -25,7 +25,6 @@ pub(super) const NETWORK_WEIGHT: i16 = weight(900);
 pub(super) const HISTORY_WEIGHT: i16 = weight(80);
 pub(super) const RUN_WEIGHT: i16 = weight(50);
 pub(super) const MATCH_WEIGHT: i16 = weight(100);
-pub(super) const SET_PACE: Pace = Pace { least: 91, more: 3634, half: 500 };
 /// Slots of a match's table: base-2 logarithm, which is that of the block's length within these, and
 /// so that none takes more than an eighth of what the hash tables take.
 const MATCH_BITS: [u32; 2] = [12, 22];
@@ -42,8 +41,8 @@ pub(super) fn match_bits(bytes: usize, length: usize) -> u32 {
     length_bits.clamp(least, most.min(usize::BITS - mib.leading_zeros() + 14))
 }
 
-/// The guide and four parts at most.
-pub(super) const MAX_BLOCKS: usize = 5;
+/// The guide and five parts at most.
+pub(super) const MAX_BLOCKS: usize = 6;
 
 /// Who does the work of every bit but the coding: one thread, or several.
 pub(crate) trait Crew {
@@ -142,7 +141,7 @@ impl Alone {
             blocks: widths.iter().map(|&width| Block::new(width, lanes)).collect(),
             guide: Guide::new(design.matches, match_bits, lanes),
             parts: parts.iter().map(|items| Part::new(items, lines, lanes)).collect(),
-            mixer: Mixer::new(design.choosers, &first, SET_PACE, design.items.len(), last),
+            mixer: Mixer::new(design.choosers, &first, design.pace, design.items.len(), last),
             mixing: Mixing::new(0..lanes, first.len(), number),
         }
     }

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::contexts::{Context, Item};
-use super::mixer::Chooser;
+use super::mixer::{Chooser, Pace};
 
 /// What a memory consists of.
 #[derive(Debug)]
@@ -11,9 +11,13 @@ pub struct Design {
     /// Contexts of a part.
     pub(crate) part: usize,
     pub(crate) choosers: &'static [Chooser],
+    /// How fast rows of weights learn.
+    pub(crate) pace: Pace,
     /// The least lengths of matches.
     pub(crate) matches: &'static [u32],
 }
+
+const PACE: Pace = Pace { least: 91, more: 3634, half: 500 };
 
 const fn shared(context: Context) -> Item {
     Item { context, own: false }
@@ -75,6 +79,7 @@ pub static FULL: Design = Design {
     ],
     part: 8,
     choosers: &eight(Chooser::None),
+    pace: PACE,
     matches: &[5, 10, 20],
 };
 
@@ -192,6 +197,73 @@ pub static ALONE: Design = Design {
     ..FULL
 };
 
+/// `ALONE` with more contexts and twice as many sets, which learn faster, where a file may take
+/// time.
+pub static WIDE: Design = Design {
+    items: &[
+        shared(Context::Order(1)),
+        shared(Context::Order(2)),
+        shared(Context::Far),
+        shared(Context::Order(4)),
+        shared(Context::Order(6)),
+        shared(Context::Sparse(0b10)),
+        shared(Context::Place),
+        shared(Context::Trend),
+        shared(Context::Word),
+        shared(Context::Pair),
+        shared(Context::Skip),
+        shared(Context::Triple),
+        shared(Context::Sparse(0b110)),
+        shared(Context::PairFollowed),
+        shared(Context::Even),
+        shared(Context::Halves),
+        shared(Context::Sparse(0b1100)),
+        shared(Context::Indent),
+        shared(Context::Format),
+        shared(Context::AboveWord),
+        shared(Context::Record),
+        shared(Context::Indirect),
+        shared(Context::Sixteenth),
+        shared(Context::Followed(0)),
+        shared(Context::Nest),
+        shared(Context::ThreeAbove),
+        shared(Context::Column),
+        shared(Context::ColumnAbove),
+        shared(Context::Shape),
+        shared(Context::SpecialsFormat),
+        shared(Context::FieldTriple),
+        shared(Context::Followed(1)),
+        shared(Context::Nothing),
+        shared(Context::Tops),
+        shared(Context::Letters),
+        shared(Context::LettersThen),
+        shared(Context::Side),
+        shared(Context::OtherSide),
+        shared(Context::NestWord),
+        shared(Context::Specials),
+    ],
+    choosers: &[
+        Chooser::Place,
+        Chooser::Node,
+        Chooser::Last,
+        Chooser::Match,
+        Chooser::Classes,
+        Chooser::Known,
+        Chooser::Fields,
+        Chooser::Two,
+        Chooser::Sixteenth,
+        Chooser::ClassesFourth,
+        Chooser::Tops,
+        Chooser::Second,
+        Chooser::Third,
+        Chooser::Reading,
+        Chooser::Bit,
+        Chooser::None,
+    ],
+    pace: Pace { least: 200, ..PACE },
+    ..FULL
+};
+
 /// For the fastest level: no network, one lane.
 pub static LIGHT: Design = Design {
     items: &[
@@ -206,11 +278,12 @@ pub static LIGHT: Design = Design {
     ],
     part: 8,
     choosers: &[Chooser::Match, Chooser::Last, Chooser::Node, Chooser::Classes],
+    pace: PACE,
     matches: &[5, 12],
 };
 
 /// The design that a block names by its number.
 #[must_use]
 pub fn by_number(number: usize) -> Option<&'static Design> {
-    [&LIGHT, &FULL, &LAYOUT, &BESIDE, &ALONE].get(number.checked_sub(1)?).copied()
+    [&LIGHT, &FULL, &LAYOUT, &BESIDE, &ALONE, &WIDE].get(number.checked_sub(1)?).copied()
 }

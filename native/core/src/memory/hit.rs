@@ -7,8 +7,7 @@
 #![forbid(unsafe_code)]
 
 use super::crew::{
-    HISTORY_WEIGHT, MATCH_WEIGHT, MAX_BLOCKS, NETWORK_WEIGHT, RUN_WEIGHT, SET_PACE, array,
-    match_bits,
+    HISTORY_WEIGHT, MATCH_WEIGHT, MAX_BLOCKS, NETWORK_WEIGHT, RUN_WEIGHT, array, match_bits,
 };
 use super::first::First;
 use super::frame::{Block, Expected, Frame};
@@ -188,7 +187,7 @@ impl Memory {
         let mut even = vec![weight(1000 / choosers.len() as i32); choosers.len()];
         even.resize(even.len().next_multiple_of(WIDTH), 0);
         let last = || Last::new(&even, LAST_PACE, false);
-        let mixer = |first: &[i16]| Mixer::new(choosers, first, SET_PACE, contexts, last());
+        let mixer = |first: &[i16]| Mixer::new(choosers, first, design.pace, contexts, last());
         let block = |width| Block::new(width, lanes);
         Self {
             shape,

@@ -4,7 +4,7 @@
 //! 3.2; several rows at a time as in PAQ8, each with an error of its own.
 #![forbid(unsafe_code)]
 
-use super::contexts::Reader;
+use super::contexts::{LONG_WORD, Reader};
 use super::frame::{Block, Expected, Frame, Tally};
 use super::kernels::{Kernel, Portable};
 use super::last::{End, Last};
@@ -24,7 +24,7 @@ pub(crate) const fn weight(thousandths: i32) -> i16 {
 }
 
 /// How fast a row learns, in 2^-18: `least`, and `more` that has halved after `half` bits.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
     pub(crate) least: u32,
     pub(crate) more: u32,
@@ -158,6 +158,20 @@ pub(crate) enum Chooser {
     Fields,
     /// A hash of the last two bytes.
     Two,
+    /// The place modulo 16.
+    Sixteenth,
+    /// The classes of the last two bytes, the place modulo 4.
+    ClassesFourth,
+    /// The upper three bits of each of the last three bytes.
+    Tops,
+    /// The byte before the last.
+    Second,
+    /// The byte before that.
+    Third,
+    /// How many letters of a word were read.
+    Reading,
+    /// The bit.
+    Bit,
 }
 
 impl Chooser {
@@ -171,6 +185,12 @@ impl Chooser {
             Self::Place => (MOST_PLACE as usize + 1) * 8,
             Self::Fields => 32 * 8,
             Self::Two => 1 << TWO_BITS,
+            Self::Sixteenth => 16 * 8,
+            Self::ClassesFourth => 40 * 4 * 8,
+            Self::Tops => 512 * 8,
+            Self::Second | Self::Third => 256 * 8,
+            Self::Reading => (LONG_WORD as usize + 1) * 8,
+            Self::Bit => 8,
         }
     }
 }
@@ -363,7 +383,7 @@ pub(crate) struct Place<'a> {
 impl Place<'_> {
     #[inline(always)]
     fn row(&self, chooser: Chooser, contexts: i32) -> u32 {
-        let k = self.k as u32;
+        let (k, reader) = (self.k as u32, self.reader);
         match chooser {
             Chooser::None => 0,
             Chooser::Node => self.node,
@@ -376,6 +396,16 @@ impl Place<'_> {
             }
             Chooser::Place => self.reader.place().min(MOST_PLACE) * 8 + k,
             Chooser::Fields => self.reader.fields.min(31) * 8 + k,
+            Chooser::Sixteenth => reader.modulo(16) * 8 + k,
+            Chooser::ClassesFourth => (reader.classes() * 4 + reader.modulo(4)) * 8 + k,
+            Chooser::Tops => {
+                let top = |back| reader.nth(back) >> 5;
+                (top(1) << 6 | top(2) << 3 | top(3)) * 8 + k
+            }
+            Chooser::Second => reader.nth(2) * 8 + k,
+            Chooser::Third => reader.nth(3) * 8 + k,
+            Chooser::Reading => reader.reading() * 8 + k,
+            Chooser::Bit => k,
             Chooser::Two => {
                 (self.reader.last as u32 & 0xFFFF).wrapping_mul(0x9E37_79B1) >> (32 - TWO_BITS)
             }
