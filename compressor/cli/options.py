@@ -197,7 +197,7 @@ def _row(level: Level) -> list[str]:
 MEASURED = 5_000_000, 100_000_000
 """Bytes of the files that memory is stated for."""
 LEVELS_MEASURED = (
-    "KB/s: 1 MB of English text, 2 cores of an AMD EPYC (Zen 3).",
+    "KB/s: 1 MB of English text, 2 cores of an AMD EPYC (Zen 5).",
     "5 MB, 100 MB: the memory that a file of so many bytes takes, either way.",
 )
 

@@ -41,6 +41,18 @@ const fn eight(first: Chooser) -> [Chooser; 8] {
     ]
 }
 
+/// Some values and then others, `N` in all.
+const fn joined<T: Copy, const N: usize>(first: &[T], then: &[T]) -> [T; N] {
+    assert!(first.len() + then.len() == N, "there are so many");
+    let mut all = [first[0]; N];
+    let mut at = 1;
+    while at < N {
+        all[at] = if at < first.len() { first[at] } else { then[at - first.len()] };
+        at += 1;
+    }
+    all
+}
+
 /// The first design for networks, which files that were written before `LAYOUT` name.
 pub static FULL: Design = Design {
     items: &[
@@ -200,66 +212,32 @@ pub static ALONE: Design = Design {
 /// `ALONE` with more contexts and twice as many sets, which learn faster, where a file may take
 /// time.
 pub static WIDE: Design = Design {
-    items: &[
-        shared(Context::Order(1)),
-        shared(Context::Order(2)),
-        shared(Context::Far),
-        shared(Context::Order(4)),
-        shared(Context::Order(6)),
-        shared(Context::Sparse(0b10)),
-        shared(Context::Place),
-        shared(Context::Trend),
-        shared(Context::Word),
-        shared(Context::Pair),
-        shared(Context::Skip),
-        shared(Context::Triple),
-        shared(Context::Sparse(0b110)),
-        shared(Context::PairFollowed),
-        shared(Context::Even),
-        shared(Context::Halves),
-        shared(Context::Sparse(0b1100)),
-        shared(Context::Indent),
-        shared(Context::Format),
-        shared(Context::AboveWord),
-        shared(Context::Record),
-        shared(Context::Indirect),
-        shared(Context::Sixteenth),
-        shared(Context::Followed(0)),
-        shared(Context::Nest),
-        shared(Context::ThreeAbove),
-        shared(Context::Column),
-        shared(Context::ColumnAbove),
-        shared(Context::Shape),
-        shared(Context::SpecialsFormat),
-        shared(Context::FieldTriple),
-        shared(Context::Followed(1)),
-        shared(Context::Nothing),
-        shared(Context::Tops),
-        shared(Context::Letters),
-        shared(Context::LettersThen),
-        shared(Context::Side),
-        shared(Context::OtherSide),
-        shared(Context::NestWord),
-        shared(Context::Specials),
-    ],
-    choosers: &[
-        Chooser::Place,
-        Chooser::Node,
-        Chooser::Last,
-        Chooser::Match,
-        Chooser::Classes,
-        Chooser::Known,
-        Chooser::Fields,
-        Chooser::Two,
-        Chooser::Sixteenth,
-        Chooser::ClassesFourth,
-        Chooser::Tops,
-        Chooser::Second,
-        Chooser::Third,
-        Chooser::Reading,
-        Chooser::Bit,
-        Chooser::None,
-    ],
+    items: &joined::<_, 40>(
+        ALONE.items,
+        &[
+            shared(Context::Nothing),
+            shared(Context::Tops),
+            shared(Context::Letters),
+            shared(Context::LettersThen),
+            shared(Context::Side),
+            shared(Context::OtherSide),
+            shared(Context::NestWord),
+            shared(Context::Specials),
+        ],
+    ),
+    choosers: &joined::<_, 16>(
+        ALONE.choosers,
+        &[
+            Chooser::Sixteenth,
+            Chooser::ClassesFourth,
+            Chooser::Tops,
+            Chooser::Second,
+            Chooser::Third,
+            Chooser::Reading,
+            Chooser::Bit,
+            Chooser::None,
+        ],
+    ),
     pace: Pace { least: 200, ..PACE },
     ..FULL
 };
