@@ -103,14 +103,10 @@ class Chooser(enum.Enum):
                 return node
             case Chooser.MATCH:
                 return expected * 3 + (k > 0) + (k > 3)
-            case Chooser.CLASSES | Chooser.PLACE | Chooser.FIELDS | Chooser.BIT:
-                return k
-            case Chooser.SIXTEENTH | Chooser.CLASSES_FOURTH | Chooser.TOPS:
-                return k
-            case Chooser.SECOND | Chooser.THIRD | Chooser.READING:
-                return k
             case Chooser.KNOWN:
                 known, runs = said.speaks.sum(axis=1) * SHARES // said.speaks.shape[1]
                 return (runs * (SHARES + 1) + known) * 8 + k
-            case _:
+            case Chooser.NONE | Chooser.LAST | Chooser.TWO:
                 return 0
+            case _:
+                return k

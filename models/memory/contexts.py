@@ -8,12 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from models.integer.ngram import HASH_LOW
-from models.memory.readers import Readers, hashed, order
+from models.memory.readers import Readers, hashed, last_bytes
 
-SHAPE = 0xF8F8_F8F8_F8F8
-"""The bits of the last six bytes that tell their shape."""
-TOPS = 0xE0E0_E0E0_E0E0
-"""Fewer of them."""
+SHAPE, TOPS = 0xF8F8_F8F8_F8F8, 0xE0E0_E0E0_E0E0
+"""The bits of the last six bytes that tell their shape, and fewer of them."""
+HALVES = 0xF0F0_F0F0
+"""Those of the upper halves of the last four."""
 
 
 class Kind(enum.Enum):
@@ -59,6 +59,10 @@ class Kind(enum.Enum):
     OTHER_SIDE = "the last three bytes of the other side, and what came of this one since"
 
 
+LOOK_FAR = frozenset({Kind.LETTERS, Kind.LETTERS_THEN, Kind.SIDE, Kind.OTHER_SIDE})
+"""Those for which a reader follows letters and sides."""
+
+
 class Context(NamedTuple):
     """One context of a design."""
 
@@ -79,6 +83,12 @@ def hashes(contexts: tuple[Context, ...], readers: Readers) -> np.ndarray:
     return of_all
 
 
+def _masked(readers: Readers, mask: int, kind: int) -> tuple[np.ndarray, np.ndarray]:
+    """The two numbers of some bits of the last bytes, (lanes,) uint32 each."""
+    kept = readers.recent & np.uint64(mask)
+    return kept.astype(np.uint32), (kept >> np.uint64(32)).astype(np.uint32) ^ np.uint32(kind)
+
+
 def _numbers(
     context: Context, readers: Readers, last: np.ndarray, pair: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -89,7 +99,7 @@ def _numbers(
     word, words = readers.word, readers.words
     match context.kind:
         case Kind.ORDER:
-            return readers.order(context.number)
+            return last_bytes(context.number, readers.recent)
         case Kind.WORD:
             return np.where(word == 0, pair, word), last ^ 0x100
         case Kind.PAIR:
@@ -133,8 +143,7 @@ def _numbers(
         case Kind.COLUMN_ABOVE:
             return readers.column() | readers.above(1) << 8, np.full_like(last, 0x1200)
         case Kind.SHAPE:
-            shape = readers.recent & SHAPE
-            return shape.astype(np.uint32), (shape >> 32).astype(np.uint32) ^ 0x130000
+            return _masked(readers, SHAPE, 0x130000)
         case Kind.SPECIALS_FORMAT:
             return hashed(readers.specials, readers.format), last ^ 0x1400
         case Kind.FIELD_TRIPLE:
@@ -150,7 +159,7 @@ def _numbers(
         case Kind.SIXTEENTH:
             return np.uint32(readers.length % 16 << 8) | last, np.full_like(last, 0x1700)
         case Kind.HALVES:
-            return (readers.recent & 0xF0F0F0F0).astype(np.uint32), np.full_like(last, 0x1800)
+            return _masked(readers, HALVES, 0x1800)
         case Kind.EVEN:
             three = readers.nth(2) | readers.nth(4) << 8 | readers.nth(6) << 16
             return three, np.full_like(last, 0x1A00)
@@ -164,17 +173,16 @@ def _numbers(
         case Kind.NOTHING:
             return np.zeros_like(last), np.full_like(last, 0x1D00)
         case Kind.TOPS:
-            tops = readers.recent & TOPS
-            return tops.astype(np.uint32), (tops >> 32).astype(np.uint32) ^ 0x1E0000
+            return _masked(readers, TOPS, 0x1E0000)
         case Kind.LETTERS:
-            return hashed(*order(5, readers.letters)), (readers.then != 0) ^ np.uint32(0x1F00)
+            return hashed(*last_bytes(5, readers.letters)), (readers.then != 0) ^ np.uint32(0x1F00)
         case Kind.LETTERS_THEN:
-            letters = hashed(*order(3, readers.letters))
+            letters = hashed(*last_bytes(3, readers.letters))
             return hashed(letters, readers.then), np.full_like(last, 0x2000)
         case Kind.SIDE:
             within = readers.within.astype(np.uint32)
-            return hashed(*order(4, readers.side(other=False))), within ^ 0x2100
+            return hashed(*last_bytes(4, readers.side(other=False))), within ^ 0x2100
         case Kind.OTHER_SIDE:
             within = readers.within.astype(np.uint32)
-            other = hashed(*order(3, readers.side(other=True)))
+            other = hashed(*last_bytes(3, readers.side(other=True)))
             return hashed(other, readers.part), within ^ 0x2200

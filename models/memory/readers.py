@@ -70,7 +70,7 @@ def hashed(a: np.ndarray, b: np.ndarray | int) -> np.ndarray:
     return (g ^ (g >> 15)) * np.uint32(HASH_LOW)
 
 
-def order(number: int, recent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def last_bytes(number: int, recent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The two numbers that the hash of so many last bytes is made of, uint32 each.
 
     ``recent`` are eight last bytes, the last one lowest, uint64.
@@ -85,12 +85,16 @@ class Readers:
     """All lanes of a block, which have read equally many bytes each."""
 
     def __init__(
-        self, text: np.ndarray, starts: np.ndarray, followed: Iterable[int] = FOLLOWED
+        self,
+        text: np.ndarray,
+        starts: np.ndarray,
+        followed: Iterable[int] = FOLLOWED,
+        sides: bool = True,
     ) -> None:
         """Takes the block, (length,) uint8, and where in it each lane begins, (lanes,) int64.
 
         Of the block only what was read is looked at. ``followed`` are those of FOLLOWED that are
-        asked for.
+        asked for, and ``sides`` says whether letters and sides of brackets are.
         """
         lanes = starts.size
         self.text = text
@@ -136,6 +140,7 @@ class Readers:
         """By how many, and their hash: the last two bytes that followed as many last ones."""
         for order in followed:
             self._hash_followed[order] = np.zeros((lanes, 1 << FOLLOWED_BITS), np.uint16)
+        self._follows_sides = sides
         self.within = np.zeros(lanes, np.int64)
         """1 where the last bracket of LEFT and RIGHT was a left one."""
         self._kept = np.zeros((2, lanes), np.uint64)
@@ -170,11 +175,7 @@ class Readers:
         return self._hash_followed[order][self._lane, self._followed_at(order)]
 
     def _followed_at(self, order: int) -> np.ndarray:
-        return hashed(*self.order(order)) >> (32 - FOLLOWED_BITS)
-
-    def order(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """The two numbers that the hash of so many last bytes is made of, uint32 each."""
-        return order(number, self.recent)
+        return hashed(*last_bytes(order, self.recent)) >> (32 - FOLLOWED_BITS)
 
     def side(self, other: bool) -> np.ndarray:
         """The last eight bytes of this side of brackets, or of the other one, uint64."""
@@ -227,7 +228,8 @@ class Readers:
         self._take_line(byte)
         self._take_nest(byte)
         self._take_record(byte)
-        self._take_sides(byte)
+        if self._follows_sides:
+            self._take_sides(byte)
 
     def _take_word(self, byte: np.ndarray) -> None:
         """Letters of both cases are the same in words."""

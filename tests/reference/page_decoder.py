@@ -635,6 +635,7 @@ def order(n: int, recent: int) -> int:
 
 
 OPENING = {41: 40, 62: 60, 93: 91, 125: 123}
+FAR = ("nothing", "tops", "letters", "letters then", "side", "other side")
 
 
 class Text:
@@ -771,6 +772,8 @@ class Text:
         if kind == "followed":
             after = {"3": self.after3, "5": self.after5}[number]
             return hash32(after[self.hash(number) >> 12], 6400 + int(number))
+        if name in FAR:
+            return self.far_hash(name)
         above = 256 * self.above(1, 0)
         column = min(len(self.bytes) - self.starts[0], 255)
         shape = [self.back(i) & 248 for i in range(1, 7)]
@@ -778,8 +781,6 @@ class Text:
         back, back2, back3 = (self.back(i * record) for i in (1, 2, 3))
         place = t % record
         halves = [self.back(i) & 240 for i in range(1, 5)]
-        tops = [self.back(i) & 224 for i in range(1, 7)]
-        here, there = self.kept[self.side], self.kept[1 - self.side]
         both = {
             "word": (word or pair, s1 + 256),
             "pair": (hash32(word, self.word1), s1 + 512),
@@ -813,6 +814,14 @@ class Text:
             "far": (self.back(4) + 256 * self.back(8), 6912),
             "pair followed": (65536 * s1 + self.after2[pair], 7168),
             "field triple": (65536 * self.back(3) + pair, self.fields + 5376),
+        }[name]
+        return hash32(*both)
+
+    def far_hash(self, name: str) -> int:
+        """The same for those that only design 6 has."""
+        tops = [self.back(i) & 224 for i in range(1, 7)]
+        here, there = self.kept[self.side], self.kept[1 - self.side]
+        both = {
             "nothing": (0, 7424),
             "tops": (
                 sum(top << (8 * i) for i, top in enumerate(tops[:4])),

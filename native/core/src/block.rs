@@ -207,13 +207,13 @@ fn code<C: BitCoder>(
     let threads = recipe.threads.clamp(1, lanes.div_ceil(LANES_OF_A_THREAD));
     // Helpers of an encoder have the network to do, however few lanes leave of the memory.
     let helped = if C::KNOWS && network.is_some() { recipe.threads.max(1) } else { threads };
-    let (tasks, most) = match (C::KNOWS, helped) {
+    let (tasks, at_once) = match (C::KNOWS, helped) {
         (false, _) => (threads, 1),
         (true, 1) => (1, MAX_GROUP),
         (true, _) => (TASKS_AHEAD * helped, ROWS_AHEAD),
     };
     let size = lanes.div_ceil(tasks).min(MAX_GROUP);
-    let chunk = (most / size).clamp(1, shape.steps());
+    let chunk = (at_once / size).clamp(1, shape.steps());
     let drafts = !C::KNOWS && network.is_some() && threads == 1 && size == lanes;
     let speculation = if drafts { recipe.speculate.of(lanes, isa) } else { None };
     let (width, rows) = match speculation {
@@ -294,14 +294,15 @@ impl<C: BitCoder> Run<'_, '_, C> {
         let chunk = |first| first..steps.min(first + length);
         let firsts = (self.first..steps).step_by(length);
         let groups = 0..self.groups;
-        if C::KNOWS && self.groups > 0 {
+        let runs_ahead = C::KNOWS && self.groups > 0;
+        if runs_ahead {
             self.give(chunk(self.first), crew, team);
             team.begin(groups.clone());
         }
         for Range { start: step, end: after } in firsts.map(chunk) {
             if self.ahead.is_some() {
                 self.step_ahead(step, crew, team);
-            } else if C::KNOWS && self.groups > 0 {
+            } else if runs_ahead {
                 team.finish();
                 self.take(crew, team);
                 if after < steps {

@@ -221,12 +221,13 @@ impl<'scope, T: Task> Team<'scope, T> {
                     if tasks.stop.load(Ordering::Acquire) {
                         return;
                     }
-                    let (board, round) = match tasks.far.get() {
-                        round if round != far => (&tasks.far, &mut far),
-                        _ => (&tasks.near, &mut near),
+                    let (board, seen) = if tasks.far.get() == far {
+                        (&tasks.near, &mut near)
+                    } else {
+                        (&tasks.far, &mut far)
                     };
-                    *round = board.get();
-                    tasks.work(board, *round, number, helpers + 1, Some(&caller));
+                    *seen = board.get();
+                    tasks.work(board, *seen, number, helpers + 1, Some(&caller));
                 }
             };
             match thread::Builder::new().name("kolmozip".into()).spawn_scoped(scope, help) {
@@ -255,8 +256,7 @@ impl<'scope, T: Task> Team<'scope, T> {
             return self.tasks.advance(which);
         };
         let board = &self.tasks.near;
-        let round = board.put(which);
-        self.wake();
+        let round = self.put(board, which);
         self.tasks.work(board, round, 0, self.threads.len() + 1, None);
         if !board.is_done() {
             let worked = start.elapsed();
@@ -270,8 +270,7 @@ impl<'scope, T: Task> Team<'scope, T> {
 
     /// Has helpers begin a round of some tasks, which no other round may have until `finish`.
     pub(crate) fn begin(&self, which: Range<usize>) {
-        let round = self.when_shared().map(|_| self.tasks.far.put(which.clone()));
-        self.wake();
+        let round = self.when_shared().map(|_| self.put(&self.tasks.far, which.clone()));
         self.begun.set(Some(Begun { which, round }));
     }
 
@@ -288,6 +287,13 @@ impl<'scope, T: Task> Team<'scope, T> {
         let board = &self.tasks.far;
         self.tasks.work(board, round, 0, self.threads.len() + 1, None);
         wait_until(|| board.is_done());
+    }
+
+    /// Has helpers find a round of these tasks.
+    fn put(&self, board: &Board, which: Range<usize>) -> Round {
+        let round = board.put(which);
+        self.wake();
+        round
     }
 
     /// The time, where helpers are to take part in a round.

@@ -439,6 +439,13 @@ impl Reader {
         self.length as u32 % self.record
     }
 
+    /// The hash of some bits of the last bytes, for a kind of context.
+    #[inline(always)]
+    fn masked(&self, mask: u64, kind: u32) -> u32 {
+        let kept = self.last & mask;
+        hash(kept as u32, (kept >> 32) as u32 ^ kind)
+    }
+
     /// How many bytes were read, modulo a number.
     pub(crate) fn modulo(&self, number: usize) -> u32 {
         (self.length % number) as u32
@@ -494,10 +501,7 @@ impl Reader {
             Context::NestWord => hash(hash(self.nest as u32, self.word), last ^ 0x1000),
             Context::Column => hash(self.column(), last ^ 0x1100),
             Context::ColumnAbove => hash(self.column() | self.above(read, 1, 0) << 8, 0x1200),
-            Context::Shape => {
-                let shape = self.last & 0xF8F8_F8F8_F8F8;
-                hash(shape as u32, (shape >> 32) as u32 ^ 0x13_0000)
-            }
+            Context::Shape => self.masked(0xF8F8_F8F8_F8F8, 0x13_0000),
             Context::SpecialsFormat => hash(hash(self.specials, self.format), last ^ 0x1400),
             Context::FieldTriple => hash(self.last as u32 & 0xFF_FFFF, self.fields ^ 0x1500),
             Context::Place => hash(self.place(), self.record << 8 ^ 0xC4),
@@ -511,7 +515,7 @@ impl Reader {
                 hash(three, self.record << 8 ^ 0xC6)
             }
             Context::Sixteenth => hash((self.length as u32 & 15) << 8 | last, 0x1700),
-            Context::Halves => hash(self.last as u32 & 0xF0F0_F0F0, 0x1800),
+            Context::Halves => self.masked(0xF0F0_F0F0, 0x1800),
             Context::Even => {
                 let three = self.nth(2) | self.nth(4) << 8 | self.nth(6) << 16;
                 hash(three, 0x1A00)
@@ -525,10 +529,7 @@ impl Reader {
                 hash(u32::from(followed), 0x1900 + FOLLOWED[of])
             }
             Context::Nothing => hash(0, 0x1D00),
-            Context::Tops => {
-                let tops = self.last & 0xE0E0_E0E0_E0E0;
-                hash(tops as u32, (tops >> 32) as u32 ^ 0x1E_0000)
-            }
+            Context::Tops => self.masked(0xE0E0_E0E0_E0E0, 0x1E_0000),
             Context::Letters => {
                 let Sides { letters, then, .. } = self.sides();
                 hash(order(5, *letters), u32::from(*then != 0) ^ 0x1F00)

@@ -387,15 +387,15 @@ impl Place<'_> {
         match chooser {
             Chooser::None => 0,
             Chooser::Node => self.node,
-            Chooser::Last => self.reader.last as u32 & 255,
+            Chooser::Last => reader.last as u32 & 255,
             Chooser::Match => self.expected.cell * 3 + u32::from(k > 0) + u32::from(k > 3),
-            Chooser::Classes => self.reader.classes() * 8 + k,
+            Chooser::Classes => reader.classes() * 8 + k,
             Chooser::Known => {
                 let Tally { runs, known } = self.tally;
                 (runs * 8 / contexts * 9 + known * 8 / contexts) as u32 * 8 + k
             }
-            Chooser::Place => self.reader.place().min(MOST_PLACE) * 8 + k,
-            Chooser::Fields => self.reader.fields.min(31) * 8 + k,
+            Chooser::Place => reader.place().min(MOST_PLACE) * 8 + k,
+            Chooser::Fields => reader.fields.min(31) * 8 + k,
             Chooser::Sixteenth => reader.modulo(16) * 8 + k,
             Chooser::ClassesFourth => (reader.classes() * 4 + reader.modulo(4)) * 8 + k,
             Chooser::Tops => {
@@ -407,7 +407,7 @@ impl Place<'_> {
             Chooser::Reading => reader.reading() * 8 + k,
             Chooser::Bit => k,
             Chooser::Two => {
-                (self.reader.last as u32 & 0xFFFF).wrapping_mul(0x9E37_79B1) >> (32 - TWO_BITS)
+                (reader.last as u32 & 0xFFFF).wrapping_mul(0x9E37_79B1) >> (32 - TWO_BITS)
             }
         }
     }
