@@ -103,6 +103,7 @@ class Design(enum.IntEnum):
     BESIDE = 4
     ALONE = 5
     WIDE = 6
+    LAGS = 7
 
 
 class Transform(enum.IntEnum):

@@ -24,9 +24,10 @@ class Level:
     ``table_bytes`` is what the memory's tables take for each byte of a block, up to ``tables_mib``;
     from there on they grow by ``more_bytes`` a byte. Fewer lanes make a block smaller and slower:
     ``short_lanes`` are those of one below SHORT bytes, ``alone_lanes`` those of one that no network
-    codes. In one lane a block has the design ``single`` in the place of LAYOUT. ``block_mib``
-    bounds a block, and with it the text in memory. ``speed`` was measured on a megabyte of English
-    text, in KB/s to compress on two cores of an AMD EPYC (Zen 5), the best of three.
+    codes. In one lane a block has the design ``single`` in the place of LAYOUT, or ``alone`` where
+    no network codes it. ``block_mib`` bounds a block, and with it the text in memory. ``speed`` was
+    measured on a megabyte of English text, in KB/s to compress on two cores of an AMD EPYC (Zen 5),
+    the best of three.
     """
 
     number: int
@@ -40,8 +41,9 @@ class Level:
     block_mib: int
     speed: int
     purpose: str
-    alone_lanes: int = 1
     single: Design = Design.ALONE
+    alone: Design = Design.ALONE
+    alone_lanes: int = 1
 
     @property
     def model(self) -> str | None:
@@ -73,11 +75,15 @@ class Level:
         """That of the level, unless a short block or a single lane makes another one better."""
         if self.design != LAYOUT:
             return self.design
-        return BESIDE if self.models and length < LITTLE else self._widest(lanes)
-
-    def _widest(self, lanes: int) -> Design:
-        """The design of most contexts for so many lanes."""
+        if not self.models:
+            return self._without_network(lanes)
+        if length < LITTLE:
+            return BESIDE
         return self.single if lanes == 1 else LAYOUT
+
+    def _without_network(self, lanes: int) -> Design:
+        """The design for so many lanes that no network codes."""
+        return self.alone if lanes == 1 else LAYOUT
 
     def without_network(self, recipe: Recipe) -> Recipe:
         """The recipe for a block that the memory codes alone.
@@ -85,7 +91,7 @@ class Level:
         In one lane it takes the design that is made for this, unless the level is for speed.
         """
         lanes = min(recipe.lanes, self.alone_lanes)
-        design = LIGHT if self.design == LIGHT else self._widest(lanes)
+        design = LIGHT if self.design == LIGHT else self._without_network(lanes)
         return dataclasses.replace(recipe, lanes=lanes, design=design)
 
 
@@ -109,13 +115,14 @@ LITTLE = 1 << 15
 LANE = 512
 """Bytes of a lane at least, where a block has more than one."""
 
-LIGHT, LAYOUT, BESIDE, WIDE = Design.LIGHT, Design.LAYOUT, Design.BESIDE, Design.WIDE
+LIGHT, LAYOUT, BESIDE = Design.LIGHT, Design.LAYOUT, Design.BESIDE
+WIDE, LAGS = Design.WIDE, Design.LAGS
 BASE = ("base", "general")
 
 LEVELS: dict[int, Level] = {
     level.number: level
     # Number, models, design, tables_mib, table_bytes, more_bytes, lanes, short_lanes, block_mib,
-    # speed, purpose.
+    # speed, purpose, single, alone.
     for level in (
         Level(1, (), LIGHT, 48, 64, 0, 1, 1, 8, 400, "any file, the fastest"),
         Level(2, (), LIGHT, 256, 64, 2, 1, 1, 128, 390, "any file, large ones better"),
@@ -125,6 +132,6 @@ LEVELS: dict[int, Level] = {
         Level(6, BASE, BESIDE, 272, 256, 4, 32, 16, 128, 150, "most files"),
         Level(7, BASE, LAYOUT, 1024, 256, 24, 16, 16, 128, 140, "most files, more memory"),
         Level(8, BASE, LAYOUT, 1024, 256, 24, 8, 4, 128, 130, "most files, smaller"),
-        Level(9, BASE, LAYOUT, 1024, 256, 24, 4, 1, 128, 92, "most files, smallest", single=WIDE),
+        Level(9, BASE, LAYOUT, 1024, 256, 24, 4, 1, 128, 92, "most files, smallest", WIDE, LAGS),
     )
 }

@@ -24,13 +24,13 @@ FURTHER_BYTES = 14_000_000
 """What each further network adds that an encoder chooses from."""
 FIXED_BYTES = 23_000_000
 """What a mixed block takes whatever its length: maps and mixers."""
-WIDE_BYTES = 2_500_000
-"""What the mixers of the widest design take beside."""
+FURTHER_ROWS_BYTES = {Design.WIDE: 2_500_000, Design.LAGS: 4_200_000}
+"""What the mixers of the widest designs take beside."""
 LANE_BYTES = 150_000
 """What each lane of a mixed block takes."""
 FOLLOWED_BYTES = 4 << 20
 """What a lane takes beside, where the design tells what followed the last bytes by their hash."""
-TELL_FOLLOWED = Design.ALONE, Design.WIDE
+TELL_FOLLOWED = Design.ALONE, Design.WIDE, Design.LAGS
 """The designs that do."""
 CHAINS_BYTES = 1_000_000
 """What making a deflate stream takes beside its text."""
@@ -41,6 +41,7 @@ MATCHES = {
     Design.BESIDE: 3,
     Design.ALONE: 3,
     Design.WIDE: 3,
+    Design.LAGS: 3,
 }
 """Tables of matches in each design, of four bytes a place."""
 PIECE = 1 << 20
@@ -58,7 +59,7 @@ def mixing(length: int, recipe: Recipe, networks: int) -> int:
     """
     matches = MATCHES[recipe.design] * (4 << match_bits(length, recipe.tables))
     of_lane = LANE_BYTES + (FOLLOWED_BYTES if recipe.design in TELL_FOLLOWED else 0)
-    fixed = FIXED_BYTES + (WIDE_BYTES if recipe.design == Design.WIDE else 0)
+    fixed = FIXED_BYTES + FURTHER_ROWS_BYTES.get(recipe.design, 0)
     needed = fixed + (recipe.tables << 20) + matches + of_lane * recipe.lanes
     return needed + (NETWORK_BYTES + (networks - 1) * FURTHER_BYTES if networks else 0)
 
@@ -92,7 +93,7 @@ def encoding(length: int, recipe: Recipe, networks: int) -> int:
     texts = 4 * length + min(length, GRANULE)
     ways = [recipe]
     if recipe.design != Design.LIGHT:  # whether it will have a network is not known
-        ways.append(dataclasses.replace(recipe, design=Design.WIDE, lanes=1))
+        ways.append(dataclasses.replace(recipe, design=Design.LAGS, lanes=1))
     return PROCESS_BYTES + texts + max(mixing(length, way, networks) for way in ways)
 
 

@@ -13,7 +13,7 @@ from models.memory.readers import LONG_WORD, Readers
 TWO_BITS = 12
 """Base-2 logarithm of the rows for hashes of two bytes."""
 MOST_PLACE = 511
-"""Later places in a record than this choose the same rows."""
+"""Later places in a record or period than this choose the same rows."""
 MOST_FIELDS = 31
 """More fields than this choose the same rows."""
 SHARES = 8
@@ -39,6 +39,7 @@ class Chooser(enum.Enum):
     THIRD = "the byte before that"
     READING = "how many letters of a word were read"
     BIT = "the bit"
+    PERIOD = "the place in the period"
 
     @property
     def rows(self) -> int:
@@ -60,6 +61,7 @@ class Chooser(enum.Enum):
             Chooser.THIRD: 256 * 8,
             Chooser.READING: (LONG_WORD + 1) * 8,
             Chooser.BIT: 8,
+            Chooser.PERIOD: (MOST_PLACE + 1) * 8,
         }[self]
 
     def of_byte(self, readers: Readers, active: int) -> np.ndarray | int:
@@ -88,6 +90,9 @@ class Chooser(enum.Enum):
                 return readers.nth(back)[:active].astype(np.int64) * 8
             case Chooser.READING:
                 return readers.reading[:active] * 8
+            case Chooser.PERIOD:
+                place = readers.length % readers.lags.period[:active]
+                return np.minimum(place, MOST_PLACE) * 8
             case _:
                 return 0
 

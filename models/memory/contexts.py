@@ -57,10 +57,25 @@ class Kind(enum.Enum):
     LETTERS_THEN = "the last three letters, and what came since"
     SIDE = "the last four bytes of this side of brackets"
     OTHER_SIDE = "the last three bytes of the other side, and what came of this one since"
+    CHARACTERS = "as many last characters of strings as its number, and what came since"
+    STRING_WORD = "the word in strings, and what came since its last character"
+    STRING_PAIR = "the same, and the word before"
+    OUTSIDE = "the last six bytes outside brackets"
+    LAG = "the byte at the best lag or, with number 1, the second best; how little they differ"
+    LAG_TREND = "what the byte at the best lag is if it differs as the last but one did"
+    LAG_PLACE = "the byte at the best lag, the place in the record, last"
+    PERIOD_TREND = "what the byte a period before is if it goes on as from two periods before"
+    FOUR_PERIODS = "the bytes at the period's first four multiples"
+    FOUR_ABOVE = "the record's length, the four bytes above in records"
+    CORNER = "the record's length, two bytes above in records, the one before these, last"
 
 
-LOOK_FAR = frozenset({Kind.LETTERS, Kind.LETTERS_THEN, Kind.SIDE, Kind.OTHER_SIDE})
-"""Those for which a reader follows letters and sides."""
+STRINGS = frozenset({Kind.CHARACTERS, Kind.STRING_WORD, Kind.STRING_PAIR, Kind.OUTSIDE})
+"""Those for which a reader follows strings."""
+LOOK_FAR = STRINGS | {Kind.LETTERS, Kind.LETTERS_THEN, Kind.SIDE, Kind.OTHER_SIDE}
+"""Those for which it follows letters and sides."""
+LAGS = frozenset({Kind.LAG, Kind.LAG_TREND, Kind.LAG_PLACE, Kind.PERIOD_TREND, Kind.FOUR_PERIODS})
+"""Those for which it follows lags."""
 
 
 class Context(NamedTuple):
@@ -186,3 +201,49 @@ def _numbers(
             within = readers.within.astype(np.uint32)
             other = hashed(*last_bytes(3, readers.side(other=True)))
             return hashed(other, readers.part), within ^ 0x2200
+        case Kind.CHARACTERS:
+            characters = hashed(*last_bytes(context.number, readers.strings.last))
+            of_number = 0x2800 + 16 * context.number
+            within = readers.within.astype(np.uint32)
+            return hashed(characters, readers.strings.then), within ^ of_number
+        case Kind.STRING_WORD:
+            within = readers.within.astype(np.uint32)
+            return hashed(readers.strings.word, readers.strings.then), within ^ 0x2900
+        case Kind.STRING_PAIR:
+            within = readers.within.astype(np.uint32)
+            word = hashed(readers.strings.word, readers.strings.then)
+            return hashed(word, readers.strings.before), within ^ 0x2A00
+        case Kind.OUTSIDE:
+            within = readers.within.astype(np.uint32)
+            return hashed(*last_bytes(6, readers.outside())), within ^ 0x2B00
+        case Kind.LAG:
+            at_lag = readers.before(readers.lags.best[context.number])
+            kind = np.full_like(last, 0x2300 + context.number)
+            return at_lag | readers.lags.score << 8, kind
+        case Kind.LAG_TREND:
+            lag = readers.lags.best[0]
+            trend = readers.nth(2) + readers.before(lag) - readers.before(lag + 2)
+            return trend & 0xFF, np.full_like(last, 0x2400)
+        case Kind.LAG_PLACE:
+            at_lag = readers.before(readers.lags.best[0]) | last << 8
+            return hashed(at_lag, readers.place()), np.full_like(last, 0x2500)
+        case Kind.PERIOD_TREND:
+            period = readers.lags.period
+            trend = 2 * readers.before(period) - readers.before(2 * period)
+            return trend & 0xFF, np.full_like(last, 0x2600)
+        case Kind.FOUR_PERIODS:
+            return _four(readers, readers.lags.period), np.full_like(last, 0x2700)
+        case Kind.FOUR_ABOVE:
+            kind = readers.record.astype(np.uint32) << 8 ^ 0xC8
+            return _four(readers, readers.record), kind
+        case Kind.CORNER:
+            above = readers.in_record() | readers.in_record(2) << 8
+            corner = readers.before(readers.record + 1)
+            kind = readers.record.astype(np.uint32) << 8 ^ 0xCA
+            return above | last << 16 | corner << 24, kind
+
+
+def _four(readers: Readers, distance: np.ndarray) -> np.ndarray:
+    """The bytes at the first four multiples of a distance (lanes,), the nearest lowest, uint32."""
+    of = [readers.before(times * distance) << 8 * (times - 1) for times in (1, 2, 3, 4)]
+    return of[0] | of[1] | of[2] | of[3]

@@ -152,6 +152,28 @@ WIDE = ALONE._replace(
 )
 """ALONE with more contexts and twice as many sets, which learn faster, for the last level."""
 
+MADE_ROOM = {
+    shared(Kind.TREND): shared(Kind.PERIOD_TREND),
+    shared(Kind.THREE_ABOVE): shared(Kind.FOUR_ABOVE),
+    shared(Kind.LETTERS): shared(Kind.STRING_WORD),
+    shared(Kind.SIDE): shared(Kind.CHARACTERS, 2),
+    shared(Kind.OTHER_SIDE): shared(Kind.CHARACTERS, 5),
+}
+LAGS = WIDE._replace(
+    contexts=(
+        *(MADE_ROOM.get(context, context) for context in WIDE.contexts),
+        *(shared(kind) for kind in (Kind.CORNER, Kind.LAG_TREND)),
+        *(shared(Kind.LAG, number) for number in (0, 1)),
+        *(shared(kind) for kind in (Kind.LAG_PLACE, Kind.STRING_PAIR, Kind.OUTSIDE)),
+        shared(Kind.FOUR_PERIODS),
+    ),
+    choosers=tuple(
+        Chooser.PERIOD if chooser == Chooser.BIT else chooser for chooser in WIDE.choosers
+    ),
+)
+"""WIDE for what no network codes: what differs little at some lag, as rows of tables do, and what
+strings say that numbers part, as pages do."""
+
 LIGHT = Design(
     contexts=(
         *(shared(Kind.ORDER, number) for number in (1, 2, 3, 4, 6)),
@@ -166,5 +188,5 @@ LIGHT = Design(
 )
 """For the fastest level: no network, one lane."""
 
-DESIGNS = {1: LIGHT, 2: FULL, 3: LAYOUT, 4: BESIDE, 5: ALONE, 6: WIDE}
+DESIGNS = {1: LIGHT, 2: FULL, 3: LAYOUT, 4: BESIDE, 5: ALONE, 6: WIDE, 7: LAGS}
 """By the number that a block names."""

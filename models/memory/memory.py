@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.integer.fixed_point import clip
-from models.memory.contexts import LOOK_FAR, Kind, hashes
+from models.memory.contexts import LAGS, LOOK_FAR, STRINGS, Kind, hashes
 from models.memory.designs import Design
 from models.memory.last import Last
 from models.memory.logistic import STRETCH_LIMIT, log2
@@ -59,8 +59,15 @@ class Memory:
         """The block as far as it is known, and zeros."""
         followed = [number for kind, number, _ in design.contexts if kind == Kind.FOLLOWED]
         starts = lane * short + np.minimum(lane, extra)
-        sides = any(context.kind in LOOK_FAR for context in design.contexts)
-        self._readers = Readers(self.text, starts, followed, sides)
+        kinds = {context.kind for context in design.contexts}
+        self._readers = Readers(
+            self.text,
+            starts,
+            followed,
+            sides=bool(kinds & LOOK_FAR),
+            strings=bool(kinds & STRINGS),
+            lags=bool(kinds & LAGS),
+        )
         self._design = design
         self._cells = Cells()
         self._parts = Parts(len(design.contexts), design.part, table_bytes, self._cells)

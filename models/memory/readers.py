@@ -11,11 +11,16 @@ from collections.abc import Iterable
 import numpy as np
 
 from models.integer.ngram import HASH_HIGH, HASH_LOW
+from models.memory.lags import LONGEST, Lags
+from models.memory.strings import Strings
 
 FIRST_RECORD = 4
 """The record length before one was seen to repeat, in bytes."""
 REPEATS = 15
 """A distance that has repeated more often than this is taken for the record length."""
+EVEN = (32, 4), (10, 6)
+"""A byte must have come again so often at the same distance for that to count, where it is at most
+this; a distance that bytes alike have by chance."""
 MOST = 255
 """Indentation, fields and columns are counted up to this."""
 OPEN, CLOSE, QUOTES = b"([{<", b")]}>", b"\"'`"
@@ -90,11 +95,14 @@ class Readers:
         starts: np.ndarray,
         followed: Iterable[int] = FOLLOWED,
         sides: bool = True,
+        strings: bool = False,
+        lags: bool = False,
     ) -> None:
         """Takes the block, (length,) uint8, and where in it each lane begins, (lanes,) int64.
 
         Of the block only what was read is looked at. ``followed`` are those of FOLLOWED that are
-        asked for, and ``sides`` says whether letters and sides of brackets are.
+        asked for, and ``sides`` says whether letters and sides of brackets are, ``strings``, which
+        go by sides, and ``lags`` whether those are; beside lags records are told more strictly.
         """
         lanes = starts.size
         self.text = text
@@ -153,6 +161,10 @@ class Readers:
         """The last four bytes since a letter."""
         self.reading = np.zeros(lanes, np.int64)
         """Letters of the word that is being read."""
+        self._strings = Strings(lanes) if strings else None
+        self._lags = Lags(lanes) if lags else None
+        self._even = np.zeros((lanes, 256, 2), np.int64)
+        """By byte, its last distance and how often it came at that in a row."""
         self._lane = np.arange(lanes)
 
     @property
@@ -177,9 +189,25 @@ class Readers:
     def _followed_at(self, order: int) -> np.ndarray:
         return hashed(*last_bytes(order, self.recent)) >> (32 - FOLLOWED_BITS)
 
+    @property
+    def strings(self) -> Strings:
+        """What strings say, where that is asked for."""
+        assert self._strings is not None
+        return self._strings
+
+    @property
+    def lags(self) -> Lags:
+        """How much bytes differ at each lag, where that is asked for."""
+        assert self._lags is not None
+        return self._lags
+
     def side(self, other: bool) -> np.ndarray:
         """The last eight bytes of this side of brackets, or of the other one, uint64."""
         return self._kept[self.within ^ other, self._lane]
+
+    def outside(self) -> np.ndarray:
+        """The last eight bytes outside brackets, uint64."""
+        return self._kept[0]
 
     def nth(self, back: int) -> np.ndarray:
         """The last byte (1), the one before it (2), and so on to the eighth, or 0, uint32."""
@@ -208,7 +236,11 @@ class Readers:
 
     def in_record(self, records: int = 1) -> np.ndarray:
         """The byte so many records before the next one, or 0 where there is none, uint32."""
-        place = self.length - records * self.record
+        return self.before(records * self.record)
+
+    def before(self, distance: np.ndarray) -> np.ndarray:
+        """The byte so many before the next one, or 0 where there is none, uint32."""
+        place = self.length - distance
         there = place >= 0
         return self.text[self.starts + np.where(there, place, 0)] * there.astype(np.uint32)
 
@@ -230,6 +262,11 @@ class Readers:
         self._take_record(byte)
         if self._follows_sides:
             self._take_sides(byte)
+        if self._strings:
+            self._strings.take(byte, self.within, IN_WORDS[byte])
+        if self._lags:
+            recent = np.arange(max(self.length - LONGEST - 1, 0), self.length)
+            self._lags.take(self.text[self.starts[:, np.newaxis] + recent], self.length)
 
     def _take_word(self, byte: np.ndarray) -> None:
         """Letters of both cases are the same in words."""
@@ -300,6 +337,12 @@ class Readers:
             (distance >= 2) & (three > 0) & (distance == one - two) & (one - two == two - three)
         )
         self._seen[self._lane, byte] = np.stack([np.full_like(one, self.length), one, two], 1)
+        if self._lags:
+            last, times = self._even[self._lane, byte].T
+            times = np.where(distance == last, times + 1, 1)
+            self._even[self._lane, byte] = np.stack([distance, times], 1)
+            for most, least in EVEN:
+                repeats &= (distance > most) | (times >= least)
         at = np.flatnonzero(repeats)
         if at.size:
             self._note_distance(at, distance[at])

@@ -150,7 +150,7 @@ def test_other_types_need_a_newer_program(kind: int) -> None:
 
 @pytest.mark.parametrize(
     ("offset", "value", "what"),
-    [(2, 7, "design 7 "), (2, 255, "design 255 "), (3, 7, "transform 7,")],
+    [(2, 8, "design 8 "), (2, 255, "design 255 "), (3, 7, "transform 7,")],
 )
 def test_other_designs_and_transforms_need_a_newer_program_once_the_checksum_holds(
     offset: int, value: int, what: str
@@ -411,8 +411,8 @@ def test_other_forms_need_a_newer_program(number: int) -> None:
 
 def test_another_design_in_the_short_form_needs_a_newer_program() -> None:
     packed = short(Form.MEMORY_ALONE)
-    with pytest.raises(NewerBlock, match=r"design 7 .*: update"):
-        read(packed[:10] + b"\7" + packed[11:])
+    with pytest.raises(NewerBlock, match=r"design 8 .*: update"):
+        read(packed[:10] + b"\10" + packed[11:])
 
 
 def test_what_the_short_form_cannot_hold() -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from coding import colours, transforms
 from coding.columns import Table
-from coding.container import Transform
+from coding.container import Design, Transform
 from coding.deflate.stream import make
 from coding.deflate.tokens import Plan
 from coding.prediction import BLUE_FIRST, COLOURS, HIGH_FIRST, SIGNED, WIDE, Signal, Stretch
@@ -37,6 +37,7 @@ class Golden(NamedTuple):
     than the least tables. ``transform`` is for blocks that are too short for a trial. With
     ``short`` it is in the short form. With ``whole`` it is what the program makes of the parts as
     one file. ``stretches`` are predicted, or ``tables`` lie column by column, in one block of all.
+    ``design`` is that of one lane where it is not the program's.
     """
 
     parts: list[bytes]
@@ -50,6 +51,7 @@ class Golden(NamedTuple):
     stretches: tuple[Stretch, ...] = ()
     tables: tuple[Table, ...] = ()
     lonely: bool = False
+    design: Design | None = None
 
     @property
     def original(self) -> bytes:
@@ -65,6 +67,14 @@ def _shown(number: int) -> bytes:
     """Words within brackets with numbers between them, as PDF shows text, and tags."""
     words = [b"(W)83(ord)-250(by)-333(w)28(ord)", b"<b>", b"(Aw)83(a)-5(y)", b"</b>", b"<0041>7"]
     return b"\n".join(b"[%s] TJ %d" % (words[n * n % 5], n % 3) for n in range(number))
+
+
+def _glyphs(number: int) -> bytes:
+    """The same words as numbers of glyphs, between numbers of other lengths and operators."""
+    words = [b"".join(b"%04X" % (letter - 29) for letter in of) for of in (b"Word", b"by", b"away")]
+    gaps = [b"-8.302", b"-302", b" TJ /F1 7 Tf", b"-12"]
+    shown = b"".join(b"<%s>%s" % (words[n % 3], gaps[n * n % 4]) for n in range(number))
+    return shown + b"(a\\(b\\))<0a zz ab>"
 
 
 def _program(length: int) -> bytes:
@@ -169,7 +179,10 @@ def _all() -> dict[str, Golden]:
         "short-alone": Golden([b"abracadabra " * 5], level=1, short=True),
         "short-records": Golden([_records(60)], level=3, table_bytes=4096, short=True),
     }
-    made["wide"] = Golden([_shown(60) + _records(20)], level=9, lonely=True)
+    shown = _shown(60) + _records(20)
+    made["wide"] = Golden([shown], level=9, lonely=True, design=Design.WIDE)
+    made["lags"] = Golden([shown + _glyphs(20)], level=9, lonely=True)
+    made["lags-network"] = Golden([text[:150]], level=9, model=NANO, design=Design.LAGS)
     made["rebuilt"] = Golden([_document(text[:700], text[300:900])], level=1, whole=True)
     made["predicted"] = _predicted()
     made["columns"] = _columns()

@@ -443,6 +443,18 @@ DESIGNS = {
         "second, third, reading, bit, none",
         [5, 10, 20],
     ),
+    7: Design(
+        "1, 2, far, 4, 6, sparse 2, place, period trend, word, pair, skip, triple, sparse 6, "
+        "pair followed, even, halves, sparse 12, indent, format, above word, record, indirect, "
+        "sixteenth, followed 3, nest, four above, column, column above, shape, specials format, "
+        "field triple, followed 5, nothing, tops, string word, letters then, characters 2, "
+        "characters 5, nest word, specials, corner, lag trend, lag, second lag, lag place, "
+        "string pair, outside, four periods",
+        8,
+        "place, node, last, match, classes, known, fields, two, sixteenth, classes fourth, tops, "
+        "second, third, reading, period, none",
+        [5, 10, 20],
+    ),
 }
 
 
@@ -506,7 +518,7 @@ class Memory:
         parts = -(-len(names) // design.part)
         lines = (block.tables << 20) // parts // 128
         tables = [Table(lines) for _ in range(parts)]
-        self.texts = [Text() for _ in range(block.lanes)]
+        self.texts = [Text(block.design == 7) for _ in range(block.lanes)]
         self.contexts = [
             Context(name, tables[at // design.part], self.texts) for at, name in enumerate(names)
         ]
@@ -516,7 +528,7 @@ class Memory:
         first = [0, 14745 if network else 0]
         first += [1638, 0] * len(self.matches) + [1310, 819] * len(self.contexts)
         self.names = design.sets.split(", ")
-        least = 200 if block.design == 6 else 91
+        least = 200 if block.design in (6, 7) else 91
         self.sets: list[dict[int, Row]] = [
             defaultdict(lambda: Row(first, least, 1817000, 500)) for _ in self.names
         ]
@@ -587,6 +599,8 @@ class Memory:
             return 8 * text.reading + k
         if name == "bit":
             return k
+        if name == "period":
+            return 8 * min(len(text.bytes) % text.period, 511) + k
         return (text.pair * HASH_A & MASK32) >> 20 if name == "two" else 0
 
     def learn(self, lane: int, prediction: Prediction, bit: int) -> None:
@@ -636,12 +650,17 @@ def order(n: int, recent: int) -> int:
 
 OPENING = {41: 40, 62: 60, 93: 91, 125: 123}
 FAR = ("nothing", "tops", "letters", "letters then", "side", "other side")
+LAGS = (
+    *("lag", "second lag", "lag trend", "lag place", "period trend", "four periods", "four above"),
+    *("corner", "characters 2", "characters 5", "string word", "string pair", "outside"),
+)
 
 
 class Text:
     """What a lane has read, and what contexts are made of."""
 
-    def __init__(self) -> None:
+    def __init__(self, lags: bool) -> None:
+        self.lags = lags
         self.bytes: list[int] = []
         self.word = self.word1 = self.word2 = 0
         self.starts = [0, 0, 0]  # of the line, line 1 and line 2
@@ -656,6 +675,12 @@ class Text:
         self.candidates = [[0, 0], [0, 0]]
         self.side = self.part = self.letters = self.then = self.reading = 0
         self.kept = [0, 0]
+        self.hex = self.half = self.digits = self.shown = 0
+        self.characters = self.since = self.spelt = self.spelt1 = 0
+        self.mean = [16384] * 8193  # of lag 0 nothing is told
+        self.lag0 = self.lag1 = self.period = 1
+        self.nearest = 31
+        self.even: dict[int, tuple[int, int]] = defaultdict(lambda: (0, 0))
 
     def back(self, i: int) -> int:
         """s[i]."""
@@ -682,6 +707,9 @@ class Text:
         self.take_nest(c)
         self.take_record(c)
         self.take_sides(c)
+        if self.lags:
+            self.take_strings(c)
+            self.take_lags(c)
 
     def take_sides(self, c: int) -> None:
         """Sides and letters."""
@@ -695,6 +723,64 @@ class Text:
             self.reading = min(self.reading + 1, 31)
         else:
             self.then, self.reading = (256 * self.then + c) & MASK32, 0
+
+    def take_strings(self, c: int) -> None:
+        """Strings."""
+        if c in (40, 41, 60, 62):
+            if c in (40, 60):
+                if self.digits > 2 or self.shown:
+                    self.end_word()
+                self.half = 1
+            self.hex = int(c == 60)
+            self.digits = self.shown = 0
+            self.since = c
+            return
+        self.since = (256 * self.since + c) & MASK32
+        if not self.side:
+            if 48 <= c <= 57:
+                self.digits += 1
+            elif c == 46:
+                self.digits = 0
+            elif class_of(c) in (0, 1):
+                self.shown = 1
+        elif self.hex and chr(c) in "0123456789ABCDEFabcdef":
+            self.half = 16 * self.half + int(chr(c), 16)
+            if self.half >= 256:
+                b, self.half = self.half - 256, 1
+                if b:
+                    self.show(b, of_word=True)
+        else:
+            self.show(c, of_word=class_of(c) in (0, 1, 7) and not self.hex)
+            self.hex = 0
+
+    def show(self, b: int, of_word: bool) -> None:
+        """To show a byte."""
+        self.characters, self.since = (256 * self.characters + b) & MASK64, 0
+        if of_word:
+            self.spelt = (self.spelt + b + 1) * HASH_A & MASK32
+        else:
+            self.end_word()
+
+    def end_word(self) -> None:
+        """To end a word."""
+        if self.spelt:
+            self.spelt1, self.spelt = self.spelt, 0
+
+    def take_lags(self, c: int) -> None:
+        """Lags."""
+        t, mean = len(self.bytes), self.mean
+        known = range(min(t - 1, 8192), 0, -1)  # the greatest first: min takes the first of several
+        for j in known:
+            d = (c - self.bytes[t - 1 - j]) % 256
+            mean[j] += 8 * min(d, 256 - d) - (mean[j] >> 5)
+        if known:
+            self.lag0 = min(known, key=mean.__getitem__)
+            self.nearest = min(mean[self.lag0] >> 8, 31)
+        others = [j for j in known if j != self.lag0]
+        self.lag1 = min(others, key=mean.__getitem__, default=1)
+        if t % 16 == 0 and t > 4:
+            periods = range(1, min((t - 1) // 4, 1024) + 1)
+            self.period = min(periods, key=lambda j: sum(mean[i * j] for i in (1, 2, 3, 4)))
 
     def take_word(self, c: int) -> None:
         """Word, format and specials."""
@@ -741,6 +827,12 @@ class Text:
         t, (a, b, d) = len(self.bytes), self.seen[c]
         self.seen[c] = t, a, b
         distance = t - a
+        if self.lags:
+            last, times = self.even[c]
+            times = times + 1 if distance == last else 1
+            self.even[c] = distance, times
+            if times < (6 if distance <= 10 else 4 if distance <= 32 else 0):
+                return
         if distance < 2 or d == 0 or not distance == a - b == b - d:
             return
         one, two = self.candidates
@@ -774,6 +866,8 @@ class Text:
             return hash32(after[self.hash(number) >> 12], 6400 + int(number))
         if name in FAR:
             return self.far_hash(name)
+        if name in LAGS:
+            return self.lag_hash(name)
         above = 256 * self.above(1, 0)
         column = min(len(self.bytes) - self.starts[0], 255)
         shape = [self.back(i) & 248 for i in range(1, 7)]
@@ -818,7 +912,7 @@ class Text:
         return hash32(*both)
 
     def far_hash(self, name: str) -> int:
-        """The same for those that only design 6 has."""
+        """The same for those that designs 6 and 7 have."""
         tops = [self.back(i) & 224 for i in range(1, 7)]
         here, there = self.kept[self.side], self.kept[1 - self.side]
         both = {
@@ -833,6 +927,34 @@ class Text:
             "other side": (hash32(order(3, there), self.part), 8704 + self.side),
         }[name]
         return hash32(*both)
+
+    def lag_hash(self, name: str) -> int:
+        """The same for those that only design 7 has."""
+        s1, record, period = self.back(1), self.record, self.period
+        near, side = self.back(self.lag0), self.side
+        corner = self.back(record) + 256 * self.back(2 * record) + 65536 * s1
+        two, five = (hash32(order(n, self.characters), self.since) for n in (2, 5))
+        spelt = hash32(self.spelt, self.since)
+        both = {
+            "lag": (near + 256 * self.nearest, 8960),
+            "second lag": (self.back(self.lag1) + 256 * self.nearest, 8961),
+            "lag trend": ((self.back(2) + near - self.back(self.lag0 + 2)) % 256, 9216),
+            "lag place": (hash32(near + 256 * s1, len(self.bytes) % record), 9472),
+            "period trend": ((2 * self.back(period) - self.back(2 * period)) % 256, 9728),
+            "four periods": (self.four(period), 9984),
+            "four above": (self.four(record), (record << 8) ^ 200),
+            "corner": (corner + (self.back(record + 1) << 24), (record << 8) ^ 202),
+            "characters 2": (two, 10272 + side),
+            "characters 5": (five, 10320 + side),
+            "string word": (spelt, 10496 + side),
+            "string pair": (hash32(spelt, self.spelt1), 10752 + side),
+            "outside": (order(6, self.kept[0]), 11008 + side),
+        }[name]
+        return hash32(*both)
+
+    def four(self, distance: int) -> int:
+        """The bytes at the first four multiples of a distance, the nearest lowest."""
+        return sum(self.back((i + 1) * distance) << (8 * i) for i in range(4))
 
 
 # Section 2.5: bit histories

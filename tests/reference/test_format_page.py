@@ -79,7 +79,7 @@ def test_the_designs_are_those_of_the_page_decoder(page_decoder: ModuleType) -> 
 def test_the_figures_of_the_limits_are_those_of_the_designs(page_decoder: ModuleType) -> None:
     limits = " ".join(section("5. Decoder limits").split())
     table = {name: number for name, number, *_ in rows(section("2.8 Mixer"))[2:]}
-    for number, name in ((1, "light design"), (2, "full one"), (6, "wide one")):
+    for number, name in ((1, "light design"), (2, "full one"), (6, "wide one"), (7, "lags one")):
         contexts, _, sets, matches = page_decoder.DESIGNS[number]
         chosen = sets.split(", ")
         inputs = 2 + 2 * len(matches) + 2 * len(contexts.split(", "))

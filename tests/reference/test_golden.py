@@ -46,7 +46,12 @@ EARLIER = sorted((GOLDEN / "earlier").glob("*.kz"))
 def made(how: Any, engine: str | None = None) -> bytes:
     """The container that the program makes of a ``Golden``, with a block for each part."""
     level = levels.LEVELS[how.level]
-    level = dataclasses.replace(level, table_bytes=how.table_bytes or level.table_bytes)
+    level = dataclasses.replace(
+        level,
+        table_bytes=how.table_bytes or level.table_bytes,
+        single=how.design or level.single,
+        alone=how.design or level.alone,
+    )
     model = None if how.lonely else how.model or level.model
     coders = registry.coders([model] if model else [], engine)
     if how.whole:
@@ -263,7 +268,7 @@ REFUSALS: dict[str, Callable[[bytes], bytes]] = {
     "Damaged-header-under-a-checksum": lambda packed: resealed(packed, 7, 1, 16),
     "NewerBlock-type-6": head_changed(0, 6),
     "NewerBlock-type-9": head_changed(0, 9),
-    "NewerBlock-design-7": head_changed(2, 7),
+    "NewerBlock-design-8": head_changed(2, 8),
     "NewerBlock-transform-7": head_changed(3, 7),
     # Blocks that break one rule of FORMAT.md, section 1.2, each by as little as it can.
     "Damaged-mixed-without-payload": lone(mixed(1024, b"")),
@@ -408,7 +413,7 @@ REFUSALS: dict[str, Callable[[bytes], bytes]] = {
     "Damaged-short-empty": lambda _: container.SHORT_MAGIC + b"\4none",
     "UnknownWeights-short-none-such": lambda _: small(2),
     "UnknownMemory-short-prepared": lambda _: short(1, b"\x64\0none", bytes(4)),
-    "NewerBlock-short-design-7": changed(10, b"\x17"),
+    "NewerBlock-short-design-8": changed(10, b"\x18"),
     "Damaged-short-without-design": changed(10, b"\x10"),
     "Damaged-short-2048-lanes": changed(10, b"\xb2"),
     "Damaged-short-more-lanes-than-bytes": lambda _: short(3, b"\7\0\x32\1", bytes(4)),

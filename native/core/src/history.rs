@@ -4,7 +4,7 @@
 use crate::prepared::Walker;
 
 /// Knuth's multiplicative constant.
-const GOLDEN: u32 = 2_654_435_761;
+pub(crate) const GOLDEN: u32 = 2_654_435_761;
 const SECOND: u32 = 2_246_822_519;
 
 /// Hash(a, b) of the format.

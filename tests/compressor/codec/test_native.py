@@ -338,7 +338,7 @@ def test_weights_that_cannot_be_used_are_refused_by_name(
         (5, full(1, tables=0), "1 to 4096 MiB"),
         (5, full(1, tables=4097), "1 to 4096 MiB"),
         (5, Recipe(1, 0, 1), "no memory has the number 0"),  # type: ignore[arg-type]
-        (5, Recipe(1, 7, 1), "no memory has the number 7"),  # type: ignore[arg-type]
+        (5, Recipe(1, 8, 1), "no memory has the number 8"),  # type: ignore[arg-type]
     ],
 )
 @pytest.mark.parametrize("network", [False, True])

@@ -93,6 +93,31 @@ def far_repeats() -> bytes:
     return text * 2 + wrong + wrong[:25] + b"#" + wrong[26:] + text[::-1] + text
 
 
+def page(pieces: int) -> bytes:
+    """Text as PDF shows it, letters and then glyphs, in pieces with numbers between them."""
+    drawn = numbers(6)
+    words = (b"stra", b"w", b"berr", b"ies ", b"and", b" crea", b"m\\(s\\)", b"3.5")
+    shown = []
+    for at in range(pieces):
+        word = words[next(drawn) & 7]
+        glyphs = b"<" + b"".join(b"%04x" % (letter - 29) for letter in word) + b">"
+        shown.append(glyphs if at // 20 % 2 else b"(" + word + b")")
+        near = b"-2%d" % (next(drawn) & 3)
+        shown.append((near, b"]TJ\n/F1 9.96 Tf[", b"120.5 Td", b"12.5")[at % 4])
+    return b"[" + b"".join(shown) + b"<div class='ab'>(an <ff) dead> beef<"
+
+
+def wave(length: int) -> bytes:
+    """Numbers of 16 bits in rows of 40, each little different from the one above."""
+    drawn = numbers(7)
+    rows = [1000 + 13 * column * column for column in range(20)]
+    out = bytearray()
+    while len(out) < length:
+        rows = [value + (next(drawn) & 7) - 3 for value in rows]
+        out += struct.pack("<20H", *rows)
+    return bytes(out[:length])
+
+
 @pytest.fixture(scope="session")
 def texts() -> dict[str, bytes]:
     """The texts by name."""
@@ -109,4 +134,6 @@ def texts() -> dict[str, bytes]:
         "same": b"a" * 5000,
         "turns": (b"\0" * 900 + b"\xff" * 900) * 2,
         "repeats": far_repeats(),
+        "page": page(120),
+        "wave": wave(8300),
     }

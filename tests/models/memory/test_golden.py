@@ -29,7 +29,7 @@ HERE = Path(__file__).parent
 GOLDEN = HERE / "golden.json"
 NANO = HERE.parents[1] / "golden" / "nano.kzw"
 """The weights of the golden files: a network that takes no time."""
-LIGHT, FULL, LAYOUT, BESIDE, ALONE, WIDE = 1, 2, 3, 4, 5, 6
+LIGHT, FULL, LAYOUT, BESIDE, ALONE, WIDE, LAGS = 1, 2, 3, 4, 5, 6, 7
 
 
 class Case(NamedTuple):
@@ -97,6 +97,17 @@ CASES = [
     Case("special", 2000, WIDE, 50, 1),
     Case("records", 2800, WIDE, 1, 1),
     Case("nested", 4000, WIDE, 64, 1),
+    Case("text", 1000, LAGS, 1, 1),
+    Case("text", 500, LAGS, 20, 0),
+    Case("text", 200, LAGS, 5, 1, network=True),
+    Case("text", 3, LAGS, 1, 1),
+    Case("program", 3000, LAGS, 60, 1),
+    Case("special", 2000, LAGS, 50, 1),
+    Case("records", 2800, LAGS, 1, 1),
+    Case("page", 1200, LAGS, 1, 1),
+    Case("page", 1600, LAGS, 8, 1),
+    Case("wave", 8300, LAGS, 1, 1),
+    Case("wave", 2001, LAGS, 3, 1),
 ]
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from models.memory.readers import Readers
+from models.memory.strings import Strings
 
 
-def reader_of(*lanes: bytes) -> Readers:
+def reader_of(*lanes: bytes, strings: bool = False, lags: bool = False) -> Readers:
     """Readers of texts of one length, to their ends."""
     text = np.frombuffer(b"".join(lanes), np.uint8)
-    readers = Readers(text, np.arange(len(lanes)) * len(lanes[0]))
+    starts = np.arange(len(lanes)) * len(lanes[0])
+    readers = Readers(text, starts, strings=strings, lags=lags)
     for row in text.reshape(len(lanes), -1).T:
         readers.take(row.astype(np.int64))
     return readers
@@ -94,3 +96,50 @@ def test_sides_of_brackets_and_letters_go_on_by_themselves() -> None:
         31,
     ]
     assert reader_of(b"(a").within[0] == 1
+
+
+def strings_of(text: bytes) -> Strings:
+    """What the strings of a text say at its end."""
+    return reader_of(text, strings=True).strings
+
+
+def said(text: bytes) -> bytes:
+    """The last characters of a text's strings."""
+    return int(strings_of(text).last[0]).to_bytes(8, "big").lstrip(b"\0")
+
+
+def test_strings_say_the_same_as_letters_and_as_digits_of_glyphs() -> None:
+    assert said(b"[(W)83(ord)-5(ly") == said(b"[<0057006f>83<00720064>-5<006C0079") == b"Wordly"
+    assert said(b"<div class='a'>(b") == b"ass='a'b", "what is no digit ends digits"
+    assert said(b"<de ad>") == b"\xde ad"
+    assert said(b"<de 1") == b"\xde 1"
+
+
+def test_numbers_of_three_digits_and_operators_part_the_words_of_strings() -> None:
+    one, other = strings_of(b"(w)83(ord)-27.5(s"), strings_of(b"(wo)2(rds")
+    assert one.word == other.word != 0
+    assert one.before == 0
+    for between in (b")-250(", b") Tj 0 Td(", b")120.250(", b" "):
+        parted = strings_of(b"(words" + between + b"by")
+        assert parted.before == other.word
+        assert parted.word == strings_of(b"(by").word
+    assert strings_of(b"<0041>-250<0042>").then.tolist() == [ord(">")]
+    assert strings_of(b"<0041>-2<004").then[0].item().to_bytes(4, "big") == b"<004"
+
+
+def test_the_lag_of_least_difference_is_known_and_the_longer_of_equal_ones() -> None:
+    row = bytes(range(0, 240, 5))
+    lags = reader_of(row * 20, b"abc" * 320, lags=True).lags
+    assert (lags.best[0] - lags.best[1]).tolist() == [48, 3]
+    assert (lags.best[0] % [48, 3]).tolist() == [0, 0]
+    assert lags.best[0].min() > 480, "they were known long enough to differ by nothing"
+    assert lags.period.tolist() == [48, 3]
+    assert lags.score.tolist() == [0, 0]
+    assert reader_of(b"a", lags=True).lags.best.tolist() == [[1], [1]]
+    assert reader_of(b"a", lags=True).lags.score[0] == 31
+
+
+def test_short_distances_must_repeat_more_often_beside_lags() -> None:
+    pairs = bytes(byte for at in range(200) for byte in (at * 89 & 255, 3 + (at // 5 & 1)))
+    assert reader_of(pairs).record[0] == 2
+    assert reader_of(pairs, lags=True).record[0] == 4

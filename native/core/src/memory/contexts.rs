@@ -1,7 +1,10 @@
 //! The contexts: hashes of what a lane has read.
 #![forbid(unsafe_code)]
 
-use crate::history::hash;
+use super::lags::Lags;
+use super::strings::Strings;
+use crate::history::{GOLDEN, hash};
+use crate::network::Isa;
 use crate::prepared::Walker;
 
 /// One context of a design.
@@ -91,12 +94,48 @@ pub(crate) enum Context {
     Side,
     /// The last three bytes of the other side, and what came of this one since.
     OtherSide,
+    /// So many last characters of strings, and what came since.
+    Characters(u32),
+    /// The word in strings, and what came since its last character.
+    StringWord,
+    /// The same, and the word before.
+    StringPair,
+    /// The last six bytes outside brackets.
+    Outside,
+    /// The byte at the best lag or the second best, and how little the best one's bytes differ.
+    Lag(usize),
+    /// What the byte at the best lag is if it differs as the last but one did.
+    LagTrend,
+    /// The byte at the best lag, the place in the record, last.
+    LagPlace,
+    /// What the byte a period before is if it goes on as from the one two periods before.
+    PeriodTrend,
+    /// The bytes at the period's first four multiples.
+    FourPeriods,
+    /// The record's length, the four bytes above in records.
+    FourAbove,
+    /// The record's length, the two bytes above in records, the one before these, last.
+    Corner,
 }
 
 impl Context {
     /// Whether it looks at letters or sides, which a reader follows where a design asks.
     fn looks_far(self) -> bool {
         matches!(self, Self::Letters | Self::LettersThen | Self::Side | Self::OtherSide)
+            || self.looks_at_strings()
+    }
+
+    /// Whether it looks at strings, which a reader follows likewise.
+    fn looks_at_strings(self) -> bool {
+        matches!(self, Self::Characters(_) | Self::StringWord | Self::StringPair | Self::Outside)
+    }
+
+    /// Whether it looks at lags.
+    fn looks_at_lags(self) -> bool {
+        matches!(
+            self,
+            Self::Lag(_) | Self::LagTrend | Self::LagPlace | Self::PeriodTrend | Self::FourPeriods
+        )
     }
 }
 
@@ -132,6 +171,9 @@ const FOLLOWED_BITS: u32 = 20;
 const FIRST_RECORD: u32 = 4;
 /// So often a distance must have repeated to be taken for the record length.
 const REPEATS: u32 = 15;
+/// A byte must have come again so often at the same distance for that to count, where it is at most
+/// this; a distance that bytes alike have by chance.
+const EVEN: [(u32, u32); 2] = [(32, 4), (10, 6)];
 
 /// Where it is kept what followed the last bytes, of those of this number in `FOLLOWED`.
 #[inline(always)]
@@ -191,7 +233,7 @@ impl Sides {
 
 /// Whether a byte is one of a word.
 #[inline(always)]
-fn is_letter(byte: u8) -> bool {
+pub(super) fn is_letter(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || byte >= 128
 }
 
@@ -229,11 +271,16 @@ pub(crate) struct Reader {
     hash_followed: [Vec<u16>; FOLLOWED.len()],
     /// None where nobody asks.
     sides: Option<Sides>,
+    strings: Option<Strings>,
+    lags: Option<Lags>,
+    /// Beside lags: by byte, its last distance and how often it came at that in a row.
+    even: Option<Box<[[u32; 2]; 256]>>,
 }
 
 impl Reader {
     pub(crate) fn new(start: usize, items: &[Item]) -> Self {
         let asked = |of: usize| items.iter().any(|item| item.context == Context::Followed(of));
+        let any = |of: fn(Context) -> bool| items.iter().any(|item| of(item.context));
         let places = |of: usize| if asked(of) { 1 << FOLLOWED_BITS } else { 0 };
         Self {
             start,
@@ -255,7 +302,10 @@ impl Reader {
             followed: Box::new([0; 256]),
             pair_followed: vec![0; 1 << 16],
             hash_followed: std::array::from_fn(|of| vec![0; places(of)]),
-            sides: items.iter().any(|item| item.context.looks_far()).then(Sides::default),
+            sides: any(Context::looks_far).then(Sides::default),
+            strings: any(Context::looks_at_strings).then(Strings::default),
+            lags: any(Context::looks_at_lags).then(Lags::new),
+            even: any(Context::looks_at_lags).then(|| Box::new([[0; 2]; 256])),
         }
     }
 
@@ -280,6 +330,9 @@ impl Reader {
         walker.values(&mut self.pair_followed);
         self.hash_followed.iter_mut().for_each(|followed| walker.values(followed));
         self.sides.iter_mut().for_each(|sides| sides.walk(walker));
+        self.strings.iter_mut().for_each(|strings| strings.walk(walker));
+        self.lags.iter_mut().for_each(|lags| lags.walk(walker));
+        self.even.iter_mut().for_each(|even| walker.values(even.as_flattened_mut()));
     }
 
     /// What was read.
@@ -293,8 +346,9 @@ impl Reader {
         self.start + self.length
     }
 
-    /// Takes a byte.
-    pub(crate) fn take(&mut self, byte: u8) {
+    /// Takes a byte, which stands in the text.
+    pub(crate) fn take(&mut self, text: &[u8], isa: Isa) {
+        let byte = text[self.next()];
         for (of, followed) in self.hash_followed.iter_mut().enumerate() {
             if !followed.is_empty() {
                 let followed = &mut followed[followed_at(of, self.last)];
@@ -309,6 +363,12 @@ impl Reader {
         self.take_record(byte);
         if let Some(sides) = &mut self.sides {
             sides.take(byte);
+            if let Some(strings) = &mut self.strings {
+                strings.take(byte, sides.within);
+            }
+        }
+        if let Some(lags) = &mut self.lags {
+            lags.take(&text[self.start..self.start + self.length], isa);
         }
         let before = (self.last >> 8) as usize;
         for followed in
@@ -321,7 +381,7 @@ impl Reader {
     fn take_word(&mut self, byte: u8) {
         if is_letter(byte) {
             let lower = u32::from(byte | 32);
-            self.word = self.word.wrapping_add(lower).wrapping_add(1).wrapping_mul(0x9E37_79B1);
+            self.word = self.word.wrapping_add(lower).wrapping_add(1).wrapping_mul(GOLDEN);
         } else if self.word != 0 {
             self.words = [self.word, self.words[0]];
             self.word = 0;
@@ -388,6 +448,14 @@ impl Reader {
         let [one, two, three] = *seen;
         *seen = [here, one, two];
         let distance = here - one;
+        if let Some(even) = &mut self.even {
+            let [last, times] = &mut even[usize::from(byte)];
+            *times = if distance == *last { times.saturating_add(1) } else { 1 };
+            *last = distance;
+            if EVEN.iter().any(|&(most, least)| distance <= most && *times < least) {
+                return;
+            }
+        }
         if distance < 2 || three == 0 || distance != one - two || distance != two - three {
             return;
         }
@@ -425,8 +493,17 @@ impl Reader {
 
     /// The byte so many records' lengths before the next, or 0.
     fn in_record(&self, read: &[u8], records: usize) -> u32 {
-        let at = self.length.checked_sub(records * self.record as usize);
-        at.map_or(0, |at| u32::from(read[at]))
+        self.before(read, records * self.record as usize)
+    }
+
+    /// The byte so many before the next, or 0.
+    fn before(&self, read: &[u8], distance: usize) -> u32 {
+        self.length.checked_sub(distance).map_or(0, |at| u32::from(read[at]))
+    }
+
+    /// The byte at the best lag, or the second best.
+    fn at_lag(&self, read: &[u8], of: usize) -> u32 {
+        self.before(read, self.lags().best(of))
     }
 
     /// The last byte (1), the one before it (2), and so on to the eighth, or 0.
@@ -437,6 +514,11 @@ impl Reader {
     /// The next byte's place in its record.
     pub(crate) fn place(&self) -> u32 {
         self.length as u32 % self.record
+    }
+
+    /// The next byte's place in its period.
+    pub(crate) fn place_in_period(&self) -> u32 {
+        (self.length % self.lags().period()) as u32
     }
 
     /// The hash of some bits of the last bytes, for a kind of context.
@@ -459,6 +541,15 @@ impl Reader {
     /// What letters and sides have come to.
     fn sides(&self) -> &Sides {
         self.sides.as_ref().expect("the design asks for them")
+    }
+
+    fn strings(&self) -> (&Strings, u32) {
+        let strings = self.strings.as_ref().expect("the design asks for them");
+        (strings, u32::from(self.sides().within))
+    }
+
+    fn lags(&self) -> &Lags {
+        self.lags.as_ref().expect("the design asks for them")
     }
 
     /// The hash of a context.
@@ -547,6 +638,50 @@ impl Reader {
                 let Sides { within, kept, part, .. } = self.sides();
                 let side = usize::from(*within);
                 hash(hash(order(3, kept[1 - side]), *part), side as u32 ^ 0x2200)
+            }
+            Context::Lag(of) => {
+                hash(self.at_lag(read, of) | self.lags().score() << 8, 0x2300 + of as u32)
+            }
+            Context::LagTrend => {
+                let before = self.before(read, self.lags().best(0) + 2);
+                let trend = (self.nth(2) + self.at_lag(read, 0)).wrapping_sub(before);
+                hash(trend & 0xFF, 0x2400)
+            }
+            Context::LagPlace => hash(hash(self.at_lag(read, 0) | last << 8, self.place()), 0x2500),
+            Context::PeriodTrend => {
+                let [one, two] =
+                    [1, 2].map(|times| self.before(read, times * self.lags().period()));
+                hash((2 * one).wrapping_sub(two) & 0xFF, 0x2600)
+            }
+            Context::FourPeriods => {
+                let of = |times: usize| self.before(read, times * self.lags().period());
+                hash(of(1) | of(2) << 8 | of(3) << 16 | of(4) << 24, 0x2700)
+            }
+            Context::FourAbove => {
+                let of = |records: usize| self.in_record(read, records);
+                hash(of(1) | of(2) << 8 | of(3) << 16 | of(4) << 24, self.record << 8 ^ 0xC8)
+            }
+            Context::Corner => {
+                let above = self.in_record(read, 1) | self.in_record(read, 2) << 8;
+                let corner = self.before(read, self.record as usize + 1);
+                hash(above | last << 16 | corner << 24, self.record << 8 ^ 0xCA)
+            }
+            Context::Characters(n) => {
+                let (strings, within) = self.strings();
+                hash(hash(order(n, strings.last), strings.then), within ^ (0x2800 + 16 * n))
+            }
+            Context::StringWord => {
+                let (strings, within) = self.strings();
+                hash(hash(strings.word, strings.then), within ^ 0x2900)
+            }
+            Context::StringPair => {
+                let (strings, within) = self.strings();
+                let word = hash(strings.word, strings.then);
+                hash(hash(word, strings.before), within ^ 0x2A00)
+            }
+            Context::Outside => {
+                let Sides { within, kept, .. } = self.sides();
+                hash(order(6, kept[0]), u32::from(*within) ^ 0x2B00)
             }
         }
     }

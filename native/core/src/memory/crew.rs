@@ -41,8 +41,8 @@ pub(super) fn match_bits(bytes: usize, length: usize) -> u32 {
     length_bits.clamp(least, most.min(usize::BITS - mib.leading_zeros() + 14))
 }
 
-/// The guide and five parts at most.
-pub(super) const MAX_BLOCKS: usize = 6;
+/// The guide and six parts at most.
+pub(super) const MAX_BLOCKS: usize = 7;
 
 /// Who does the work of every bit but the coding: one thread, or several.
 pub(crate) trait Crew {

@@ -53,6 +53,23 @@ const fn joined<T: Copy, const N: usize>(first: &[T], then: &[T]) -> [T; N] {
     all
 }
 
+/// Items of which some have made room.
+const fn replaced<const N: usize>(items: &[Item], places: &[(usize, Context)]) -> [Item; N] {
+    assert!(items.len() == N, "there are so many");
+    let mut all = [items[0]; N];
+    let mut at = 1;
+    while at < N {
+        all[at] = items[at];
+        at += 1;
+    }
+    let mut at = 0;
+    while at < places.len() {
+        all[places[at].0] = shared(places[at].1);
+        at += 1;
+    }
+    all
+}
+
 /// The first design for networks, which files that were written before `LAYOUT` name.
 pub static FULL: Design = Design {
     items: &[
@@ -242,6 +259,47 @@ pub static WIDE: Design = Design {
     ..FULL
 };
 
+/// `WIDE` for what no network codes: what differs little at some lag, as rows of tables do, and what
+/// strings say that numbers part, as pages do.
+pub static LAGS: Design = Design {
+    items: &joined::<_, 48>(
+        &replaced::<40>(
+            WIDE.items,
+            &[
+                (7, Context::PeriodTrend),
+                (25, Context::FourAbove),
+                (34, Context::StringWord),
+                (36, Context::Characters(2)),
+                (37, Context::Characters(5)),
+            ],
+        ),
+        &[
+            shared(Context::Corner),
+            shared(Context::LagTrend),
+            shared(Context::Lag(0)),
+            shared(Context::Lag(1)),
+            shared(Context::LagPlace),
+            shared(Context::StringPair),
+            shared(Context::Outside),
+            shared(Context::FourPeriods),
+        ],
+    ),
+    choosers: &joined::<_, 16>(
+        ALONE.choosers,
+        &[
+            Chooser::Sixteenth,
+            Chooser::ClassesFourth,
+            Chooser::Tops,
+            Chooser::Second,
+            Chooser::Third,
+            Chooser::Reading,
+            Chooser::Period,
+            Chooser::None,
+        ],
+    ),
+    ..WIDE
+};
+
 /// For the fastest level: no network, one lane.
 pub static LIGHT: Design = Design {
     items: &[
@@ -263,5 +321,5 @@ pub static LIGHT: Design = Design {
 /// The design that a block names by its number.
 #[must_use]
 pub fn by_number(number: usize) -> Option<&'static Design> {
-    [&LIGHT, &FULL, &LAYOUT, &BESIDE, &ALONE, &WIDE].get(number.checked_sub(1)?).copied()
+    [&LIGHT, &FULL, &LAYOUT, &BESIDE, &ALONE, &WIDE, &LAGS].get(number.checked_sub(1)?).copied()
 }

@@ -24,6 +24,7 @@ use crate::coder::{Damaged, Decoder, Encoder};
 use crate::constants::{LOGISTIC, STRETCH_LIMIT};
 use crate::lanes::Lanes;
 use crate::mapping::LINE;
+use crate::network::Isa;
 use std::mem::swap;
 
 /// How many experiences a match's hopes average over.
@@ -99,6 +100,7 @@ pub trait Adviser {
 /// A memory whose first decision is the hit.
 struct Memory {
     shape: Lanes,
+    isa: Isa,
     frame: Frame,
     /// Of the first decision: contexts, what is said of it, and the last hits.
     first: First,
@@ -191,6 +193,7 @@ impl Memory {
         let block = |width| Block::new(width, lanes);
         Self {
             shape,
+            isa: recipe.isa,
             frame: Frame::new(text, starts.into_iter(), design.items),
             first: First::new(design.items, (bytes / LINE).max(1) as u32, lanes),
             said: [block(guide_width), block(widths(contexts))],
@@ -400,10 +403,11 @@ impl<C: BitCoder, A: Adviser + ?Sized> Compiled for Step<'_, C, A> {
                 }
             }
         }
+        let isa = memory.isa;
         let Frame { text, readers, .. } = &mut memory.frame;
         for (reader, &byte) in readers.iter_mut().zip(&memory.bytes) {
             text[reader.next()] = byte;
-            reader.take(byte);
+            reader.take(text, isa);
         }
         Ok(())
     }

@@ -172,6 +172,8 @@ pub(crate) enum Chooser {
     Reading,
     /// The bit.
     Bit,
+    /// The place in the period.
+    Period,
 }
 
 impl Chooser {
@@ -182,7 +184,7 @@ impl Chooser {
             Self::Match => 32 * 3,
             Self::Classes => 40 * 8,
             Self::Known => 9 * 9 * 8,
-            Self::Place => (MOST_PLACE as usize + 1) * 8,
+            Self::Place | Self::Period => (MOST_PLACE as usize + 1) * 8,
             Self::Fields => 32 * 8,
             Self::Two => 1 << TWO_BITS,
             Self::Sixteenth => 16 * 8,
@@ -406,6 +408,7 @@ impl Place<'_> {
             Chooser::Third => reader.nth(3) * 8 + k,
             Chooser::Reading => reader.reading() * 8 + k,
             Chooser::Bit => k,
+            Chooser::Period => reader.place_in_period().min(MOST_PLACE) * 8 + k,
             Chooser::Two => {
                 (reader.last as u32 & 0xFFFF).wrapping_mul(0x9E37_79B1) >> (32 - TWO_BITS)
             }

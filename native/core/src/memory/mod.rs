@@ -17,6 +17,7 @@ mod histories;
 #[cfg(feature = "trials")]
 pub mod hit;
 pub(crate) mod kernels;
+mod lags;
 mod last;
 pub(crate) mod maps;
 mod matches;
@@ -24,6 +25,7 @@ pub(crate) mod mixer;
 mod mixture;
 mod part;
 mod runs;
+mod strings;
 
 use crate::coder::Damaged;
 use crate::lanes::Lanes;
@@ -103,7 +105,7 @@ impl Memory {
         for (reader, &done) in frame.readers.iter_mut().zip(&frame.done) {
             let byte = done as u8;
             frame.text[reader.next()] = byte;
-            reader.take(byte);
+            reader.take(&frame.text, self.isa);
         }
         Ok(())
     }
