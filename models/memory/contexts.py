@@ -64,6 +64,8 @@ class Kind(enum.Enum):
     LAG = "the byte at the best lag or, with number 1, the second best; how little they differ"
     LAG_TREND = "what the byte at the best lag is if it differs as the last but one did"
     LAG_PLACE = "the byte at the best lag, the place in the record, last"
+    LAG_ROW = "the byte at the best lag and the two before it, the last two"
+    LAG_CORNER = "the record's length, the bytes at the best lag and above, the one before, last"
     PERIOD_TREND = "what the byte a period before is if it goes on as from two periods before"
     FOUR_PERIODS = "the bytes at the period's first four multiples"
     FOUR_ABOVE = "the record's length, the four bytes above in records"
@@ -74,7 +76,9 @@ STRINGS = frozenset({Kind.CHARACTERS, Kind.STRING_WORD, Kind.STRING_PAIR, Kind.O
 """Those for which a reader follows strings."""
 LOOK_FAR = STRINGS | {Kind.LETTERS, Kind.LETTERS_THEN, Kind.SIDE, Kind.OTHER_SIDE}
 """Those for which it follows letters and sides."""
-LAGS = frozenset({Kind.LAG, Kind.LAG_TREND, Kind.LAG_PLACE, Kind.PERIOD_TREND, Kind.FOUR_PERIODS})
+LAGS = frozenset(
+    {Kind.LAG, Kind.LAG_TREND, Kind.LAG_PLACE, Kind.LAG_ROW, Kind.LAG_CORNER, Kind.PERIOD_TREND}
+) | {Kind.FOUR_PERIODS}
 """Those for which it follows lags."""
 
 
@@ -227,6 +231,15 @@ def _numbers(
         case Kind.LAG_PLACE:
             at_lag = readers.before(readers.lags.best[0]) | last << 8
             return hashed(at_lag, readers.place()), np.full_like(last, 0x2500)
+        case Kind.LAG_ROW:
+            lag = readers.lags.best[0]
+            row = readers.before(lag) | readers.before(lag + 1) << 8 | readers.before(lag + 2) << 16
+            return hashed(row | last << 24, readers.nth(2)), np.full_like(last, 0x2C00)
+        case Kind.LAG_CORNER:
+            near = readers.before(readers.lags.best[0]) | readers.in_record() << 8
+            corner = readers.before(readers.record + 1)
+            kind = readers.record.astype(np.uint32) << 8 ^ 0xCC
+            return near | last << 16 | corner << 24, kind
         case Kind.PERIOD_TREND:
             period = readers.lags.period
             trend = 2 * readers.before(period) - readers.before(2 * period)

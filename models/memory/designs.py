@@ -158,6 +158,8 @@ MADE_ROOM = {
     shared(Kind.LETTERS): shared(Kind.STRING_WORD),
     shared(Kind.SIDE): shared(Kind.CHARACTERS, 2),
     shared(Kind.OTHER_SIDE): shared(Kind.CHARACTERS, 5),
+    shared(Kind.NEST_WORD): shared(Kind.LAG_ROW),
+    shared(Kind.SPECIALS): shared(Kind.LAG_CORNER),
 }
 LAGS = WIDE._replace(
     contexts=(

@@ -448,7 +448,7 @@ DESIGNS = {
         "pair followed, even, halves, sparse 12, indent, format, above word, record, indirect, "
         "sixteenth, followed 3, nest, four above, column, column above, shape, specials format, "
         "field triple, followed 5, nothing, tops, string word, letters then, characters 2, "
-        "characters 5, nest word, specials, corner, lag trend, lag, second lag, lag place, "
+        "characters 5, lag row, lag corner, corner, lag trend, lag, second lag, lag place, "
         "string pair, outside, four periods",
         8,
         "place, node, last, match, classes, known, fields, two, sixteenth, classes fourth, tops, "
@@ -652,6 +652,7 @@ OPENING = {41: 40, 62: 60, 93: 91, 125: 123}
 FAR = ("nothing", "tops", "letters", "letters then", "side", "other side")
 LAGS = (
     *("lag", "second lag", "lag trend", "lag place", "period trend", "four periods", "four above"),
+    *("lag row", "lag corner"),
     *("corner", "characters 2", "characters 5", "string word", "string pair", "outside"),
 )
 
@@ -933,6 +934,8 @@ class Text:
         s1, record, period = self.back(1), self.record, self.period
         near, side = self.back(self.lag0), self.side
         corner = self.back(record) + 256 * self.back(2 * record) + 65536 * s1
+        row = near + 256 * self.back(self.lag0 + 1) + 65536 * self.back(self.lag0 + 2)
+        of_record = near + 256 * self.back(record) + 65536 * s1
         two, five = (hash32(order(n, self.characters), self.since) for n in (2, 5))
         spelt = hash32(self.spelt, self.since)
         both = {
@@ -940,6 +943,8 @@ class Text:
             "second lag": (self.back(self.lag1) + 256 * self.nearest, 8961),
             "lag trend": ((self.back(2) + near - self.back(self.lag0 + 2)) % 256, 9216),
             "lag place": (hash32(near + 256 * s1, len(self.bytes) % record), 9472),
+            "lag row": (hash32(row + (s1 << 24), self.back(2)), 11264),
+            "lag corner": (of_record + (self.back(record + 1) << 24), (record << 8) ^ 204),
             "period trend": ((2 * self.back(period) - self.back(2 * period)) % 256, 9728),
             "four periods": (self.four(period), 9984),
             "four above": (self.four(record), (record << 8) ^ 200),

@@ -108,6 +108,11 @@ pub(crate) enum Context {
     LagTrend,
     /// The byte at the best lag, the place in the record, last.
     LagPlace,
+    /// The byte at the best lag and the two before it, the last two.
+    LagRow,
+    /// The record's length, the byte at the best lag, the byte above in a record and the one before
+    /// it, last.
+    LagCorner,
     /// What the byte a period before is if it goes on as from the one two periods before.
     PeriodTrend,
     /// The bytes at the period's first four multiples.
@@ -134,7 +139,13 @@ impl Context {
     fn looks_at_lags(self) -> bool {
         matches!(
             self,
-            Self::Lag(_) | Self::LagTrend | Self::LagPlace | Self::PeriodTrend | Self::FourPeriods
+            Self::Lag(_)
+                | Self::LagTrend
+                | Self::LagPlace
+                | Self::LagRow
+                | Self::LagCorner
+                | Self::PeriodTrend
+                | Self::FourPeriods
         )
     }
 }
@@ -648,6 +659,16 @@ impl Reader {
                 hash(trend & 0xFF, 0x2400)
             }
             Context::LagPlace => hash(hash(self.at_lag(read, 0) | last << 8, self.place()), 0x2500),
+            Context::LagRow => {
+                let of = |before| self.before(read, self.lags().best(0) + before);
+                let row = of(0) | of(1) << 8 | of(2) << 16 | last << 24;
+                hash(hash(row, self.nth(2)), 0x2C00)
+            }
+            Context::LagCorner => {
+                let near = self.at_lag(read, 0) | self.in_record(read, 1) << 8;
+                let corner = self.before(read, self.record as usize + 1);
+                hash(near | last << 16 | corner << 24, self.record << 8 ^ 0xCC)
+            }
             Context::PeriodTrend => {
                 let [one, two] =
                     [1, 2].map(|times| self.before(read, times * self.lags().period()));

@@ -271,6 +271,8 @@ pub static LAGS: Design = Design {
                 (34, Context::StringWord),
                 (36, Context::Characters(2)),
                 (37, Context::Characters(5)),
+                (38, Context::LagRow),
+                (39, Context::LagCorner),
             ],
         ),
         &[
