@@ -172,13 +172,14 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused_in_words() {
         assert_eq!(refusal("a b design=1 lanes=3 decode=1 weights=w"), "");
+        assert_eq!(refusal("a design=7"), "");
         assert_eq!(refusal("record weights=w out=o a"), "");
         assert_eq!(refusal("look weights=w a"), "");
         assert_eq!(refusal("hit=2 replay=r a"), "");
         assert_eq!(refusal("decode=1"), "no file is named");
         assert_eq!(refusal("a lanes=0"), "lanes=0: it takes a number from 1 to 32768");
         assert_eq!(refusal("a mb=many"), "mb=many: it takes a number from 0 to 4096");
-        assert_eq!(refusal("a design=7"), "design=7: there is no such design");
+        assert_eq!(refusal("a design=8"), "design=8: there is no such design");
         assert_eq!(refusal("a depth=7"), "depth=7: there is no such setting");
         assert!(refusal("a b replay=r").contains("one file"));
         assert!(refusal("a weights=w replay=r").contains("leave one of them out"));
