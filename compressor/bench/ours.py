@@ -25,8 +25,8 @@ MODULES = {
     "data": "__init__ lanes",
     "models": "__init__",
     "models/integer": "__init__ config engine fixed_point identity logarithm ngram weights",
-    "models/memory": "__init__ choosers contexts designs histories last logistic maps matches"
-    " memory mixer order part readers sizes",
+    "models/memory": "__init__ choosers contexts designs histories lags last logistic maps matches"
+    " memory mixer order part readers sizes strings",
     "models/signals": "__init__ chains cuts expectations means model past situation squares",
 }
 """Folder -> the modules in it that compressing or decompressing a file loads."""
