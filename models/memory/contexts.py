@@ -72,13 +72,18 @@ class Kind(enum.Enum):
     CORNER = "the record's length, two bytes above in records, the one before these, last"
 
 
-STRINGS = frozenset({Kind.CHARACTERS, Kind.STRING_WORD, Kind.STRING_PAIR, Kind.OUTSIDE})
+STRINGS = frozenset({Kind.CHARACTERS, Kind.STRING_WORD, Kind.STRING_PAIR})
 """Those for which a reader follows strings."""
-LOOK_FAR = STRINGS | {Kind.LETTERS, Kind.LETTERS_THEN, Kind.SIDE, Kind.OTHER_SIDE}
+LOOK_FAR = STRINGS | {
+    *(Kind.LETTERS, Kind.LETTERS_THEN, Kind.SIDE, Kind.OTHER_SIDE, Kind.OUTSIDE),
+}
 """Those for which it follows letters and sides."""
 LAGS = frozenset(
-    {Kind.LAG, Kind.LAG_TREND, Kind.LAG_PLACE, Kind.LAG_ROW, Kind.LAG_CORNER, Kind.PERIOD_TREND}
-) | {Kind.FOUR_PERIODS}
+    {
+        *(Kind.LAG, Kind.LAG_TREND, Kind.LAG_PLACE, Kind.LAG_ROW, Kind.LAG_CORNER),
+        *(Kind.PERIOD_TREND, Kind.FOUR_PERIODS),
+    }
+)
 """Those for which it follows lags."""
 
 
@@ -106,6 +111,11 @@ def _masked(readers: Readers, mask: int, kind: int) -> tuple[np.ndarray, np.ndar
     """The two numbers of some bits of the last bytes, (lanes,) uint32 each."""
     kept = readers.recent & np.uint64(mask)
     return kept.astype(np.uint32), (kept >> np.uint64(32)).astype(np.uint32) ^ np.uint32(kind)
+
+
+def _of_records(readers: Readers, kind: int) -> np.ndarray:
+    """The second number of a context of records of their length, uint32."""
+    return readers.record.astype(np.uint32) << 8 ^ np.uint32(kind)
 
 
 def _numbers(
@@ -146,9 +156,9 @@ def _numbers(
             above = readers.above(1) << 8 | readers.above(1, right=1)
             return hashed(word, above), np.full_like(last, 0xB00)
         case Kind.RECORD:
-            return readers.in_record() << 8 | last, readers.record.astype(np.uint32) << 8 ^ 0xC0
+            return readers.in_record() << 8 | last, _of_records(readers, 0xC0)
         case Kind.RECORD_PAIR:
-            return readers.in_record() << 16 | pair, readers.record.astype(np.uint32) << 8 ^ 0xC2
+            return readers.in_record() << 16 | pair, _of_records(readers, 0xC2)
         case Kind.INDIRECT:
             return readers.followed | last << 16, np.full_like(last, 0xD00)
         case Kind.INDIRECT_PAIR:
@@ -168,13 +178,13 @@ def _numbers(
         case Kind.FIELD_TRIPLE:
             return (readers.recent & 0xFFFFFF).astype(np.uint32), readers.fields ^ 0x1500
         case Kind.PLACE:
-            return readers.place(), readers.record.astype(np.uint32) << 8 ^ 0xC4
+            return readers.place(), _of_records(readers, 0xC4)
         case Kind.TREND:
             trend = 2 * readers.in_record() - readers.in_record(2)
             return trend & 0xFF, np.full_like(last, 0x1600)
         case Kind.THREE_ABOVE:
             three = readers.in_record() | readers.in_record(2) << 8 | readers.in_record(3) << 16
-            return three, readers.record.astype(np.uint32) << 8 ^ 0xC6
+            return three, _of_records(readers, 0xC6)
         case Kind.SIXTEENTH:
             return np.uint32(readers.length % 16 << 8) | last, np.full_like(last, 0x1700)
         case Kind.HALVES:
@@ -199,27 +209,21 @@ def _numbers(
             letters = hashed(*last_bytes(3, readers.letters))
             return hashed(letters, readers.then), np.full_like(last, 0x2000)
         case Kind.SIDE:
-            within = readers.within.astype(np.uint32)
-            return hashed(*last_bytes(4, readers.side(other=False))), within ^ 0x2100
+            return hashed(*last_bytes(4, readers.side(other=False))), readers.within ^ 0x2100
         case Kind.OTHER_SIDE:
-            within = readers.within.astype(np.uint32)
             other = hashed(*last_bytes(3, readers.side(other=True)))
-            return hashed(other, readers.part), within ^ 0x2200
+            return hashed(other, readers.part), readers.within ^ 0x2200
         case Kind.CHARACTERS:
             characters = hashed(*last_bytes(context.number, readers.strings.last))
             of_number = 0x2800 + 16 * context.number
-            within = readers.within.astype(np.uint32)
-            return hashed(characters, readers.strings.then), within ^ of_number
+            return hashed(characters, readers.strings.then), readers.within ^ of_number
         case Kind.STRING_WORD:
-            within = readers.within.astype(np.uint32)
-            return hashed(readers.strings.word, readers.strings.then), within ^ 0x2900
+            return hashed(readers.strings.word, readers.strings.then), readers.within ^ 0x2900
         case Kind.STRING_PAIR:
-            within = readers.within.astype(np.uint32)
             word = hashed(readers.strings.word, readers.strings.then)
-            return hashed(word, readers.strings.before), within ^ 0x2A00
+            return hashed(word, readers.strings.before), readers.within ^ 0x2A00
         case Kind.OUTSIDE:
-            within = readers.within.astype(np.uint32)
-            return hashed(*last_bytes(6, readers.outside())), within ^ 0x2B00
+            return hashed(*last_bytes(6, readers.outside())), readers.within ^ 0x2B00
         case Kind.LAG:
             at_lag = readers.before(readers.lags.best[context.number])
             kind = np.full_like(last, 0x2300 + context.number)
@@ -238,8 +242,7 @@ def _numbers(
         case Kind.LAG_CORNER:
             near = readers.before(readers.lags.best[0]) | readers.in_record() << 8
             corner = readers.before(readers.record + 1)
-            kind = readers.record.astype(np.uint32) << 8 ^ 0xCC
-            return near | last << 16 | corner << 24, kind
+            return near | last << 16 | corner << 24, _of_records(readers, 0xCC)
         case Kind.PERIOD_TREND:
             period = readers.lags.period
             trend = 2 * readers.before(period) - readers.before(2 * period)
@@ -247,13 +250,11 @@ def _numbers(
         case Kind.FOUR_PERIODS:
             return _four(readers, readers.lags.period), np.full_like(last, 0x2700)
         case Kind.FOUR_ABOVE:
-            kind = readers.record.astype(np.uint32) << 8 ^ 0xC8
-            return _four(readers, readers.record), kind
+            return _four(readers, readers.record), _of_records(readers, 0xC8)
         case Kind.CORNER:
             above = readers.in_record() | readers.in_record(2) << 8
             corner = readers.before(readers.record + 1)
-            kind = readers.record.astype(np.uint32) << 8 ^ 0xCA
-            return above | last << 16 | corner << 24, kind
+            return above | last << 16 | corner << 24, _of_records(readers, 0xCA)
 
 
 def _four(readers: Readers, distance: np.ndarray) -> np.ndarray:

@@ -21,6 +21,9 @@ FIRST = 64 << 8
 """A mean before a lag is known, in 2^-8: what bytes at random differ by, around a circle."""
 RATE_BITS, UNIT_BITS = 5, 8
 """Means move by a part of 2^-5; they are in 2^-8."""
+EVEN = (32, 4), (10, 6)
+"""A byte must have come again so often at the same distance for that to count, where it is at most
+this; a distance that bytes alike have by chance."""
 NONE = (1 << 16) - 1
 """More than any mean is."""
 MOST_SCORE = 31
@@ -40,11 +43,24 @@ class Lags:
         self.period = np.ones(lanes, np.int64)
         """The lag of which the first multiples' means have the least sum; of equal ones the
         shortest."""
+        self._even = np.zeros((lanes, 256, 2), np.int64)
+        """By byte, the last distance at which it came again, and how often in a row."""
+        self._lane = np.arange(lanes)
 
     @property
     def score(self) -> np.ndarray:
         """How little the best lag's bytes differ, below 32, uint32."""
         return np.minimum(self._least >> UNIT_BITS, MOST_SCORE).astype(np.uint32)
+
+    def comes_evenly(self, byte: np.ndarray, distance: np.ndarray) -> np.ndarray:
+        """Notes that a byte came again at a distance, (lanes,) int64 each.
+
+        Gives where it did so often enough in a row for the distance to count, bool.
+        """
+        last, times = self._even[self._lane, byte].T
+        times = np.where(distance == last, times + 1, 1)
+        self._even[self._lane, byte] = np.stack([distance, times], 1)
+        return np.all([(distance > most) | (times >= least) for most, least in EVEN], axis=0)
 
     def take(self, recent: np.ndarray, length: int) -> None:
         """Learns the last byte of ``length`` that were read.
@@ -60,13 +76,12 @@ class Lags:
         apart = np.minimum(apart, 256 - apart)
         means = self._means[:, LONGEST - known :]
         means += (apart << (UNIT_BITS - RATE_BITS)) - (means >> RATE_BITS)
-        lane = np.arange(len(means))
         first = means.argmin(axis=1)
-        self._least = means[lane, first]
+        self._least = means[self._lane, first]
         self.best[0] = known - first
         if known > 1:
             others = means.copy()
-            others[lane, first] = NONE
+            others[self._lane, first] = NONE
             self.best[1] = known - others.argmin(axis=1)
         if length % EVERY == 0:
             self._look_for_period(known)

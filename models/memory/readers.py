@@ -12,15 +12,12 @@ import numpy as np
 
 from models.integer.ngram import HASH_HIGH, HASH_LOW
 from models.memory.lags import LONGEST, Lags
-from models.memory.strings import Strings
+from models.memory.strings import Strings, spelt
 
 FIRST_RECORD = 4
 """The record length before one was seen to repeat, in bytes."""
 REPEATS = 15
 """A distance that has repeated more often than this is taken for the record length."""
-EVEN = (32, 4), (10, 6)
-"""A byte must have come again so often at the same distance for that to count, where it is at most
-this; a distance that bytes alike have by chance."""
 MOST = 255
 """Indentation, fields and columns are counted up to this."""
 OPEN, CLOSE, QUOTES = b"([{<", b")]}>", b"\"'`"
@@ -149,7 +146,7 @@ class Readers:
         for order in followed:
             self._hash_followed[order] = np.zeros((lanes, 1 << FOLLOWED_BITS), np.uint16)
         self._follows_sides = sides
-        self.within = np.zeros(lanes, np.int64)
+        self.within = np.zeros(lanes, np.uint32)
         """1 where the last bracket of LEFT and RIGHT was a left one."""
         self._kept = np.zeros((2, lanes), np.uint64)
         """The last eight bytes outside and within, these brackets left out; the last one lowest."""
@@ -163,8 +160,6 @@ class Readers:
         """Letters of the word that is being read."""
         self._strings = Strings(lanes) if strings else None
         self._lags = Lags(lanes) if lags else None
-        self._even = np.zeros((lanes, 256, 2), np.int64)
-        """By byte, its last distance and how often it came at that in a row."""
         self._lane = np.arange(lanes)
 
     @property
@@ -274,8 +269,7 @@ class Readers:
         within = IN_WORDS[byte]
         ends = ~within & (self.word != 0)
         self.words = np.where(ends, [self.word, self.words[0]], self.words)
-        longer = (self.word + (small | 32) + 1) * np.uint32(HASH_LOW)
-        self.word = np.where(within, longer, np.uint32(0))
+        self.word = np.where(within, spelt(self.word, small | 32), np.uint32(0))
         kind = CLASSES[byte].astype(np.uint32) + 1
         new = (self.format & 15 != kind) | ~ALIKE[byte]
         self.format = np.where(new, (self.format << 4 | kind) & 0xFFFF, self.format)
@@ -320,7 +314,7 @@ class Readers:
         """What lies within brackets and what without go on by themselves, and so do letters."""
         long, short = byte.astype(np.uint64), byte.astype(np.uint32)
         bracket = IS_LEFT[byte] | IS_RIGHT[byte]
-        self.within = np.where(bracket, IS_LEFT[byte], self.within).astype(np.int64)
+        self.within = np.where(bracket, IS_LEFT[byte], self.within).astype(np.uint32)
         kept = self._kept[self.within, self._lane]
         self._kept[self.within, self._lane] = np.where(bracket, kept, kept << 8 | long)
         self.part = np.where(bracket, np.uint32(0), self.part << 8 | short)
@@ -338,11 +332,7 @@ class Readers:
         )
         self._seen[self._lane, byte] = np.stack([np.full_like(one, self.length), one, two], 1)
         if self._lags:
-            last, times = self._even[self._lane, byte].T
-            times = np.where(distance == last, times + 1, 1)
-            self._even[self._lane, byte] = np.stack([distance, times], 1)
-            for most, least in EVEN:
-                repeats &= (distance > most) | (times >= least)
+            repeats &= self._lags.comes_evenly(byte, distance)
         at = np.flatnonzero(repeats)
         if at.size:
             self._note_distance(at, distance[at])

@@ -14,6 +14,11 @@ _HEX[list(HEX_DIGITS)] = [int(chr(digit), 16) for digit in HEX_DIGITS]
 """By byte, its value as a hexadecimal digit, or -1."""
 
 
+def spelt(word: np.ndarray, letter: np.ndarray) -> np.ndarray:
+    """What words' hashes become with one more letter, uint32 all; arithmetic is modulo 2^32."""
+    return (word + letter + 1) * np.uint32(HASH_LOW)
+
+
 class Strings:
     """What each lane's strings say.
 
@@ -60,7 +65,7 @@ class Strings:
         self._letters |= outside & (upper >= ord("A")) & (upper <= ord("Z"))
         self._take_character(byte, ~bracket & (within != 0), letter)
         self._hex = np.where(bracket, byte == ord("<"), self._hex)
-        self._pair = np.where(opens, 1, self._pair)
+        self._pair[bracket] = 1
 
     def _take_character(self, byte: np.ndarray, here: np.ndarray, letter: np.ndarray) -> None:
         """Takes what is within brackets, in the lanes ``here``."""
@@ -74,7 +79,7 @@ class Strings:
         self.last = np.where(comes, self.last << 8 | character.astype(np.uint64), self.last)
         self.then[comes] = 0
         of_word = comes & (whole | letter & ~self._hex)
-        longer = (self.word + character.astype(np.uint32) + 1) * np.uint32(HASH_LOW)
+        longer = spelt(self.word, character.astype(np.uint32))
         self.word = np.where(of_word, longer, self.word)
         self._end_words(comes & ~of_word)
         self._hex &= ~plain

@@ -4,7 +4,7 @@
 use crate::prepared::Walker;
 
 /// Knuth's multiplicative constant.
-pub(crate) const GOLDEN: u32 = 2_654_435_761;
+const GOLDEN: u32 = 2_654_435_761;
 const SECOND: u32 = 2_246_822_519;
 
 /// Hash(a, b) of the format.
@@ -12,6 +12,12 @@ const SECOND: u32 = 2_246_822_519;
 pub(crate) fn hash(a: u32, b: u32) -> u32 {
     let mixed = a.wrapping_mul(GOLDEN).wrapping_add(b.wrapping_mul(SECOND));
     (mixed ^ mixed >> 15).wrapping_mul(GOLDEN)
+}
+
+/// What a word's hash becomes with one more letter.
+#[inline(always)]
+pub(crate) fn spelt(word: u32, letter: u8) -> u32 {
+    word.wrapping_add(u32::from(letter)).wrapping_add(1).wrapping_mul(GOLDEN)
 }
 
 /// The hash that a lane has for itself in the place of `hash`.

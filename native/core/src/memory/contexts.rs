@@ -3,7 +3,7 @@
 
 use super::lags::Lags;
 use super::strings::Strings;
-use crate::history::{GOLDEN, hash};
+use crate::history::{hash, spelt};
 use crate::network::Isa;
 use crate::prepared::Walker;
 
@@ -126,13 +126,15 @@ pub(crate) enum Context {
 impl Context {
     /// Whether it looks at letters or sides, which a reader follows where a design asks.
     fn looks_far(self) -> bool {
-        matches!(self, Self::Letters | Self::LettersThen | Self::Side | Self::OtherSide)
-            || self.looks_at_strings()
+        matches!(
+            self,
+            Self::Letters | Self::LettersThen | Self::Side | Self::OtherSide | Self::Outside
+        ) || self.looks_at_strings()
     }
 
     /// Whether it looks at strings, which a reader follows likewise.
     fn looks_at_strings(self) -> bool {
-        matches!(self, Self::Characters(_) | Self::StringWord | Self::StringPair | Self::Outside)
+        matches!(self, Self::Characters(_) | Self::StringWord | Self::StringPair)
     }
 
     /// Whether it looks at lags.
@@ -182,9 +184,6 @@ const FOLLOWED_BITS: u32 = 20;
 const FIRST_RECORD: u32 = 4;
 /// So often a distance must have repeated to be taken for the record length.
 const REPEATS: u32 = 15;
-/// A byte must have come again so often at the same distance for that to count, where it is at most
-/// this; a distance that bytes alike have by chance.
-const EVEN: [(u32, u32); 2] = [(32, 4), (10, 6)];
 
 /// Where it is kept what followed the last bytes, of those of this number in `FOLLOWED`.
 #[inline(always)]
@@ -284,8 +283,6 @@ pub(crate) struct Reader {
     sides: Option<Sides>,
     strings: Option<Strings>,
     lags: Option<Lags>,
-    /// Beside lags: by byte, its last distance and how often it came at that in a row.
-    even: Option<Box<[[u32; 2]; 256]>>,
 }
 
 impl Reader {
@@ -316,7 +313,6 @@ impl Reader {
             sides: any(Context::looks_far).then(Sides::default),
             strings: any(Context::looks_at_strings).then(Strings::default),
             lags: any(Context::looks_at_lags).then(Lags::new),
-            even: any(Context::looks_at_lags).then(|| Box::new([[0; 2]; 256])),
         }
     }
 
@@ -343,7 +339,6 @@ impl Reader {
         self.sides.iter_mut().for_each(|sides| sides.walk(walker));
         self.strings.iter_mut().for_each(|strings| strings.walk(walker));
         self.lags.iter_mut().for_each(|lags| lags.walk(walker));
-        self.even.iter_mut().for_each(|even| walker.values(even.as_flattened_mut()));
     }
 
     /// What was read.
@@ -378,8 +373,9 @@ impl Reader {
                 strings.take(byte, sides.within);
             }
         }
+        let read = self.read(text);
         if let Some(lags) = &mut self.lags {
-            lags.take(&text[self.start..self.start + self.length], isa);
+            lags.take(read, isa);
         }
         let before = (self.last >> 8) as usize;
         for followed in
@@ -391,8 +387,7 @@ impl Reader {
 
     fn take_word(&mut self, byte: u8) {
         if is_letter(byte) {
-            let lower = u32::from(byte | 32);
-            self.word = self.word.wrapping_add(lower).wrapping_add(1).wrapping_mul(GOLDEN);
+            self.word = spelt(self.word, byte | 32);
         } else if self.word != 0 {
             self.words = [self.word, self.words[0]];
             self.word = 0;
@@ -459,13 +454,10 @@ impl Reader {
         let [one, two, three] = *seen;
         *seen = [here, one, two];
         let distance = here - one;
-        if let Some(even) = &mut self.even {
-            let [last, times] = &mut even[usize::from(byte)];
-            *times = if distance == *last { times.saturating_add(1) } else { 1 };
-            *last = distance;
-            if EVEN.iter().any(|&(most, least)| distance <= most && *times < least) {
-                return;
-            }
+        if let Some(lags) = &mut self.lags
+            && !lags.comes_evenly(byte, distance)
+        {
+            return;
         }
         if distance < 2 || three == 0 || distance != one - two || distance != two - three {
             return;
@@ -510,6 +502,11 @@ impl Reader {
     /// The byte so many before the next, or 0.
     fn before(&self, read: &[u8], distance: usize) -> u32 {
         self.length.checked_sub(distance).map_or(0, |at| u32::from(read[at]))
+    }
+
+    /// The bytes at the first four multiples of a distance, the nearest lowest.
+    fn four(&self, read: &[u8], distance: usize) -> u32 {
+        (0..4).map(|at| self.before(read, (at + 1) * distance) << (8 * at)).sum()
     }
 
     /// The byte at the best lag, or the second best.
@@ -674,13 +671,9 @@ impl Reader {
                     [1, 2].map(|times| self.before(read, times * self.lags().period()));
                 hash((2 * one).wrapping_sub(two) & 0xFF, 0x2600)
             }
-            Context::FourPeriods => {
-                let of = |times: usize| self.before(read, times * self.lags().period());
-                hash(of(1) | of(2) << 8 | of(3) << 16 | of(4) << 24, 0x2700)
-            }
+            Context::FourPeriods => hash(self.four(read, self.lags().period()), 0x2700),
             Context::FourAbove => {
-                let of = |records: usize| self.in_record(read, records);
-                hash(of(1) | of(2) << 8 | of(3) << 16 | of(4) << 24, self.record << 8 ^ 0xC8)
+                hash(self.four(read, self.record as usize), self.record << 8 ^ 0xC8)
             }
             Context::Corner => {
                 let above = self.in_record(read, 1) | self.in_record(read, 2) << 8;

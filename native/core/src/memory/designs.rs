@@ -53,18 +53,12 @@ const fn joined<T: Copy, const N: usize>(first: &[T], then: &[T]) -> [T; N] {
     all
 }
 
-/// Items of which some have made room.
-const fn replaced<const N: usize>(items: &[Item], places: &[(usize, Context)]) -> [Item; N] {
-    assert!(items.len() == N, "there are so many");
-    let mut all = [items[0]; N];
-    let mut at = 1;
-    while at < N {
-        all[at] = items[at];
-        at += 1;
-    }
+/// Values of which some have made room, by place.
+const fn replaced<T: Copy, const N: usize>(values: &[T], places: &[(usize, T)]) -> [T; N] {
+    let mut all: [T; N] = joined(values, &[]);
     let mut at = 0;
     while at < places.len() {
-        all[places[at].0] = shared(places[at].1);
+        all[places[at].0] = places[at].1;
         at += 1;
     }
     all
@@ -263,16 +257,16 @@ pub static WIDE: Design = Design {
 /// strings say that numbers part, as pages do.
 pub static LAGS: Design = Design {
     items: &joined::<_, 48>(
-        &replaced::<40>(
+        &replaced::<_, 40>(
             WIDE.items,
             &[
-                (7, Context::PeriodTrend),
-                (25, Context::FourAbove),
-                (34, Context::StringWord),
-                (36, Context::Characters(2)),
-                (37, Context::Characters(5)),
-                (38, Context::LagRow),
-                (39, Context::LagCorner),
+                (7, shared(Context::PeriodTrend)),
+                (25, shared(Context::FourAbove)),
+                (34, shared(Context::StringWord)),
+                (36, shared(Context::Characters(2))),
+                (37, shared(Context::Characters(5))),
+                (38, shared(Context::LagRow)),
+                (39, shared(Context::LagCorner)),
             ],
         ),
         &[
@@ -286,19 +280,7 @@ pub static LAGS: Design = Design {
             shared(Context::FourPeriods),
         ],
     ),
-    choosers: &joined::<_, 16>(
-        ALONE.choosers,
-        &[
-            Chooser::Sixteenth,
-            Chooser::ClassesFourth,
-            Chooser::Tops,
-            Chooser::Second,
-            Chooser::Third,
-            Chooser::Reading,
-            Chooser::Period,
-            Chooser::None,
-        ],
-    ),
+    choosers: &replaced::<_, 16>(WIDE.choosers, &[(14, Chooser::Period)]),
     ..WIDE
 };
 

@@ -20,8 +20,13 @@ const FIRST: u16 = 64 << 8;
 /// Means move by a part of this many bits, in 2^-8.
 const RATE_BITS: u32 = 5;
 const UNIT_BITS: u32 = 8;
+/// More than any mean is.
+const NONE: u16 = u16::MAX;
 /// Of so many means at a time the least is noted.
 const STRETCH: usize = 64;
+/// A byte must have come again so often at the same distance for that to count, where it is at most
+/// this; a distance that bytes alike have by chance.
+const EVEN: [(u32, u32); 2] = [(32, 4), (10, 6)];
 
 /// What a lane's bytes have differed by.
 #[derive(Clone)]
@@ -34,11 +39,14 @@ pub(crate) struct Lags {
     least: u16,
     /// The lag of which the first four multiples' means have the least sum.
     period: u32,
+    /// By byte, the last distance at which it came again, and how often in a row.
+    even: Box<[[u32; 2]; 256]>,
 }
 
 impl Lags {
     pub(crate) fn new() -> Self {
-        Self { means: vec![FIRST; LONGEST], best: [1; 2], least: u16::MAX, period: 1 }
+        let even = Box::new([[0; 2]; 256]);
+        Self { means: vec![FIRST; LONGEST], best: [1; 2], least: NONE, period: 1, even }
     }
 
     pub(crate) fn walk(&mut self, walker: &mut Walker) {
@@ -46,6 +54,7 @@ impl Lags {
         walker.values(&mut self.best);
         walker.number(&mut self.least);
         walker.number(&mut self.period);
+        walker.values(self.even.as_flattened_mut());
     }
 
     pub(crate) fn best(&self, of: usize) -> usize {
@@ -61,11 +70,20 @@ impl Lags {
         self.period as usize
     }
 
+    /// Notes that a byte came again at a distance; gives whether it did so often enough in a row for
+    /// the distance to count.
+    pub(crate) fn comes_evenly(&mut self, byte: u8, distance: u32) -> bool {
+        let [last, times] = &mut self.even[usize::from(byte)];
+        *times = if distance == *last { times.saturating_add(1) } else { 1 };
+        *last = distance;
+        EVEN.iter().all(|&(most, least)| distance > most || *times >= least)
+    }
+
     /// Learns the last byte that was read.
     pub(crate) fn take(&mut self, read: &[u8], isa: Isa) {
         let Some((&byte, before)) = read.split_last() else { return };
         let before = &before[before.len().saturating_sub(LONGEST)..];
-        let mut least = [u16::MAX; LONGEST / STRETCH];
+        let mut least = [NONE; LONGEST / STRETCH];
         let means = &mut self.means[LONGEST - before.len()..];
         kernels::with(isa, Differences { means, before, byte, least: &mut least });
         self.choose(before.len(), &mut least[..before.len().div_ceil(STRETCH)]);
@@ -76,22 +94,18 @@ impl Lags {
 
     /// Chooses the two best of the lags up to the longest known; `least` are those of stretches.
     fn choose(&mut self, longest: usize, least: &mut [u16]) {
-        let means = &self.means[LONGEST - longest..];
+        let means = &mut self.means[LONGEST - longest..];
         let lag = |at: usize| (longest - at) as u32;
         let Some((value, at)) = first_least(means, least) else { return };
         (self.best[0], self.least) = (lag(at), value);
-        let stretch = at / STRETCH;
-        let others = &means[stretch * STRETCH..longest.min((stretch + 1) * STRETCH)];
-        let others = others.iter().enumerate().filter(|(other, _)| other + stretch * STRETCH != at);
-        // No other one in the stretch is as much as a mean that is none.
-        least[stretch] = others.map(|(_, &mean)| mean).min().unwrap_or(u16::MAX);
-        let stretch_of_second = (0..least.len()).min_by_key(|&stretch| least[stretch]).unwrap_or(0);
-        let begin = stretch_of_second * STRETCH;
-        let mut second = means[begin..].iter().take(STRETCH).enumerate();
-        let second = second
-            .find(|(other, mean)| **mean == least[stretch_of_second] && begin + other != at)
-            .map(|(other, _)| lag(begin + other));
-        self.best[1] = second.unwrap_or(1);
+        // The second is the first of all others.
+        means[at] = NONE;
+        let stretch = at / STRETCH * STRETCH;
+        let others = means[stretch..].iter().take(STRETCH);
+        least[at / STRETCH] = others.copied().min().unwrap_or(NONE);
+        let second = first_least(means, least).filter(|&(value, _)| value != NONE);
+        self.best[1] = second.map_or(1, |(_, at)| lag(at));
+        means[at] = value;
     }
 
     fn look_for_period(&mut self, longest: usize) {
@@ -124,7 +138,7 @@ struct Differences<'a> {
 impl Differences<'_> {
     #[inline(always)]
     fn stretch(means: &mut [u16], before: &[u8], byte: u8) -> u16 {
-        let mut least = u16::MAX;
+        let mut least = NONE;
         for (mean, &before) in means.iter_mut().zip(before) {
             let apart = before.wrapping_sub(byte);
             let apart = u16::from(apart.min(apart.wrapping_neg()));

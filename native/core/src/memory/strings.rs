@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::contexts::is_letter;
-use crate::history::GOLDEN;
+use crate::history::spelt;
 use crate::prepared::Walker;
 
 /// So many digits of a number between two pieces, or more, part words.
@@ -22,9 +22,9 @@ pub(crate) struct Strings {
     /// The hash of the word of these that is being read, 0 if none is, and of the one before.
     pub(crate) word: u32,
     pub(crate) before: u32,
-    /// Digits of the last number since a string, and letters since it.
+    /// Digits of the last number since a string, and whether a letter came since it.
     digits: u32,
-    letters: u32,
+    lettered: bool,
 }
 
 impl Strings {
@@ -36,32 +36,26 @@ impl Strings {
         walker.number(&mut self.word);
         walker.number(&mut self.before);
         walker.number(&mut self.digits);
-        walker.number(&mut self.letters);
+        walker.number(&mut self.lettered);
     }
 
     /// Takes a byte that is, or is not, within brackets.
     pub(crate) fn take(&mut self, byte: u8, within: bool) {
-        match byte {
-            b'(' | b'<' => {
-                if self.digits >= PARTS_WORDS || self.letters > 0 {
-                    self.end_word();
-                }
-                (self.hex, self.pair) = (byte == b'<', 1);
-                (self.digits, self.letters, self.then) = (0, 0, u32::from(byte));
-                return;
+        if let b'(' | b'<' | b')' | b'>' = byte {
+            let opens = matches!(byte, b'(' | b'<');
+            if opens && (self.digits >= PARTS_WORDS || self.lettered) {
+                self.end_word();
             }
-            b')' | b'>' => {
-                self.hex = false;
-                (self.digits, self.letters, self.then) = (0, 0, u32::from(byte));
-                return;
-            }
-            _ => self.then = self.then << 8 | u32::from(byte),
+            (self.hex, self.pair) = (byte == b'<', 1);
+            (self.digits, self.lettered, self.then) = (0, false, u32::from(byte));
+            return;
         }
+        self.then = self.then << 8 | u32::from(byte);
         match char::from(byte).to_digit(16) {
             _ if !within => match byte {
                 b'0'..=b'9' => self.digits = self.digits.saturating_add(1),
                 b'.' => self.digits = 0,
-                _ => self.letters |= u32::from(byte.is_ascii_alphabetic()),
+                _ => self.lettered |= byte.is_ascii_alphabetic(),
             },
             Some(digit) if self.hex => {
                 self.pair = self.pair << 4 | digit;
@@ -85,8 +79,7 @@ impl Strings {
         self.last = self.last << 8 | u64::from(character);
         self.then = 0;
         if letter {
-            let longer = self.word.wrapping_add(u32::from(character)).wrapping_add(1);
-            self.word = longer.wrapping_mul(GOLDEN);
+            self.word = spelt(self.word, character);
         } else {
             self.end_word();
         }
