@@ -88,9 +88,10 @@ class Kind(enum.IntEnum):
     BASE64 = 5
     COLUMNS = 7
     PREDICTED = 8
+    STRINGS = 9
 
 
-HOLDING_BLOCKS = frozenset({Kind.REBUILT, Kind.BASE64, Kind.PREDICTED, Kind.COLUMNS})
+HOLDING_BLOCKS = frozenset({Kind.REBUILT, Kind.BASE64, Kind.PREDICTED, Kind.COLUMNS, Kind.STRINGS})
 """Types whose payload is blocks of other types, which hold the parts."""
 
 

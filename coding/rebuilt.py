@@ -1,6 +1,6 @@
 """Blocks that hold others: what they hold, and the heads of mixed blocks in any.
 
-``FORMAT.md``, sections 7 and 10 to 12.
+``FORMAT.md``, sections 7 and 10 to 13.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ MAX_PARTS = MAX_BLOCK
 MAX_UNPACKING = 32
 MAX_HEADS = 1 << 20
 """Bytes by which the parts of a block of another type are longer than its original at most."""
+DEEPER = {Kind.BASE64: Kind.REBUILT, Kind.REBUILT: Kind.STRINGS}
+"""The type of block that one of a type may hold, though it holds blocks itself."""
 
 
 def most_parts(length: int, kind: Kind = Kind.REBUILT) -> int:
@@ -52,8 +54,8 @@ def inner_blocks(block: Block) -> list[Block]:
         parts += one.head.length
         inner.append(one)
         holds_too = one.head.kind in HOLDING_BLOCKS
-        deepest = (block.head.kind, one.head.kind) != (Kind.BASE64, Kind.REBUILT)
-        if (holds_too and deepest) or parts > most:
+        too_deep = holds_too and one.head.kind != DEEPER.get(block.head.kind)
+        if too_deep or parts > most:
             raise Damaged(
                 "a block holds blocks that it must not: the file is damaged, fetch it again"
             )

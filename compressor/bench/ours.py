@@ -15,12 +15,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 MODULES = {
     "coding": "__init__ base64_text colours columns container counts errors fields prediction"
-    " rangecoder rebuilt transforms",
+    " rangecoder rebuilt strings transforms",
     "coding/deflate": "__init__ bits codes corrections find inflate parts stream tokens",
     "compressor": "__init__ errors",
     "compressor/cli": "__init__ code groups many options",
-    "compressor/codec": "__init__ blocks engines kinds levels media model native needs registry"
-    " seams shares side_by_side signals stream tables trials weights_file weights_store",
+    "compressor/codec": "__init__ blocks engines kinds levels media model native needs pages"
+    " registry seams shares side_by_side signals stream tables trials weights_file weights_store",
     "compressor/system": "__init__ files plain_table progress resources signals",
     "data": "__init__ lanes",
     "models": "__init__",

@@ -69,19 +69,21 @@ class _Piece:
 
     kind: Kind
     raw: bytes
-    parts: bytes | None = None
+    parts: tuple[bytes, ...] = ()
+    """The parts, cut where a block is to end."""
     holder: Kind = Kind.REBUILT
     """The type of the block that holds the parts."""
-    deeper: bytes | None = None
-    """Where the parts themselves are to be the original of a rebuilt block: the parts of that."""
+    deeper: _Piece | None = None
+    """Where a block is to hold the parts that holds blocks itself: the parts as the bytes of it."""
     streams: bytes = b""
     """The end of the parts, which is coded already; it is not in ``parts``."""
 
     @property
     def coded(self) -> int:
         """Bytes that are coded for it."""
-        last = self.parts if self.deeper is None else self.deeper
-        return len(self.raw if last is None else last)
+        if self.deeper is not None:
+            return self.deeper.coded
+        return sum(map(len, self.parts)) or len(self.raw)
 
 
 LEAST_UNPACKED = 256
@@ -191,16 +193,16 @@ def _of_parts(
 
     None where it has no parts, or is no smaller than its original.
     """
-    if piece.parts is None:
+    if not piece.parts:
         return None
     length = len(piece.raw)
-    share = _Share(progress, len(piece.parts) + len(piece.streams), length)
-    deeper = _of_parts(_Piece(piece.kind, piece.parts, piece.deeper), make, most, share)
+    share = _Share(progress, sum(map(len, piece.parts)) + len(piece.streams), length)
+    deeper = _of_parts(piece.deeper, make, most, share) if piece.deeper else None
     if deeper is not None:
         inner = [deeper]
     else:
-        pieces = _pieces(io.BytesIO(piece.parts), most)
         tell = share if piece.deeper is None else ignore_progress
+        pieces = (one for part in piece.parts for one in _pieces(io.BytesIO(part), most))
         inner = [make(kind, part, tell) for kind, part in pieces]
         inner += [_plain(Kind.RAW, piece.streams, share)] if piece.streams else []
     block = rebuilt.block_of(length, inner, piece.holder)
@@ -259,8 +261,8 @@ def compress_stream(
     Where blocks begin with a ``prepared`` memory, that says how they are coded; the level bounds
     them. Others are made ``elsewhere``, where that is given. What was packed with deflate, as PDF
     and zip hold it, or written in base64, as mail is, is unpacked first, so that it can be told
-    again, sound and pictures are predicted, and tables lie column by column, unless ``unpack`` is
-    False or blocks begin with a prepared memory.
+    again, sound and pictures are predicted, tables lie column by column, and strings apart from the
+    pages of PDF that show them, unless ``unpack`` is False or blocks begin with a prepared memory.
 
     Memory is bounded by the level, whatever the length, for each block that is coded at a time
     (``side_by_side.at_once``). ``max_memory``, in bytes, bounds it further by smaller tables and
@@ -289,26 +291,39 @@ def compress_stream(
             return _Piece(kind, raw)
         room_for = room.block_bytes if max_memory else max(room.block_bytes, LEAST_PARTS)
         parts = trials.unpacked(raw, min(rebuilt.most_parts(len(raw)), room_for))
-        design = how.without_network(room.recipe(len(raw))).design
+        recipe = room.recipe(len(raw))
+        design = how.without_network(recipe).design
+
+        def strings_of(kind: Kind, raw: bytes) -> _Piece:
+            apart = trials.strings_apart(raw, coders, recipe.design, design)
+            return _Piece(kind, raw, apart or (), Kind.STRINGS)
+
+        def unpacked(kind: Kind, raw: bytes, parts: bytes | None) -> _Piece:
+            if parts is None:
+                return strings_of(kind, raw)
+            deeper = strings_of(kind, parts)
+            return _Piece(kind, raw, (parts,), deeper=deeper if deeper.parts else None)
+
         if texts := trials.in_base64(raw):
             inside = base64_text.parts_of(raw, texts)
-            deeper = trials.unpacked(inside, min(rebuilt.most_parts(len(inside)), room_for))
-            grown = len(deeper or b"") - len(inside)
+            within = trials.unpacked(inside, min(rebuilt.most_parts(len(inside)), room_for))
+            grown = len(within or b"") - len(inside)
             packed_inside = parts is None and grown >= LEAST_UNPACKED
             if packed_inside or trials.base64_pays(raw, texts, coders.alone, design):
-                return _Piece(kind, raw, inside, Kind.BASE64, deeper)
+                deeper = within and unpacked(kind, inside, within)
+                return _Piece(kind, raw, (inside,), Kind.BASE64, deeper or None)
         # A deflate stream or two by chance must not keep sound from being predicted.
         little = parts is None or len(parts) * LITTLE_UNPACKED < len(raw) * (LITTLE_UNPACKED + 1)
         if stretches and little:
             predicted = trials.predicted(raw, stretches, coders.alone, design)
             if predicted is not None:
-                parts, streams = predicted
-                return _Piece(kind, raw, parts, Kind.PREDICTED, streams=streams)
+                before, streams = predicted
+                return _Piece(kind, raw, (before,), Kind.PREDICTED, streams=streams)
         if little and kind == Kind.MIXED:
             table = trials.table_in(raw, coders.alone, design)
             if table is not None:
-                return _Piece(kind, raw, columns.parts_of(raw, [table]), Kind.COLUMNS)
-        return _Piece(kind, raw, parts)
+                return _Piece(kind, raw, (columns.parts_of(raw, [table]),), Kind.COLUMNS)
+        return unpacked(kind, raw, parts)
 
     def ordinary(kind: Kind, raw: bytes, progress: Progress) -> Block:
         made = elsewhere.make_block if elsewhere else make_block
@@ -321,7 +336,7 @@ def compress_stream(
             block = block_after(prepared, kind, raw, progress)
         else:
             block = _of_parts(piece, ordinary, room.block_bytes, progress) or ordinary(
-                kind, raw, progress if piece.parts is None else ignore_progress
+                kind, raw, ignore_progress if piece.parts else progress
             )
         return block, raw if len(raw) <= container.SHORT_MOST else b""
 

@@ -8,12 +8,12 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from coding import base64_text, columns, prediction, transforms
+from coding import base64_text, columns, prediction, strings, transforms
 from coding.base64_text import Text
 from coding.columns import Table
 from coding.container import Design, Kind, Transform
 from coding.prediction import Stretch
-from compressor.codec import native, signals, tables
+from compressor.codec import native, pages, signals, tables
 from compressor.codec.kinds import entropy, repeats
 from compressor.codec.levels import LAYOUT, LIGHT, lanes_of
 from compressor.codec.registry import Coders
@@ -56,8 +56,13 @@ LEAST_TABLE = 1 << 14
 TABLE_SAMPLE, TABLE_SHARE = 1 << 15, 16
 FAR_REPEATS = 4
 """Columns are refused where they would lose repetitions of more than one byte in so many."""
+STRINGS_SAMPLE, LEAST_STRINGS, STRINGS_SHARE = 1 << 15, 1 << 13, 16
+"""Bytes of each of two samples by which it is told whether strings are to be coded apart, at most
+and at least, and a share of what they are taken from."""
 SAVED_BY_STRETCH, SAVED_BY_BLOCK = 64, 128
 """Bytes that must be saved by a stretch, and by all of a block: what telling them takes."""
+SAVED_BY_STRINGS = 256
+"""Bytes that strings must save, whose block holds three others."""
 
 
 def sample(block: bytes, size: int, centre: int) -> bytes:
@@ -260,6 +265,38 @@ def _far_repeats(text: bytes, sampled: bytes) -> int:
     return 8 * (repeats(text) - repeats(sampled) * len(text) // len(sampled))
 
 
+def strings_apart(
+    block: bytes, coders: Coders, design: Design, alone: Design
+) -> strings.Parts | None:
+    """The parts of a block whose strings are coded apart from the pages of PDF that show them.
+
+    None where two samples of the pages take no less by a sixteenth so: a short text gains more by
+    it than a long one, whose letters come to tell what stands between them.
+    """
+    found = pages.stretches(block)
+    shown = b"".join(block[one.start : one.start + one.size] for one in found)
+    size = min(max(len(shown) // STRINGS_SHARE, LEAST_STRINGS), STRINGS_SAMPLE)
+    if len(shown) < 2 * size:
+        return None
+    form = pages.form_of(block)
+
+    def least(text: bytes) -> int:
+        lanes = lanes_of(len(text), SAMPLE_LANES)
+        with_network = [_size(codec, text, design, lanes) for codec in coders.networks]
+        return min([_size(coders.alone, text, alone, 1), *with_network])
+
+    now = then = 0
+    for at in (1, 3):
+        text = sample(shown, size, len(shown) * at // 4)
+        apart = strings.parts_of(text, [strings.Stretch(0, size)], form)
+        now += least(text)
+        then += _size(coders.alone, apart.skeletons, alone, 1) + least(apart.texts)
+    saved = (now - then) * len(shown) // (2 * size)
+    if 16 * then > 15 * now or saved <= SAVED_BY_STRINGS:
+        return None
+    return strings.parts_of(block, found, form)
+
+
 def codec_for(
     block: bytes, coders: Coders, design: Design = LAYOUT, alone: Design = LAYOUT
 ) -> BlockCodec:
@@ -322,6 +359,8 @@ def block_from(kind: Kind, parts: bytes, length: int) -> bytes:
         return prediction.block_from(parts, length, signals.decoded)
     if kind == Kind.COLUMNS:
         return columns.block_from(parts, length)
+    if kind == Kind.STRINGS:
+        return strings.block_from(parts, length)
     if native.at_hand():
         return native.rebuild(parts, length)
     from coding import deflate  # as above

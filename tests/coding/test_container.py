@@ -140,7 +140,7 @@ def test_a_prepared_memory_is_named_once_the_checksum_holds(byte: int) -> None:
     assert Reader(io.BytesIO(packed())).memory_id == container.NO_MEMORY
 
 
-@pytest.mark.parametrize("kind", [6, 9, 255])
+@pytest.mark.parametrize("kind", [6, 10, 255])
 def test_other_types_need_a_newer_program(kind: int) -> None:
     whole = bytearray(packed())
     whole[20] = kind

@@ -40,6 +40,7 @@ CODING = (
     "prediction",
     "base64_text",
     "columns",
+    "strings",
     "colours",
     "deflate",
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -36,8 +37,9 @@ class Golden(NamedTuple):
     of a block, where they are not the program's, so that short blocks have several lanes and more
     than the least tables. ``transform`` is for blocks that are too short for a trial. With
     ``short`` it is in the short form. With ``whole`` it is what the program makes of the parts as
-    one file. ``stretches`` are predicted, or ``tables`` lie column by column, in one block of all.
-    ``design`` is that of one lane where it is not the program's.
+    one file, strings apart wherever there are any. ``stretches`` are predicted, or ``tables`` lie
+    column by column, in one block of all. ``design`` is that of one lane where it is not the
+    program's.
     """
 
     parts: list[bytes]
@@ -75,6 +77,32 @@ def _glyphs(number: int) -> bytes:
     gaps = [b"-8.302", b"-302", b" TJ /F1 7 Tf", b"-12"]
     shown = b"".join(b"<%s>%s" % (words[n % 3], gaps[n * n % 4]) for n in range(number))
     return shown + b"(a\\(b\\))<0a zz ab>"
+
+
+def _page(text: bytes, *, octal: bool) -> bytes:
+    """Words as a page of PDF shows them, in strings of all kinds."""
+
+    def written(letters: bytes) -> bytes:
+        if octal:
+            return re.sub(rb"[()\\]|[^ -~]", lambda found: b"\\%03o" % found[0][0], letters)
+        return re.sub(rb"[()\\]", rb"\\\g<0>", letters)
+
+    def glyphs(letters: bytes) -> bytes:
+        digits = b"".join(b"%04x" % ((letter - 29) % 256) for letter in letters)
+        return digits.upper() if octal else digits
+
+    shown = []
+    for number, word in enumerate(text.split()):
+        start, end = word[:2], word[2:] + b"\x05"
+        if number % 4 == 0:
+            shown.append(b"[(%s)28(%s)-250.5(a)]TJ" % (written(start), written(end)))
+        elif number % 4 == 1:
+            shown.append(b"[<%s>-300<%s>.5<0102>] TJ" % (glyphs(start), glyphs(end)))
+        elif number % 4 == 2:
+            shown.append(b"(%s)Tj 0 -12 Td" % written(b"%s (\xe9%s)" % (word, start)))
+        else:
+            shown.append(b"\xe2 (%s) Tj <%s> Tj (\\n) Tj" % (written(word), glyphs(word)))
+    return b"\n".join(shown)
 
 
 def _program(length: int) -> bytes:
@@ -191,6 +219,13 @@ def _all() -> dict[str, Golden]:
     made["base64"] = Golden([b"two texts: " + letters + b".\n" + mail], level=1, whole=True)
     document = base64.b64encode(_document(text[:700], text[300:900]))
     made["base64-rebuilt"] = Golden([b"a document: " + document], level=1, whole=True)
+    page, plain = _page(text[6000:6400], octal=True), _page(text[6400:6700], octal=False)
+    between = b"%d 0 m\n" % 7 * 200
+    made["strings"] = Golden([b"BT " + page + between + page[:400] + b" ET"], level=1, whole=True)
+    made["strings-plain"] = Golden([plain + page[:300]], level=1, whole=True)
+    made["rebuilt-strings"] = Golden([_document(page, text[300:700])], level=1, whole=True)
+    document = base64.b64encode(_document(text[:500], page))
+    made["base64-rebuilt-strings"] = Golden([b"a page: " + document], level=1, whole=True)
     for transform, (width, channels) in transforms.DIFFERENCES.items():
         # A byte more, which belongs to no number of two.
         part = _waves(300, channels, width) + b"!"

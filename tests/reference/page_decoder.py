@@ -2,8 +2,8 @@
 
 It shares no code with the program, so that it can test whether the page is enough to read a file.
 Section numbers are those of the page. What section 7 needs is in `page_deflate.py`, section 10 in
-`page_prediction.py`, section 11 in `page_base64.py`, section 12 in `page_columns.py`; what several
-sections share is in `page_coding.py`.
+`page_prediction.py`, section 11 in `page_base64.py`, section 12 in `page_columns.py`, section 13
+in `page_strings.py`; what several sections share is in `page_coding.py`.
 
 Usage: python page_decoder.py FILE.kz WEIGHTS.kzw... > ORIGINAL
 """
@@ -27,6 +27,7 @@ sys.path.append(str(Path(__file__).parent))  # this folder is no package
 import page_base64
 import page_columns
 import page_prediction
+import page_strings
 from page_coding import (
     LAST_STRETCH,
     MASK64,
@@ -42,14 +43,16 @@ from page_coding import (
 from page_deflate import rebuild, require
 
 END, RAW, RUN, MIXED, REBUILT, BASE64 = range(6)
-COLUMNS, PREDICTED = 7, 8
+COLUMNS, PREDICTED, STRINGS = 7, 8, 9
 ORIGINALS = {
     REBUILT: rebuild,
     BASE64: page_base64.original,
     COLUMNS: page_columns.original,
     PREDICTED: page_prediction.original,
+    STRINGS: page_strings.original,
 }
 OF_PARTS = tuple(ORIGINALS)
+DEEPER = {BASE64: (REBUILT,), REBUILT: (STRINGS,)}
 MASK32 = 2**32 - 1
 SPACE, NEWLINE = 32, 10
 HASH_A, HASH_B, HASH_C = 2654435761, 2246822519, 3266489909
@@ -279,11 +282,11 @@ def read_block(container: bytes, position: int) -> tuple[Block, int]:
 
 
 def read_parts(block: Block) -> tuple[Block, ...]:
-    """Sections 7 and 10 to 12: the blocks in a block of parts."""
+    """Sections 7 and 10 to 13: the blocks in a block of parts."""
     blocks, position = [], 0
     while position < len(block.payload):
         kind = block.payload[position]
-        within = (RAW, RUN, MIXED, REBUILT) if block.kind == BASE64 else (RAW, RUN, MIXED)
+        within = (RAW, RUN, MIXED, *DEEPER.get(block.kind, ()))
         require(kind in within, f"block type {kind} in a block of parts")
         part, position = read_block(block.payload, position)
         blocks.append(part)

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from coding import columns, container, errors, rebuilt, transforms
+from coding import columns, container, errors, rebuilt, strings, transforms
 from coding.container import (
     NO_WEIGHTS,
     Block,
@@ -34,7 +34,7 @@ from coding.container import (
     Transform,
 )
 from coding.fields import varint
-from compressor.codec import levels, native, registry, stream, trials
+from compressor.codec import levels, native, pages, registry, stream, trials
 from compressor.codec.seams import Recipe, ignore_progress
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -90,10 +90,18 @@ def whole(how: Any, coders: registry.Coders, engine: str | None) -> bytes:
     """The container that the program makes of a ``Golden`` as one file."""
     target = io.BytesIO()
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pages, "LEAST_OPERATORS", 4)
+        patch.setattr(trials, "strings_apart", strings_apart)
         if engine == "jax":
             patch.setattr(native, "at_hand", lambda: False)
         stream.compress_stream(io.BytesIO(how.original), target, how.level, coders=coders)
     return target.getvalue()
+
+
+def strings_apart(block: bytes, *_: Any) -> strings.Parts | None:
+    """The parts of a block with strings, whatever they take."""
+    found = pages.stretches(block)
+    return strings.parts_of(block, found, pages.form_of(block)) if found else None
 
 
 def mixed(length: int, payload: bytes, lanes: int = 1, weights_id: bytes = NO_WEIGHTS) -> Block:
@@ -236,6 +244,17 @@ def predicted(*head: int, length: int = 400) -> Callable[[bytes], bytes]:
     return of_zeros(*head, kind=Kind.PREDICTED, length=length)
 
 
+def strings_of(tail: bytes, length: int, flags: int = 0, size: int = 2) -> Callable[[bytes], bytes]:
+    """Makes a container of a block of strings: 400 zeros, and behind them a stretch of this tail.
+
+    That is its skeleton, of so many bytes, and the texts.
+    """
+    head = b"\1\0" + varint(size) + varint(400) + bytes([flags, 0])
+    fields, texts = (Block(Head(Kind.RAW, len(one), len(one)), one) for one in (head, tail))
+    run = Block(Head(Kind.RUN, 400, 1), b"\0")
+    return lone(rebuilt.block_of(length, [fields, run, texts], Kind.STRINGS))
+
+
 def columns_of(*head: int, length: int = 400) -> Callable[[bytes], bytes]:
     """The same of a block of columns."""
     return of_zeros(*head, kind=Kind.COLUMNS, length=length)
@@ -267,7 +286,7 @@ REFUSALS: dict[str, Callable[[bytes], bytes]] = {
     "UnknownMemory-prepared": lambda packed: resealed(packed, 8, 1, 16),
     "Damaged-header-under-a-checksum": lambda packed: resealed(packed, 7, 1, 16),
     "NewerBlock-type-6": head_changed(0, 6),
-    "NewerBlock-type-9": head_changed(0, 9),
+    "NewerBlock-type-10": head_changed(0, 10),
     "NewerBlock-design-8": head_changed(2, 8),
     "NewerBlock-transform-7": head_changed(3, 7),
     # Blocks that break one rule of FORMAT.md, section 1.2, each by as little as it can.
@@ -388,6 +407,31 @@ REFUSALS: dict[str, Callable[[bytes], bytes]] = {
         rebuilt.block_of(999, [of_parts(b"\0", 60, Kind.COLUMNS)], Kind.BASE64)
     ),
     "Damaged-rebuilt-in-columns": lone(rebuilt.block_of(999, [of_parts(b"\0", 60)], Kind.COLUMNS)),
+    # Blocks of strings: number of stretches; gap, bytes of a skeleton; bytes behind, flags, shift.
+    "Damaged-strings-without-stretches": of_zeros(0, kind=Kind.STRINGS, length=397),
+    "Damaged-strings-of-4097-stretches": of_zeros(0x81, 32, kind=Kind.STRINGS, length=400),
+    "Damaged-strings-of-flag-8": strings_of(b"(\x80ab ", 404, flags=8),
+    "Damaged-strings-of-a-byte-from-80": strings_of(b"a\x80", 401),
+    "Damaged-strings-of-half-an-escape": strings_of(b"a\xff", 401),
+    "Damaged-strings-without-an-end": strings_of(b"(\x80ab", 404),
+    "Damaged-strings-of-too-few-letters": strings_of(b"(\x84ab", 405),
+    "Damaged-strings-of-too-many-letters": of_zeros(
+        *(1, 0, *varint(3), 0, 0, 0, *b"((\x81"), kind=Kind.STRINGS, length=1 << 17, zeros=1 << 16
+    ),
+    "Damaged-strings-with-texts-left": strings_of(b"(\x82abc", 403),
+    "Damaged-strings-of-another-length": strings_of(b"(\x80ab ", 405),
+    "Damaged-strings-longer-than-their-block": strings_of(b"(\x80ab ", 403),
+    "Damaged-strings-beyond-their-end": strings_of(b"x" * 10, 420, size=11),
+    "Damaged-strings-of-too-many-parts": lone(
+        rebuilt.block_of(60, [Block(Head(Kind.RUN, 60 + (1 << 20) + 1, 1), b"\1")], Kind.STRINGS)
+    ),
+    "Damaged-strings-in-strings": lone(
+        rebuilt.block_of(999, [of_parts(b"\0", 60, Kind.STRINGS)], Kind.STRINGS)
+    ),
+    "Damaged-strings-in-a-base64": lone(
+        rebuilt.block_of(999, [of_parts(b"\0", 60, Kind.STRINGS)], Kind.BASE64)
+    ),
+    "Damaged-rebuilt-in-strings": lone(rebuilt.block_of(999, [of_parts(b"\0", 60)], Kind.STRINGS)),
     # Containers in the short form.
     "BadMagic-short": lambda _: b"\x89Ky" + small()[3:],
     "NewerVersion-short-form-5": lambda _: short(5, b"", b"what comes"),

@@ -28,6 +28,7 @@ struct Coder {
     predicted: u32,
     in_base64: u32,
     in_columns: u32,
+    in_strings: u32,
 }
 
 impl Coder {
@@ -45,6 +46,7 @@ impl Coder {
             predicted: 0,
             in_base64: 0,
             in_columns: 0,
+            in_strings: 0,
         }
     }
 
@@ -65,6 +67,10 @@ impl Coder {
             8 => {
                 self.predicted += 1;
                 unpredicted(&self.parts(block, name), block.length, self.isa)
+            }
+            9 => {
+                self.in_strings += 1;
+                with_strings(&self.parts(block, name))
             }
             _ => {
                 let parts = self.parts(block, name);
@@ -229,6 +235,77 @@ fn in_rows(parts: &[u8]) -> Vec<u8> {
     original
 }
 
+/// The block that the parts of one of strings stand for, as section 13 of FORMAT.md says.
+fn with_strings(parts: &[u8]) -> Vec<u8> {
+    let mut rest = parts;
+    let mut varint = || varint(&mut rest);
+    let heads: Vec<[usize; 2]> = (0..varint()).map(|_| [0; 2].map(|_| varint())).collect();
+    let behind = varint();
+    let (flags, shift) = (rest[0], rest[1]);
+    let sum = |of: usize| heads.iter().map(|head| head[of]).sum::<usize>();
+    let (mut outside, skeletons) = rest[2..].split_at(sum(0) + behind);
+    let (mut skeletons, mut texts) = skeletons.split_at(sum(1));
+    let mut original = Vec::new();
+    for [gap, size] in heads {
+        original.extend(&outside[..gap]);
+        let mut at = 0;
+        while at < size {
+            let (byte, told) = (skeletons[at], skeletons[at + 1..size].first().copied());
+            match (byte, told) {
+                (b'(' | b'<', Some(told @ 0x80..=0xfe)) => {
+                    let (letters, left) = letters(told, texts);
+                    texts = left;
+                    written(byte, letters, flags, shift, &mut original);
+                    at += 2;
+                }
+                (0xff, Some(plain)) => {
+                    original.push(plain);
+                    at += 2;
+                }
+                _ => {
+                    original.push(byte);
+                    at += 1;
+                }
+            }
+        }
+        outside = &outside[gap..];
+        skeletons = &skeletons[size..];
+    }
+    original.extend(outside);
+    original
+}
+
+/// The letters of the next string, and the texts behind it.
+fn letters(told: u8, texts: &[u8]) -> (&[u8], &[u8]) {
+    let until = |end: u8| texts.iter().position(|byte| *byte == end).unwrap();
+    let (size, passed) = match told {
+        0x80 => (until(b' '), 1),
+        0x81 => (until(b'\n'), 1),
+        counted => (usize::from(counted) - 0x81, 0),
+    };
+    (&texts[..size], &texts[size + passed..])
+}
+
+/// A string with these letters, as the flags and the shift of its block say.
+fn written(bracket: u8, letters: &[u8], flags: u8, shift: u8, original: &mut Vec<u8>) {
+    original.push(bracket);
+    for &letter in letters {
+        let special = matches!(letter, b'(' | b')' | b'\\');
+        let text = if bracket == b'<' {
+            let glyph = letter.wrapping_sub(shift);
+            if flags & 4 != 0 { format!("{glyph:04X}") } else { format!("{glyph:04x}") }
+        } else if special && flags & 1 != 0 || !matches!(letter, 32..=126) && flags & 2 == 0 {
+            format!("\\{letter:03o}")
+        } else {
+            original.extend(special.then_some(b'\\'));
+            original.push(letter);
+            continue;
+        };
+        original.extend(text.as_bytes());
+    }
+    original.push(if bracket == b'<' { b'>' } else { b')' });
+}
+
 /// Every golden file, with the networks that its blocks name.
 fn holds(isa: Isa) {
     let mut coder = Coder::new(isa);
@@ -244,11 +321,19 @@ fn holds(isa: Isa) {
         assert_eq!(sha256(&original)[..12], check, "{name} by {}", isa.name());
     }
     let Coder {
-        with_network, without, transformed, rebuilt, predicted, in_base64, in_columns, ..
+        with_network,
+        without,
+        transformed,
+        rebuilt,
+        predicted,
+        in_base64,
+        in_columns,
+        in_strings,
+        ..
     } = coder;
     println!("{with_network} blocks with a network, {without} without, by {}", isa.name());
     assert!(with_network >= 10 && without >= 5 && transformed >= 6);
-    assert!(rebuilt > 0 && predicted > 0 && in_base64 > 0 && in_columns > 0);
+    assert!(rebuilt > 0 && predicted > 0 && in_base64 > 0 && in_columns > 0 && in_strings > 0);
 }
 
 #[test]
