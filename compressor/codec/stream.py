@@ -26,7 +26,7 @@ from coding.container import (
     Transform,
 )
 from coding.errors import LimitExceeded
-from compressor.codec import levels, needs, registry, side_by_side, trials
+from compressor.codec import levels, needs, registry, side_by_side, tables, trials
 from compressor.codec.kinds import kind_of
 from compressor.codec.levels import Level
 from compressor.codec.media import Finder
@@ -322,7 +322,8 @@ def compress_stream(
         if little and kind == Kind.MIXED:
             table = trials.table_in(raw, coders.alone, design)
             if table is not None:
-                return _Piece(kind, raw, (columns.parts_of(raw, [table]),), Kind.COLUMNS)
+                in_columns = columns.parts_of(raw, tables.cut(raw, table))
+                return _Piece(kind, raw, (in_columns,), Kind.COLUMNS)
         return unpacked(kind, raw, parts)
 
     def ordinary(kind: Kind, raw: bytes, progress: Progress) -> Block:

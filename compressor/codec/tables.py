@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from coding.columns import Table
+from coding.columns import MOST_TABLES, Table
 from compressor.codec.kinds import entropy, entropy_of
 
 MOST_WIDTH = 1 << 10
@@ -22,6 +22,11 @@ SEGMENT, MOST_SEGMENTS = 1 << 15, 64
 """Bytes, at least, of a part that belongs to a table as a whole or not, and parts at most."""
 SEGMENT_SHARE = 8
 """A segment is told by one byte in so many, in its middle."""
+LEAST_HEIGHT, MOST_HEIGHT = 1 << 8, 1 << 10
+"""Rows of each of several tables that one is cut into, at most the longest period of lags."""
+BESIDE, LOOKED_AT_BESIDE = 8, 1 << 16
+"""How far to the left there may be a byte that tells of one, and bytes of a table by which it is
+found out."""
 
 
 def widths(sample: bytes) -> list[int]:
@@ -96,6 +101,32 @@ def around(block: bytes, centre: int, width: int) -> Table:
     while end < len(block) and _belongs(block[end : end + size], width):
         end += size
     return Table(start, min(end, len(block)) - start, width)
+
+
+def cut(block: bytes, table: Table) -> list[Table]:
+    """The table, or several of as many rows that follow each other in it.
+
+    Where a byte tells as much of one beside it as of the one below it, or nearly, the memory is to
+    find columns as near as it looks for what comes again. All tables are of the same height, as
+    rows may have an order of their own.
+    """
+    start, size, width = table
+    rows = size // width
+    heights = (height for height in range(MOST_HEIGHT, LEAST_HEIGHT - 1, -1) if rows % height == 0)
+    height = next(heights, rows)
+    if rows <= MOST_HEIGHT or height == rows or rows // height > MOST_TABLES:
+        return [table]
+    first = start + max(size - LOOKED_AT_BESIDE, 0) // 2
+    seen = block[first : min(first + LOOKED_AT_BESIDE, start + size)]
+    unknown = entropy(seen[width:])
+    above = unknown - _unknown(seen, width, width)
+    far = range(1, min(BESIDE, width - 1) + 1)
+    beside = unknown - min(_unknown(seen, distance, width) for distance in far)
+    if 8 * beside < 7 * above:
+        return [table]
+    step, last = height * width, rows // height - 1
+    tables = [Table(start + at * step, step, width) for at in range(last)]
+    return [*tables, Table(start + last * step, size - last * step, width)]
 
 
 def _belongs(segment: bytes, width: int) -> bool:

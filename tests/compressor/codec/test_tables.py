@@ -115,6 +115,39 @@ def test_a_segment_shorter_than_a_row_belongs_to_the_table() -> None:
     assert tables.around(block + b"here", 1 << 15, 12) == Table(0, len(block) + 4, 12)
 
 
+def hills(rows: int, seed: int = 4) -> bytes:
+    """Rows of 64 bytes, each of which is near to those before and above it."""
+    drawn, above, made = random.Random(seed), [128] * 64, bytearray()
+    for _ in range(rows):
+        left = above[0]
+        for at in range(64):
+            left = min(max((left + above[at]) // 2 + drawn.randrange(-8, 10), 0), 255)
+            above[at] = left
+        made += bytes(above)
+    return bytes(made)
+
+
+@pytest.mark.parametrize(
+    ("rows", "height"), [(1024, 1024), (2880, 960), (4096, 1024), (1025, 1025), (2053, 2053)]
+)
+def test_a_table_is_cut_where_columns_are_alike(rows: int, height: int) -> None:
+    """Into tables of as many rows each, if there is such a number."""
+    block = b"before" + hills(rows) + b"behind"
+    table = Table(6, 64 * rows, 64)
+    found = tables.cut(block, table)
+    assert {one.size for one in found} == {64 * height}
+    assert [one.start for one in found] == list(range(6, 6 + 64 * rows, 64 * height))
+    assert columns.block_from(columns.parts_of(block, found), len(block)) == block
+    *_, last = tables.cut(block, table._replace(size=64 * rows + 5))
+    assert last.start + last.size == 6 + 64 * rows + 5
+
+
+def test_other_tables_are_not_cut() -> None:
+    for width, block in ((8, walks(4096, "<d")), (12, walks(4096, "<fff")), (24, labelled(4096))):
+        table = Table(0, len(block), width)
+        assert tables.cut(block, table) == [table]
+
+
 # Blocks
 
 
