@@ -20,7 +20,8 @@ MODULES = {
     "compressor": "__init__ errors",
     "compressor/cli": "__init__ code groups many options",
     "compressor/codec": "__init__ blocks engines kinds levels media model native needs pages"
-    " registry seams shares side_by_side signals stream tables trials weights_file weights_store",
+    " pieces registry seams shares side_by_side signals stream tables trials weights_file"
+    " weights_store",
     "compressor/system": "__init__ files plain_table progress resources signals",
     "data": "__init__ lanes",
     "models": "__init__",

@@ -6,12 +6,11 @@ noise need none.
 
 from __future__ import annotations
 
-import dataclasses
 import io
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
-from coding import base64_text, columns, container, rebuilt
+from coding import container, rebuilt
 from coding.container import (
     HOLDING_BLOCKS,
     NO_MEMORY,
@@ -26,11 +25,10 @@ from coding.container import (
     Transform,
 )
 from coding.errors import LimitExceeded
-from compressor.codec import levels, needs, registry, side_by_side, tables, trials
-from compressor.codec.kinds import kind_of
+from compressor.codec import levels, needs, registry, side_by_side, trials
 from compressor.codec.levels import Level
-from compressor.codec.media import Finder
-from compressor.codec.needs import GRANULE, PIECE, Room
+from compressor.codec.needs import PIECE, Room
+from compressor.codec.pieces import LEAST_PARTS, Piece, Unpacker, in_granules
 from compressor.codec.registry import Coders
 from compressor.codec.seams import BlockCodec, Progress, Recipe, ignore_progress
 
@@ -63,40 +61,6 @@ class Elsewhere(Protocol):
         """As ``open_block``, for a mixed block."""
 
 
-@dataclasses.dataclass(frozen=True)
-class _Piece:
-    """The bytes of a block, and its parts where it is to hold them in blocks of their own."""
-
-    kind: Kind
-    raw: bytes
-    parts: tuple[bytes, ...] = ()
-    """The parts, cut where a block is to end."""
-    holder: Kind = Kind.REBUILT
-    """The type of the block that holds the parts."""
-    deeper: _Piece | None = None
-    """Where a block is to hold the parts that holds blocks itself: the parts as the bytes of it."""
-    streams: bytes = b""
-    """The end of the parts, which is coded already; it is not in ``parts``."""
-
-    @property
-    def coded(self) -> int:
-        """Bytes that are coded for it."""
-        if self.deeper is not None:
-            return self.deeper.coded
-        return sum(map(len, self.parts)) or len(self.raw)
-
-
-LEAST_UNPACKED = 256
-"""A block needs so many bytes for deflate streams to be looked for in it, and what is in base64 is
-unpacked without a trial where it becomes longer by as many."""
-
-LITTLE_UNPACKED = 8
-"""Parts that are longer than their block by less than one byte in so many hold little."""
-
-LEAST_PARTS = 1 << 24
-"""Bytes that parts may have at every level."""
-
-
 class _Share:
     """Progress with the parts of a block, told as bytes of its original."""
 
@@ -109,31 +73,6 @@ class _Share:
         now = self._done * self._length // self._parts
         self._progress(now - self._told)
         self._told = now
-
-
-def _pieces(source: Source, most: int) -> Iterator[tuple[Kind, bytes]]:
-    """The bytes of each block with its type: neighbouring granules of one type share a block.
-
-    ``most`` is the greatest length of a block in bytes.
-    """
-    held: list[bytes] = []
-    held_kind: Kind | None = None
-    while raw := container.read_up_to(source, min(GRANULE, most)):
-        kind = kind_of(raw)
-        size = sum(map(len, held)) + len(raw)
-        if held_kind and (kind != held_kind or kind == Kind.RUN or size > most):
-            yield held_kind, _joined(held)
-        held.append(raw)
-        held_kind = kind
-    if held_kind:
-        yield held_kind, _joined(held)
-
-
-def _joined(held: list[bytes]) -> bytes:
-    """The granules as one, and the list emptied: nobody holds them twice while they are coded."""
-    joined = b"".join(held)
-    held.clear()
-    return joined
 
 
 def make_block(
@@ -184,7 +123,7 @@ def _mixed(
 
 
 def _of_parts(
-    piece: _Piece,
+    piece: Piece,
     make: Callable[[Kind, bytes, Progress], Block],
     most: int,
     progress: Progress,
@@ -202,7 +141,7 @@ def _of_parts(
         inner = [deeper]
     else:
         tell = share if piece.deeper is None else ignore_progress
-        pieces = (one for part in piece.parts for one in _pieces(io.BytesIO(part), most))
+        pieces = (one for part in piece.parts for one in in_granules(io.BytesIO(part), most))
         inner = [make(kind, part, tell) for kind, part in pieces]
         inner += [_plain(Kind.RAW, piece.streams, share)] if piece.streams else []
     block = rebuilt.block_of(length, inner, piece.holder)
@@ -275,62 +214,20 @@ def compress_stream(
     coders = coders or registry.of_level(how, model)
     room = Room(how, len(coders.networks), max_memory)
     writer = container.Writer(target, prepared.memory.identity if prepared else NO_MEMORY)
-    digest, finder = Digest(), Finder()
+    room_for = room.block_bytes if max_memory else max(room.block_bytes, LEAST_PARTS)
+    unpacker, digest = Unpacker(how, coders, room, room_for), Digest()
 
-    def pieces() -> Iterator[_Piece]:
-        for kind, raw in _pieces(source, room.block_bytes):
+    def pieces() -> Iterator[Piece]:
+        for kind, raw in in_granules(source, room.block_bytes):
             digest.update(raw)
-            yield piece_of(kind, raw)
+            yield unpacker.piece(kind, raw) if unpack and prepared is None else Piece(kind, raw)
             del raw  # or it would lie beside the one that is read next
-
-    def piece_of(kind: Kind, raw: bytes) -> _Piece:
-        if not unpack or prepared is not None:
-            return _Piece(kind, raw)
-        stretches = finder.stretches(raw)  # of every block: one may go on in the next
-        if kind == Kind.RUN or len(raw) < LEAST_UNPACKED:
-            return _Piece(kind, raw)
-        room_for = room.block_bytes if max_memory else max(room.block_bytes, LEAST_PARTS)
-        parts = trials.unpacked(raw, min(rebuilt.most_parts(len(raw)), room_for))
-        recipe = room.recipe(len(raw))
-        design = how.without_network(recipe).design
-
-        def strings_of(kind: Kind, raw: bytes) -> _Piece:
-            apart = trials.strings_apart(raw, coders, recipe.design, design)
-            return _Piece(kind, raw, apart or (), Kind.STRINGS)
-
-        def unpacked(kind: Kind, raw: bytes, parts: bytes | None) -> _Piece:
-            if parts is None:
-                return strings_of(kind, raw)
-            deeper = strings_of(kind, parts)
-            return _Piece(kind, raw, (parts,), deeper=deeper if deeper.parts else None)
-
-        if texts := trials.in_base64(raw):
-            inside = base64_text.parts_of(raw, texts)
-            within = trials.unpacked(inside, min(rebuilt.most_parts(len(inside)), room_for))
-            grown = len(within or b"") - len(inside)
-            packed_inside = parts is None and grown >= LEAST_UNPACKED
-            if packed_inside or trials.base64_pays(raw, texts, coders.alone, design):
-                deeper = within and unpacked(kind, inside, within)
-                return _Piece(kind, raw, (inside,), Kind.BASE64, deeper or None)
-        # A deflate stream or two by chance must not keep sound from being predicted.
-        little = parts is None or len(parts) * LITTLE_UNPACKED < len(raw) * (LITTLE_UNPACKED + 1)
-        if stretches and little:
-            predicted = trials.predicted(raw, stretches, coders.alone, design)
-            if predicted is not None:
-                before, streams = predicted
-                return _Piece(kind, raw, (before,), Kind.PREDICTED, streams=streams)
-        if little and kind == Kind.MIXED:
-            table = trials.table_in(raw, coders.alone, design)
-            if table is not None:
-                in_columns = columns.parts_of(raw, tables.cut(raw, table))
-                return _Piece(kind, raw, (in_columns,), Kind.COLUMNS)
-        return unpacked(kind, raw, parts)
 
     def ordinary(kind: Kind, raw: bytes, progress: Progress) -> Block:
         made = elsewhere.make_block if elsewhere else make_block
         return made(coders, how, kind, raw, room.recipe(len(raw)), progress)
 
-    def make(piece: _Piece, progress: Progress) -> tuple[Block, bytes]:
+    def make(piece: Piece, progress: Progress) -> tuple[Block, bytes]:
         kind, raw = piece.kind, piece.raw
         if prepared is not None:
             prepared.refuse_beyond(len(raw), max_memory)
@@ -341,7 +238,7 @@ def compress_stream(
             )
         return block, raw if len(raw) <= container.SHORT_MOST else b""
 
-    def limit(piece: _Piece) -> int:
+    def limit(piece: Piece) -> int:
         if elsewhere is not None:
             return elsewhere.at_once
         if max_memory is not None or prepared is not None:

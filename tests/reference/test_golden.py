@@ -34,7 +34,7 @@ from coding.container import (
     Transform,
 )
 from coding.fields import varint
-from compressor.codec import levels, native, pages, registry, stream, trials
+from compressor.codec import kinds, levels, native, pages, registry, stream, trials
 from compressor.codec.seams import Recipe, ignore_progress
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -71,7 +71,7 @@ def made(how: Any, engine: str | None = None) -> bytes:
                 part, streams = trials.in_streams(original, how.stretches)
             elif how.tables:
                 part = columns.parts_of(original, how.tables)
-            kind = stream.kind_of(part)
+            kind = kinds.kind_of(part)
             recipe = level.recipe(len(part))
             blocks.append(stream.make_block(coders, level, kind, part, recipe, ignore_progress))
             if streams:

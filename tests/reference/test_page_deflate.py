@@ -526,7 +526,7 @@ RUN, RAW = block_bytes(2, 320, b"\0"), block_bytes(1, 5, b"12345")
         (block_bytes(4, 19, block_bytes(2, 19 * 32 + 1, b"\0")), "too long parts"),
         (block_bytes(4, 2**24, RAW + block_bytes(2, 2**27 - 4, b"\0")), "too long parts"),
         (block_bytes(6, 100, RAW), "newer decoder"),
-        (block_bytes(9, 100, RAW), "newer decoder"),
+        (block_bytes(10, 100, RAW), "newer decoder"),
     ],
     ids=name,
 )

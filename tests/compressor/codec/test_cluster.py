@@ -20,7 +20,7 @@ import pytest
 from click.testing import Result
 
 from coding.container import Kind
-from compressor.codec import levels, native, registry, stream
+from compressor.codec import levels, native, pieces, registry
 from compressor.codec.seams import BlockCodec
 from data.samples import sample
 
@@ -64,7 +64,7 @@ def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Files in the folder to work in, whose blocks have 8,000 bytes at most."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(levels.Level, "block_bytes", 8000)
-    monkeypatch.setattr(stream, "GRANULE", 4000)
+    monkeypatch.setattr(pieces, "GRANULE", 4000)
     monkeypatch.setattr(ours, "CONNECT_S", 300.0)  # no verdict here rests on it
     for name, text in TEXTS.items():
         Path(name).write_bytes(text)

@@ -15,7 +15,7 @@ from coding import rebuilt, strings
 from coding.container import Block, Kind
 from coding.errors import Damaged
 from coding.strings import OCTAL, PLAIN, UPPER, Form, Stretch
-from compressor.codec import native, pages, stream
+from compressor.codec import native, pages, pieces
 from data.samples import sample
 
 NATIVE = pytest.mark.skipif(
@@ -183,7 +183,7 @@ def test_blocks_end_where_parts_of_another_kind_begin(
     compressed: Compress, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And long ones before that."""
-    monkeypatch.setattr(stream, "GRANULE", 40_000)
+    monkeypatch.setattr(pieces, "GRANULE", 40_000)
     packed = compressed(PAGE, max_memory=100_000_000)
     (block,) = blocks(packed)
     apart = strings.parts_of(PAGE, pages.stretches(PAGE), pages.form_of(PAGE))

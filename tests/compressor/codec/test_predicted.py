@@ -13,7 +13,7 @@ from coding import colours
 from coding.container import Block, Kind
 from coding.errors import Damaged
 from coding.prediction import BLUE_FIRST, COLOURS, HIGH_FIRST, SIGNED, WIDE, Signal, Stretch
-from compressor.codec import media, native, needs, stream, trials
+from compressor.codec import media, native, needs, pieces, trials
 from compressor.codec.media import Finder
 from data.samples import sample
 
@@ -250,7 +250,7 @@ def test_several_files_in_one_and_in_several_blocks(
     (block,) = blocks(packed)
     assert block.head.kind == Kind.PREDICTED
     assert compressor.decompress(packed) == original
-    monkeypatch.setattr(stream, "GRANULE", 1 << 14)
+    monkeypatch.setattr(pieces, "GRANULE", 1 << 14)
     monkeypatch.setattr(needs, "LEAST_BLOCK", 1 << 14)
     bounded = compressed(original, max_memory=60_000_000)
     assert compressor.decompress(bounded) == original

@@ -17,7 +17,7 @@ import compressor
 from coding import container, rebuilt
 from coding.container import Block, Digest, Head, Kind, Reader
 from coding.errors import Damaged, KolmozipError
-from compressor.codec import native, needs, registry, stream, trials
+from compressor.codec import native, needs, pieces, registry, stream, trials
 from compressor.codec.seams import ignore_progress
 from data.samples import sample
 
@@ -108,7 +108,7 @@ def test_text_without_streams_and_streams_that_cannot_be_made_are_left_alone(
 def test_a_longer_file_has_streams_in_each_of_its_blocks(
     monkeypatch: pytest.MonkeyPatch, compressed: Compress, blocks: Blocks
 ) -> None:
-    monkeypatch.setattr(stream, "GRANULE", 1 << 14)
+    monkeypatch.setattr(pieces, "GRANULE", 1 << 14)
     original = ORIGINALS["document"] * 5 + TEXT
     packed = compressed(original)
     assert compressor.decompress(packed) == original

@@ -11,7 +11,7 @@ import pytest
 
 import compressor
 from coding.container import NO_WEIGHTS, Block, Design, Mixed
-from compressor.codec import levels, native, registry, side_by_side, stream
+from compressor.codec import levels, native, pieces, registry, side_by_side, stream
 from compressor.codec.seams import Progress, Recipe, ignore_progress
 from compressor.codec.side_by_side import at_once, in_order
 from compressor.system import resources
@@ -161,7 +161,7 @@ def test_the_machine_tells_what_it_has() -> None:
 def _short_blocks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Blocks of at most 20,000 bytes, and a type chosen for each 7,000."""
     monkeypatch.setattr(levels.Level, "block_bytes", 20_000)
-    monkeypatch.setattr(stream, "GRANULE", 7000)
+    monkeypatch.setattr(pieces, "GRANULE", 7000)
     return iter(())
 
 

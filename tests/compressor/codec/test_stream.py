@@ -22,11 +22,12 @@ from hypothesis import strategies as st
 import compressor
 from coding import container
 from coding.container import NO_WEIGHTS, Block, Design, Head, Kind, Mixed, Transform
-from compressor.codec import kinds, levels, registry, trials, weights_store
+from compressor.codec import kinds, levels, pieces, registry, trials, weights_store
 from compressor.codec import stream as codec
 from compressor.codec.blocks import decode_block, encode_block
 from compressor.codec.levels import Level
 from compressor.codec.model import Model
+from compressor.codec.needs import GRANULE
 from compressor.codec.seams import BlockCodec, Progress, Recipe
 from compressor.codec.selftest import Definition
 
@@ -160,7 +161,7 @@ def test_the_definition_writes_what_the_engines_write(
     assert packed == compressed(text, nano) == compressed(text, nano_codec)
 
 
-@pytest.mark.parametrize("size", [5000, 1_000_000, codec.GRANULE + 1])
+@pytest.mark.parametrize("size", [5000, 1_000_000, GRANULE + 1])
 def test_noise_grows_by_no_more_than_promised(size: int, model: BlockCodec) -> None:
     original = random.Random(size).randbytes(size)
     packed = compressed(original, model)
@@ -224,7 +225,7 @@ def test_blocks_follow_each_other(
 def test_neighbours_of_one_kind_share_a_block(
     model: BlockCodec, text: bytes, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(codec, "GRANULE", 512)
+    monkeypatch.setattr(pieces, "GRANULE", 512)
     monkeypatch.setattr(Level, "block_bytes", 1100)
     permuted = b"".join(bytes(random.Random(n).sample(range(256), 256)) for n in range(4))
     packed = there_and_back(text[:1536] + permuted + bytes(1024), model)

@@ -48,9 +48,9 @@ def test_what_is_likely_comes_and_is_cheap() -> None:
 
 
 def test_blocks_that_are_not_mixed_are_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    from compressor.codec import stream
+    from compressor.codec import pieces
 
-    monkeypatch.setattr(stream, "GRANULE", 10_000)
+    monkeypatch.setattr(pieces, "GRANULE", 10_000)
     noise = random.Random(1).randbytes(10_000)
     text = TEXT[:10_000] + b"-" * 10_000 + noise + TEXT[10_000:15_000]
     of = explain(text, 1, first=9_990, count=20_020)
