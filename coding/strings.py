@@ -1,5 +1,4 @@
-"""Strings that pages of PDF show, told apart from what stands between them. ``FORMAT.md``,
-section 13.
+"""Strings of pages of PDF, apart from what stands between them. ``FORMAT.md``, section 13.
 
 A page says how far apart letters are, so that its text is cut to pieces. Joined, they are read as
 text is, and what is left repeats itself sooner. ISO 32000-1, 7.3.4 and 9.4.3.
@@ -82,7 +81,7 @@ def operators(block: bytes) -> Iterator[Stretch]:
     return (Stretch(found.start(), len(found.group())) for found in _OPERATOR.finditer(block))
 
 
-def strings(block: bytes, shown: Stretch) -> Iterator[tuple[bytes | None, bytes | None]]:
+def contents(block: bytes, shown: Stretch) -> Iterator[tuple[bytes | None, bytes | None]]:
     """What stands in parentheses, or in hexadecimal digits, in the strings of an operator."""
     for found in _STRING.finditer(block, shown.start, shown.start + shown.size):
         yield found[1], found[2]

@@ -45,7 +45,7 @@ def form_of(block: bytes) -> Form:
     """How most strings of a block's first operators are written."""
     votes, glyphs = Counter[int](), Counter[int]()
     for shown in itertools.islice(strings.operators(block), LOOKED_AT):
-        for letters, digits in strings.strings(block, shown):
+        for letters, digits in strings.contents(block, shown):
             if digits is not None:
                 glyphs.update(bytes.fromhex(digits.decode())[1::2])
                 votes[UPPER] += (digits != digits.lower()) - (digits != digits.upper())
