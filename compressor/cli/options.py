@@ -208,7 +208,8 @@ unpack = click.option(
     show_default=True,
     help="Unpack what deflate packed, as in PDF, gzip and zip, and pack it again when the "
     "file is restored: far smaller, but all that was unpacked is coded and takes its time. "
-    "Code base64 as what it stands for, predict sound and pictures, and turn tables too.",
+    "Code base64 as what it stands for, predict sound and pictures, turn tables, and tell strings "
+    "of PDF apart, too.",
 )
 results = click.option(
     "--results",

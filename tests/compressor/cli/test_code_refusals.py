@@ -441,7 +441,7 @@ def test_a_container_that_was_cut_short(
         (UnknownMemory, lambda packed: sealed(packed[:8] + b"\1" + packed[9:20]) + packed[20:]),
         (Damaged, lambda packed: packed[:8] + b"\1" + packed[9:]),
         (UnknownWeights, lambda packed: changed(packed, 16, b"nonesuch")),
-        (NewerBlock, lambda packed: changed(packed, 0, b"\11")),
+        (NewerBlock, lambda packed: changed(packed, 0, b"\12")),
         (NewerBlock, lambda packed: changed(packed, 2, b"\10")),
         (NewerBlock, lambda packed: changed(packed, 3, b"\7")),
         (Damaged, lambda packed: changed(packed, 2, b"\1")),
