@@ -37,10 +37,15 @@ class Fields:
 
     def take(self, size: int) -> bytes:
         """The next bytes."""
+        start = self.skip(size)
+        return self._content[start : start + size]
+
+    def skip(self, size: int) -> int:
+        """Where the next bytes begin, which are passed over."""
         if size > self.left:
             raise Damaged("a field of a block runs beyond its parts: get the file anew")
         self._at += size
-        return self._content[self._at - size : self._at]
+        return self._at - size
 
     def byte(self) -> int:
         """The next byte."""

@@ -32,6 +32,8 @@ FAR = -180
 """Numbers between two strings below this one, in thousandths of the height of letters, are mostly
 spaces, and others are not."""
 
+_OF_ANOTHER_LENGTH = "a block of strings has another length than its head says: get the file anew"
+
 _ROUND = rb"(?<!\\)\((?:[^()\\]|\\.)*+\)"
 _OPERATOR = re.compile(
     rb"\[(?:%s|<[0-9A-Fa-f]*+>|[-+.\d\s]++)*+\]\s{0,9}TJ|(?:%s|<[0-9A-Fa-f]*+>)\s{0,9}Tj"
@@ -199,22 +201,21 @@ def block_from(parts: bytes, length: int) -> bytes:
     rest, form = fields.varint(), Form(fields.byte(), fields.byte())
     if form.flags & ~FLAGS:
         raise Damaged("strings of a block have a form that there is not: get the file anew")
-    gap_at = len(parts) - fields.left
-    skeleton_at = gap_at + sum(gap for gap, _ in heads) + rest
-    texts_at = skeleton_at + sum(size for _, size in heads)
-    if texts_at > len(parts):
-        raise Damaged("a field of a block runs beyond its parts: get the file anew")
-    texts, outside, block = _Texts(parts, texts_at), memoryview(parts), bytearray()
+    # Nothing is copied out of the parts but what the block gets.
+    gap_at = fields.skip(sum(gap for gap, _ in heads) + rest)
+    skeleton_at = fields.skip(sum(size for _, size in heads))
+    texts = _Texts(parts, fields.skip(fields.left))
+    outside, block = memoryview(parts), bytearray()
     for gap, size in heads:
         block += outside[gap_at : gap_at + gap]
         for piece in _shown(parts, skeleton_at, skeleton_at + size, texts, form):
             block += piece
             if len(block) > length:
-                break
+                raise Damaged(_OF_ANOTHER_LENGTH)
         gap_at, skeleton_at = gap_at + gap, skeleton_at + size
     block += outside[gap_at : gap_at + rest]
     if len(block) != length or texts.left:
-        raise Damaged("a block of strings has another length than its head says: get the file anew")
+        raise Damaged(_OF_ANOTHER_LENGTH)
     return bytes(block)
 
 
